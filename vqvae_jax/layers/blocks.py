@@ -1,0 +1,59 @@
+"""Residual blocks, pre-activation: norm, SiLU, convolution."""
+
+from functools import partial
+from typing import Literal
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from vqvae_jax.layers.conv3d import Conv3D, Lowering
+from vqvae_jax.layers.norms import ChannelNorm, NormKind
+from vqvae_jax.precision import DType
+
+BlockKind = Literal["full", "factored"]
+BLOCKS = ("full", "factored")
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x) at constant width; keeps [B, T, H, W, C].
+
+    `full`: f = conv 3x3x3 to `hidden`, conv 1x1x1 back. `factored`: f = conv 1x3x3 to `hidden`, conv 3x1x1 back, the same
+    receptive field for 12 / 28 of the multiply-accumulates (P3D, Qiu et al. 2017).
+    """
+
+    hidden: int
+    kind: BlockKind = "full"
+    groups: int = 1
+    norm: NormKind = "rms"
+    lowering: Lowering = "auto"
+    dtype: DType = jnp.float32
+
+    @nn.compact
+    def __call__(self, x_BTHWC: Array) -> Array:
+        conv = partial(Conv3D, groups=self.groups, lowering=self.lowering, dtype=self.dtype)
+        norm = partial(ChannelNorm, kind=self.norm, dtype=self.dtype)
+        first, second = ((3, 3, 3), (1, 1, 1)) if self.kind == "full" else ((1, 3, 3), (3, 1, 1))
+        y = conv(self.hidden, kernel=first, name="conv_in")(nn.silu(norm(name="norm_in")(x_BTHWC)))
+        y = conv(x_BTHWC.shape[-1], kernel=second, name="conv_out")(nn.silu(norm(name="norm_out")(y)))
+        return x_BTHWC + y
+
+
+class ResidualStack(nn.Module):
+    """`depth` residual blocks, then norm and SiLU, so that what follows sees activations. Keeps [B, T, H, W, C]."""
+
+    depth: int
+    hidden: int
+    kind: BlockKind = "full"
+    groups: int = 1
+    norm: NormKind = "rms"
+    lowering: Lowering = "auto"
+    dtype: DType = jnp.float32
+
+    @nn.compact
+    def __call__(self, x_BTHWC: Array) -> Array:
+        for index in range(self.depth):
+            x_BTHWC = ResidualBlock(
+                self.hidden, self.kind, self.groups, self.norm, self.lowering, self.dtype, name=f"block_{index}"
+            )(x_BTHWC)
+        return nn.silu(ChannelNorm(self.norm, dtype=self.dtype, name="norm")(x_BTHWC))

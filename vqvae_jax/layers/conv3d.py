@@ -1,0 +1,131 @@
+"""3-D convolution with the lowering chosen per platform.
+
+One operation, three ways to hand it to XLA; all give the same numbers up to rounding:
+
+- `direct`: one 3-D convolution.
+- `concat`: a 2-D convolution over frames, the temporal taps concatenated on the channel axis.
+- `sum`: one 2-D convolution per temporal tap, summed.
+
+On CPU XLA's 3-D convolution is 1.7-6x slower than the 2-D forms (`benchmarks/convolutions.py`), so `auto` means `concat` there.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from vqvae_jax.precision import DType
+
+Lowering = Literal["auto", "direct", "concat", "sum"]
+LOWERINGS = ("auto", "direct", "concat", "sum")
+Triple = tuple[int, int, int]
+
+
+class Conv3D(nn.Module):
+    """Convolution over [B, T, H, W, C] with "same" padding; strides divide the output size.
+
+    Padding is k - s per axis, split evenly with the odd one behind. It depends on kernel and stride alone, so (unlike XLA's
+    "SAME") a size changes nothing but the size.
+    """
+
+    features: int
+    kernel: Triple = (3, 3, 3)
+    strides: Triple = (1, 1, 1)
+    groups: int = 1
+    use_bias: bool = True
+    lowering: Lowering = "auto"
+    dtype: DType = jnp.float32
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x_BTHWC: Array) -> Array:
+        channels = x_BTHWC.shape[-1]
+        shape = (*self.kernel, channels // self.groups, self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
+        y = convolve(x_BTHWC.astype(self.dtype), kernel, self.strides, self.groups, self.lowering)
+        if self.use_bias:
+            y = y + self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
+        return y
+
+
+def same_padding(kernel: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
+    """(before, after) per axis so that a size divisible by the stride comes out as size / stride."""
+    totals = [max(k - s, 0) for k, s in zip(kernel, strides, strict=True)]
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def convolve(x_BTHWC: Array, kernel: Array, strides: Triple, groups: int = 1, lowering: Lowering = "auto") -> Array:
+    """3-D convolution, channels last.
+
+    Args:
+      x_BTHWC: input, [B, T, H, W, C].
+      kernel: [kt, kh, kw, C / groups, O], same type as the input.
+      strides: (t, h, w).
+      groups: divides C and O.
+      lowering: see the module's docstring.
+
+    Returns:
+      [B, T / st, H / sh, W / sw, O].
+    """
+    if lowering == "auto":
+        lowering = "concat" if jax.default_backend() == "cpu" else "direct"
+    padding = same_padding(kernel.shape[:3], strides)
+    if lowering == "direct":
+        return lax.conv_general_dilated(
+            x_BTHWC,
+            kernel,
+            strides,
+            padding,
+            dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
+            feature_group_count=groups,
+        )
+    taps = _temporal_taps(x_BTHWC, kernel.shape[0], strides[0], padding[0])
+    if lowering == "sum":
+        terms = [_convolve_frames(tap, kernel[i], strides[1:], padding[1:], groups) for i, tap in enumerate(taps)]
+        return sum(terms[1:], terms[0])
+    return _convolve_frames(*_join_taps(taps, kernel, groups), strides[1:], padding[1:], groups)
+
+
+def _temporal_taps(x_BTHWC: Array, size: int, stride: int, padding: tuple[int, int]) -> list[Array]:
+    """For each temporal tap the frames it sees, [B, T / stride, H, W, C]."""
+    if size == 1 and stride == 1:
+        return [x_BTHWC]
+    before, after = padding
+    padded = jnp.pad(x_BTHWC, ((0, 0), (before, after), (0, 0), (0, 0), (0, 0)))
+    frames_out = (padded.shape[1] - size) // stride + 1
+    return [
+        lax.slice_in_dim(padded, tap, tap + (frames_out - 1) * stride + 1, stride=stride, axis=1) for tap in range(size)
+    ]
+
+
+def _join_taps(taps: list[Array], kernel: Array, groups: int) -> tuple[Array, Array]:
+    """Stacks the taps on the channel axis, inside each group, and the kernel to match."""
+    if len(taps) == 1:
+        return taps[0], kernel[0]
+    *lead, channels = taps[0].shape
+    _, kh, kw, in_group, features = kernel.shape
+    if groups == 1:
+        joined = jnp.concatenate(taps, axis=-1)
+    else:
+        split = [tap.reshape(*lead, groups, channels // groups) for tap in taps]
+        joined = jnp.concatenate(split, axis=-1).reshape(*lead, channels * len(taps))
+    return joined, kernel.transpose(1, 2, 0, 3, 4).reshape(kh, kw, len(taps) * in_group, features)
+
+
+def _convolve_frames(
+    x_BTHWC: Array, kernel: Array, strides: tuple[int, ...], padding: list[tuple[int, int]], groups: int
+) -> Array:
+    """2-D convolution of every frame; kernel [kh, kw, C / groups, O]."""
+    batch, frames, height, width, channels = x_BTHWC.shape
+    y = lax.conv_general_dilated(
+        x_BTHWC.reshape(batch * frames, height, width, channels),
+        kernel,
+        strides,
+        padding,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+    return y.reshape(batch, frames, *y.shape[1:])

@@ -1,0 +1,72 @@
+"""The codebook: its state, nearest-neighbour search and the straight-through estimator. float32 at HIGHEST throughout."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from vqvae_jax.precision import EXACT
+
+
+class Codebook(NamedTuple):
+    """K codes of width D and the moving averages they come from. All float32, so that 1 % steps are not rounded away."""
+
+    embeddings: Array  # [K, D], sums / counts
+    counts: Array  # [K], moving average of use; 1 is a fair share at any batch, level and device count
+    sums: Array  # [K, D], moving average of the vectors assigned, in the same units
+    initialized: Array  # [], 1 once `initialise` has run; part of the state, so that a resumed run never does it again
+
+    @property
+    def codes(self) -> int:
+        return self.embeddings.shape[0]
+
+    @property
+    def dim(self) -> int:
+        return self.embeddings.shape[1]
+
+
+class Quantized(NamedTuple):
+    """Nearest codes of a batch of vectors."""
+
+    indices: Array  # [...] int32, in [0, K)
+    values: Array  # [..., D] float32, codebook rows; no gradient
+    error: Array  # [...] float32, squared distance to the chosen row
+
+
+def empty_codebook(codes: int, dim: int) -> Codebook:
+    """A codebook before `initialise`: zero embeddings, every count 1."""
+    zeros = jnp.zeros((codes, dim), jnp.float32)
+    # Two buffers, not one: donated state must not alias itself.
+    return Codebook(zeros, jnp.ones((codes,), jnp.float32), jnp.zeros_like(zeros), jnp.zeros((), jnp.float32))
+
+
+def quantize(codebook: Codebook, z: Array) -> Quantized:
+    """Finds the nearest codebook row of every vector (van den Oord et al. 2017, eq. 1).
+
+    Args:
+      codebook: K rows of width D.
+      z: [..., D], any float type. Compared in float32 at highest precision: in bf16 or TF32 the winner changes.
+
+    Raises:
+      ValueError: if the widths differ.
+    """
+    if z.shape[-1] != codebook.dim:
+        raise ValueError(f"vectors of width {z.shape[-1]} cannot be looked up in a codebook of width {codebook.dim}")
+    vectors = lax.stop_gradient(z).astype(jnp.float32)
+    embeddings = lax.stop_gradient(codebook.embeddings)
+    products = jnp.einsum("...d,kd->...k", vectors, embeddings, precision=EXACT)
+    # |z|^2 is the same for every row, so argmin does not need it.
+    indices = jnp.argmin(jnp.sum(jnp.square(embeddings), axis=-1) - 2.0 * products, axis=-1).astype(jnp.int32)
+    values = lookup(codebook, indices)
+    return Quantized(indices, values, jnp.sum(jnp.square(vectors - values), axis=-1))
+
+
+def lookup(codebook: Codebook, indices: Array) -> Array:
+    """Codebook rows of indices: [...] int32 -> [..., D] float32. Indices must lie in [0, K)."""
+    return jnp.take(lax.stop_gradient(codebook.embeddings), indices, axis=0, mode="clip")
+
+
+def straight_through(z: Array, values: Array) -> Array:
+    """`values` in the forward pass, the identity for gradients to `z` (van den Oord et al. 2017, section 3.2). float32."""
+    z = z.astype(jnp.float32)
+    return z + lax.stop_gradient(values - z)
