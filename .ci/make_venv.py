@@ -34,12 +34,12 @@ def fetch(url: str) -> bytes:
         if not isinstance(error.reason, ssl.SSLCertVerificationError):
             raise
         # Bare Debian has no certificate store. What makes the download trustworthy is the digest, not the channel.
-        with urllib.request.urlopen(url, timeout=60, context=ssl._create_unverified_context()) as response:  # noqa: S323
+        with urllib.request.urlopen(url, timeout=60, context=ssl._create_unverified_context()) as response:
             return response.read()
 
 
 def fetch_pip_wheel(folder: Path) -> Path:
-    """Downloads the pinned pip wheel into `folder`; exits with one line if it is not to be had or not the one pinned."""
+    """Downloads the pinned pip wheel into `folder`; exits with one line if that fails."""
     index = os.environ.get("PIP_INDEX_URL", PUBLIC_INDEX).rstrip("/") + "/pip/"
     advice = "install it with: apt-get install python3-venv"
     try:
