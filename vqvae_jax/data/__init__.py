@@ -1,0 +1,1 @@
+"""Clips on disk, in memory and on their way to the device."""

@@ -1,0 +1,43 @@
+"""How clips are fed to training, as one frozen dataclass."""
+
+import dataclasses
+from typing import Literal
+
+from vqvae_jax.config import check, check_choice
+
+
+@dataclasses.dataclass(frozen=True)
+class PipelineConfig:
+    """The training input. None of `source`, `workers` and `threads` changes which clips come in which order.
+
+    Raises:
+      ConfigError: if a field is outside its allowed values.
+    """
+
+    source: Literal["auto", "grain", "memory"] = "auto"
+    """auto: in memory for .npy data sets and for splits that fit (4 GiB decoded), else Grain."""
+    batch_size: int = 8
+    """Clips per step over all processes and devices."""
+    frames: int = 32
+    """Frames per clip handed out; records may be longer."""
+    flip: bool = True
+    """Mirror every second clip left to right, at random."""
+    temporal_jitter: bool = False
+    """Start at a random frame of records that are longer than `frames` (data_prep --frames 48)."""
+    seed: int = 0
+    """Of order and augmentation."""
+    workers: int = 0
+    """Grain processes that read and decode; 0 reads in this process."""
+    threads: int = 4
+    """Grain threads per process."""
+    on_corrupt: Literal["stop", "skip"] = "stop"
+    """What to do with a record that cannot be read: stop and name its file, or take another and count it."""
+
+    def __post_init__(self) -> None:
+        check_choice("source", self.source, ("auto", "grain", "memory"))
+        check_choice("on_corrupt", self.on_corrupt, ("stop", "skip"))
+        check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        check(self.frames >= 1, "frames", self.frames, "at least 1")
+        check(0 <= self.seed < 2**32, "seed", self.seed, "an integer in [0, 2**32)")
+        check(0 <= self.workers <= 256, "workers", self.workers, "an integer in [0, 256]")
+        check(1 <= self.threads <= 256, "threads", self.threads, "an integer in [1, 256]")

@@ -1,0 +1,85 @@
+"""Training from memory: clips decoded once, or memory-mapped `.npy`. Needs neither grain nor tensorflow_datasets."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.npy import NpyClips
+from vqvae_jax.data.source import ClipSet
+from vqvae_jax.data.stream import BatchStream, Sample, SampleReader
+from vqvae_jax.errors import UserError
+
+
+def decoded_bytes(clips: ClipSet) -> int:
+    """Size of the whole split as uint8."""
+    return len(clips) * int(np.prod(clips.clip_shape, dtype=np.int64))
+
+
+def free_memory() -> int | None:
+    """Bytes that can be taken without swapping, or None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
+def fits_in_memory(clips: ClipSet, limit: int) -> bool:
+    """Whether the decoded split is at most `limit` bytes and at most half of the free memory."""
+    free = free_memory()
+    return decoded_bytes(clips) <= (limit if free is None else min(limit, free // 2))
+
+
+class MemoryClips:
+    """A split decoded into one array. Records that cannot be read keep their reason and raise it when asked for."""
+
+    def __init__(self, clips: ClipSet) -> None:
+        needed, free = decoded_bytes(clips), free_memory()
+        if free is not None and needed > 0.9 * free:
+            raise UserError(
+                f"split {clips.split!r} of {clips.data_dir} takes {needed / 2**30:.1f} GiB decoded, "
+                f"{free / 2**30:.1f} GiB are free; use --data.source grain"
+            )
+        self._clips, self._unreadable = clips, dict[int, str]()
+        self.data_dir, self.split, self.digest, self.clip_shape = (
+            clips.data_dir,
+            clips.split,
+            clips.digest,
+            clips.clip_shape,
+        )
+        self._array = np.zeros((len(clips), *clips.clip_shape), np.uint8)
+        for record in range(len(clips)):
+            try:
+                self._array[record] = clips.read([record])[0]
+            except UserError as error:
+                self._unreadable[record] = str(error)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def ids(self, records: Sequence[int]) -> list[str]:
+        return self._clips.ids(records)
+
+    def read(self, records: Sequence[int]) -> np.ndarray:
+        for record in records:
+            if record in self._unreadable:
+                raise UserError(self._unreadable[record])
+        return self._array[np.asarray(records, np.int64)]
+
+
+def memory_stream(clips: ClipSet, config: PipelineConfig, process_index: int, process_count: int) -> BatchStream:
+    """An endless stream from memory; `.npy` splits stay on disk, mapped, and the system caches what is used.
+
+    Raises:
+      ConfigError: if the batch does not fit the split or the processes.
+      UserError: if the decoded split is larger than the free memory.
+    """
+    reader = SampleReader(clips if isinstance(clips, NpyClips) else MemoryClips(clips), config)
+
+    def samples_from(position: int) -> Iterator[Sample]:
+        return (reader[p] for p in itertools.count(position, process_count))
+
+    return BatchStream(clips, config, samples_from, process_index, process_count)

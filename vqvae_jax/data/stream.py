@@ -1,0 +1,140 @@
+"""Reading a clip by its position in the training order, and assembling batches of such samples."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vqvae_jax.data.augment import augment, random_generator
+from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.order import TrainingOrder
+from vqvae_jax.data.source import Batch, ClipSet
+from vqvae_jax.errors import ConfigError, UserError
+
+
+class Sample(NamedTuple):
+    """What a reader, possibly in another process, hands over for one position."""
+
+    clip: np.ndarray  # (T, H, W, 3) uint8; empty if there is none
+    record: int  # record number
+    failures: tuple[tuple[int, str], ...]  # records that could not be read, with the reason
+
+
+@dataclasses.dataclass
+class SampleReader:
+    """Random access by position: order, reading, augmentation. A pure function of the position on undamaged data."""
+
+    clips: ClipSet
+    config: PipelineConfig
+
+    def __post_init__(self) -> None:
+        self.order = TrainingOrder(len(self.clips), self.config.batch_size, self.config.seed)
+        self._unreadable: dict[int, str] = {}
+
+    def __getitem__(self, position: int) -> Sample:
+        failures: list[tuple[int, str]] = []
+        first = self.order.record_at(position)
+        # With "skip" the next readable record stands in, so that positions keep their meaning in every process.
+        candidates = 1 if self.config.on_corrupt == "stop" else len(self.clips)
+        for record in ((first + k) % len(self.clips) for k in range(candidates)):
+            clip = self._read(record)
+            if clip is not None:
+                rng, c = random_generator(self.config.seed, position), self.config
+                return Sample(augment(clip, c.frames, c.flip, c.temporal_jitter, rng), record, tuple(failures))
+            failures.append((record, self._unreadable[record]))
+        return Sample(np.zeros(0, np.uint8), first, tuple(failures))
+
+    def _read(self, record: int) -> np.ndarray | None:
+        if record not in self._unreadable:
+            try:
+                return self.clips.read([record])[0]
+            except UserError as error:
+                self._unreadable[record] = str(error)
+        return None
+
+
+class BatchStream:
+    """A `ClipStream` over any source of samples.
+
+    Args:
+      clips: the split.
+      config: pipeline configuration; `batch_size` is global.
+      samples_from: gives the samples of this process from a position on (an absolute position that belongs to it, then
+        every `process_count`-th).
+      process_index, process_count: which part of every batch is handed out.
+    """
+
+    def __init__(
+        self,
+        clips: ClipSet,
+        config: PipelineConfig,
+        samples_from: Callable[[int], Iterator[Sample]],
+        process_index: int,
+        process_count: int,
+    ) -> None:
+        if config.batch_size % process_count:
+            raise ConfigError(
+                f"config: data.batch_size={config.batch_size} must be a multiple of {process_count} processes"
+            )
+        self.clips, self._config = clips, config
+        self._process_index, self._local = process_index, config.batch_size // process_count
+        self._samples_from = samples_from
+        self._samples: Iterator[Sample] | None = None
+        self._position = 0  # of the next batch's first clip
+        self._skipped: dict[int, str] = {}
+
+    @property
+    def skipped(self) -> dict[int, str]:
+        return dict(self._skipped)
+
+    def __iter__(self) -> "BatchStream":
+        return self
+
+    def __next__(self) -> Batch:
+        if self._samples is None:
+            self._samples = self._samples_from(self._position + self._process_index)
+        samples = [self._checked(next(self._samples)) for _ in range(self._local)]
+        self._position += self._config.batch_size
+        return Batch(np.stack([s.clip for s in samples]), np.array([s.record for s in samples], np.int64))
+
+    def _checked(self, sample: Sample) -> Sample:
+        if not sample.clip.size:
+            raise UserError(f"{sample.failures[0][1]}; write the data set again, or go on with --data.on-corrupt skip")
+        self._skipped.update(sample.failures)
+        return sample
+
+    def get_state(self) -> dict[str, Any]:
+        return {"position": self._position, **self._identity()}
+
+    def _identity(self) -> dict[str, Any]:
+        """Everything that decides which clips come next and how they are augmented."""
+        c = self._config
+        return {
+            "digest": self.clips.digest,
+            "records": len(self.clips),
+            "batch_size": c.batch_size,
+            "seed": c.seed,
+            "frames": c.frames,
+            "flip": c.flip,
+            "temporal_jitter": c.temporal_jitter,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for field, value in self._identity().items():
+            if state.get(field) != value:
+                raise UserError(
+                    f"cannot resume: the checkpoint's data stream has {field}={state.get(field)!r}, this one "
+                    f"{value!r}; give the same data set and options, or start a new run"
+                )
+        position = state.get("position")
+        if not isinstance(position, int) or position < 0 or position % self._config.batch_size:
+            raise UserError(f"cannot resume: the checkpoint's data stream has position={position!r}")
+        self.close()
+        self._position = position
+
+    def close(self) -> None:
+        samples, self._samples = self._samples, None
+        close = getattr(samples, "close", None)
+        if close is not None:
+            close()

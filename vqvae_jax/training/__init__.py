@@ -1,0 +1,1 @@
+"""Training: state, step, mapping over devices, checkpoints, logs, loop."""
