@@ -73,6 +73,8 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         check_choice(where, value, args)
         return value
     wanted: Any = (int, float) if hint is float else hint
-    if isinstance(wanted, type | tuple) and (not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool)):
+    if isinstance(wanted, type | tuple) and (
+        not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool)
+    ):
         raise ConfigError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {value!r}")
     return float(value) if hint is float else value

@@ -1,8 +1,8 @@
 """Which arithmetic is float32 and which may be bfloat16, said in one place.
 
-`compute` is the type of convolutions and of the VGG trunk. Parameters, optimiser state, normalisation statistics, losses and
-everything that touches a codebook stay float32 whatever the policy: EMA steps of 1 % vanish in bfloat16, and TF32 or bfloat16
-distances pick other codes.
+`compute` is the type of convolutions and of the VGG trunk. Parameters, optimiser state, normalisation statistics,
+losses and everything that touches a codebook stay float32 whatever the policy: EMA steps of 1 % vanish in bfloat16, and
+TF32 or bfloat16 distances pick other codes.
 """
 
 from typing import Any, Literal, NamedTuple

@@ -18,8 +18,8 @@ BLOCKS = ("full", "factored")
 class ResidualBlock(nn.Module):
     """x + f(x) at constant width; keeps [B, T, H, W, C].
 
-    `full`: f = conv 3x3x3 to `hidden`, conv 1x1x1 back. `factored`: f = conv 1x3x3 to `hidden`, conv 3x1x1 back, the same
-    receptive field for 12 / 28 of the multiply-accumulates (P3D, Qiu et al. 2017).
+    `full`: f = conv 3x3x3 to `hidden`, conv 1x1x1 back. `factored`: f = conv 1x3x3 to `hidden`, conv 3x1x1 back, the
+    same receptive field for 12 / 28 of the multiply-accumulates (P3D, Qiu et al. 2017).
     """
 
     hidden: int

@@ -6,7 +6,8 @@ One operation, three ways to hand it to XLA; all give the same numbers up to rou
 - `concat`: a 2-D convolution over frames, the temporal taps concatenated on the channel axis.
 - `sum`: one 2-D convolution per temporal tap, summed.
 
-On CPU XLA's 3-D convolution is 1.7-6x slower than the 2-D forms (`benchmarks/convolutions.py`), so `auto` means `concat` there.
+On CPU XLA's 3-D convolution is 1.7-6x slower than the 2-D forms (`benchmarks/convolutions.py`), so `auto` means
+`concat` there.
 """
 
 from collections.abc import Sequence
@@ -27,8 +28,8 @@ Triple = tuple[int, int, int]
 class Conv3D(nn.Module):
     """Convolution over [B, T, H, W, C] with "same" padding; strides divide the output size.
 
-    Padding is k - s per axis, split evenly with the odd one behind. It depends on kernel and stride alone, so (unlike XLA's
-    "SAME") a size changes nothing but the size.
+    Padding is k - s per axis, split evenly with the odd one behind. It depends on kernel and stride alone, so (unlike
+    XLA's "SAME") a size changes nothing but the size.
     """
 
     features: int

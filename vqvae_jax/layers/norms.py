@@ -1,7 +1,7 @@
 """Normalisation of each position over its channels.
 
-Nothing is averaged over time or space: with GroupNorm over T, H, W a frame's features depend on its neighbours, on the clip's
-size and on padding, which shows as seams between chunks and as quality that varies with size.
+Nothing is averaged over time or space: with GroupNorm over T, H, W a frame's features depend on its neighbours, on the
+clip's size and on padding, which shows as seams between chunks and as quality that varies with size.
 """
 
 from typing import Literal
@@ -17,7 +17,9 @@ NORMS = ("rms", "layer")
 
 
 class ChannelNorm(nn.Module):
-    """RMSNorm (Zhang & Sennrich 2019) or LayerNorm (Ba et al. 2016) over the last axis; float32 statistics. Keeps the shape."""
+    """RMSNorm (Zhang & Sennrich 2019) or LayerNorm (Ba et al. 2016) over the last axis; float32 statistics. Keeps the
+    shape.
+    """
 
     kind: NormKind = "rms"
     epsilon: float = 1e-6

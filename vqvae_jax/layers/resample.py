@@ -3,6 +3,7 @@
 Never a transposed 3-D convolution: its weight gradient is about 30x slower in XLA (jax#31662).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
@@ -13,10 +14,8 @@ from jax import Array
 from vqvae_jax.layers.conv3d import Conv3D, Lowering, Triple
 from vqvae_jax.precision import DType
 
-StemKind = Literal["conv", "space_to_depth"]
-STEMS = ("conv", "space_to_depth")
-UpsampleKind = Literal["depth_to_space", "nearest"]
-UPSAMPLES = ("depth_to_space", "nearest")
+ResampleKind = Literal["conv", "patch"]
+RESAMPLES = ("conv", "patch")
 
 
 def space_to_depth(x_BTHWC: Array, factors: Triple) -> Array:
@@ -62,13 +61,13 @@ def _step(halvings: int, stage: int, count: int) -> int:
 class Stem(nn.Module):
     """Pixels -> features on the bottom grid: [B, T, H, W, 3] -> [B, T/t, H/h, W/w, width].
 
-    `conv`: strided convolutions (3 or 4 taps an axis), SiLU between. `space_to_depth`: rearrange, then one 3x3x3 convolution on
-    the coarse grid; the same reach for far fewer multiply-accumulates.
+    `conv`: strided convolutions (3 or 4 taps an axis), SiLU between. `patch`: space-to-depth and a 1x1x1 convolution,
+    for a fraction of the multiply-accumulates; the residual blocks behind it reach over patch borders.
     """
 
     width: int
     strides: Triple
-    kind: StemKind = "conv"
+    kind: ResampleKind = "conv"
     early_width: int = 96
     lowering: Lowering = "auto"
     dtype: DType = jnp.float32
@@ -76,8 +75,8 @@ class Stem(nn.Module):
     @nn.compact
     def __call__(self, x_BTHWC: Array) -> Array:
         conv = partial(Conv3D, lowering=self.lowering, dtype=self.dtype)
-        if self.kind == "space_to_depth":
-            return conv(self.width, name="conv")(space_to_depth(x_BTHWC, self.strides))
+        if self.kind == "patch":
+            return conv(self.width, kernel=(1, 1, 1), name="conv")(space_to_depth(x_BTHWC, self.strides))
         steps = stages(self.strides)
         for index, step in enumerate(steps):
             last = index == len(steps) - 1
@@ -94,20 +93,68 @@ def _taps(stride: int) -> int:
     return 4 if stride == 2 else 3
 
 
-class Upsample(nn.Module):
-    """[B, T, H, W, C] -> [B, T*t, H*h, W*w, features] by a 3x3x3 convolution and a rearrangement, or nearest and a convolution."""
+class Head(nn.Module):
+    """Features on the bottom grid -> pixels, [B, T, H, W, 3]: the stages of `Stem` in reverse, by depth-to-space."""
 
-    features: int
-    factors: Triple
-    kind: UpsampleKind = "depth_to_space"
-    kernel: Triple = (3, 3, 3)
+    strides: Triple
+    kind: ResampleKind = "conv"
+    early_width: int = 96
     lowering: Lowering = "auto"
     dtype: DType = jnp.float32
 
     @nn.compact
     def __call__(self, x_BTHWC: Array) -> Array:
-        conv = partial(Conv3D, kernel=self.kernel, lowering=self.lowering, dtype=self.dtype)
-        if self.kind == "nearest":
-            return conv(self.features, name="conv")(nearest(x_BTHWC, self.factors))
-        blocks = self.factors[0] * self.factors[1] * self.factors[2]
-        return depth_to_space(conv(self.features * blocks, name="conv")(x_BTHWC), self.factors)
+        conv = partial(Conv3D, lowering=self.lowering, dtype=self.dtype)
+        if self.kind == "patch":
+            return _expand(conv, 3, self.strides, (1, 1, 1), "conv")(x_BTHWC)
+        steps = stages(self.strides)[::-1]
+        for index, step in enumerate(steps):
+            last = index == len(steps) - 1
+            x_BTHWC = _expand(conv, 3 if last else self.early_width, step, (3, 3, 3), f"conv_{index}")(x_BTHWC)
+            if not last:
+                x_BTHWC = nn.silu(x_BTHWC)
+        return x_BTHWC
+
+
+class Down(nn.Module):
+    """One grid to a coarser one: [B, T, H, W, C] -> [B, T/t, H/h, W/w, features]."""
+
+    features: int
+    factors: Triple
+    kind: ResampleKind = "conv"
+    lowering: Lowering = "auto"
+    dtype: DType = jnp.float32
+
+    @nn.compact
+    def __call__(self, x_BTHWC: Array) -> Array:
+        conv = partial(Conv3D, self.features, lowering=self.lowering, dtype=self.dtype, name="conv")
+        if self.kind == "patch":
+            return conv(kernel=(1, 1, 1))(space_to_depth(x_BTHWC, self.factors))
+        return conv(kernel=(3, 3, 3), strides=self.factors)(x_BTHWC)
+
+
+class Up(nn.Module):
+    """One grid to a finer one: [B, T, H, W, C] -> [B, T*t, H*h, W*w, features]. `conv` is nearest neighbour, then
+    3x3x3.
+    """
+
+    features: int
+    factors: Triple
+    kind: ResampleKind = "conv"
+    lowering: Lowering = "auto"
+    dtype: DType = jnp.float32
+
+    @nn.compact
+    def __call__(self, x_BTHWC: Array) -> Array:
+        conv = partial(Conv3D, lowering=self.lowering, dtype=self.dtype)
+        if self.kind == "patch":
+            return _expand(conv, self.features, self.factors, (1, 1, 1), "conv")(x_BTHWC)
+        return conv(self.features, name="conv")(nearest(x_BTHWC, self.factors))
+
+
+def _expand(
+    conv: Callable[..., Conv3D], features: int, factors: Triple, kernel: Triple, name: str
+) -> Callable[[Array], Array]:
+    """A convolution to all sub-positions of the finer grid, then depth-to-space."""
+    expanded = conv(features * factors[0] * factors[1] * factors[2], kernel=kernel, name=name)
+    return lambda x_BTHWC: depth_to_space(expanded(x_BTHWC), factors)

@@ -1,4 +1,4 @@
-"""The codebook: its state, nearest-neighbour search and the straight-through estimator. float32 at HIGHEST throughout."""
+"""The codebook: state, nearest-neighbour search, straight-through estimator. float32 at HIGHEST throughout."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from vqvae_jax.precision import EXACT
 
 
 class Codebook(NamedTuple):
-    """K codes of width D and the moving averages they come from. All float32, so that 1 % steps are not rounded away."""
+    """K codes of width D and the averages they come from. float32, so that 1 % steps are not rounded away."""
 
     embeddings: Array  # [K, D], sums / counts
     counts: Array  # [K], moving average of use; 1 is a fair share at any batch, level and device count
@@ -67,6 +67,6 @@ def lookup(codebook: Codebook, indices: Array) -> Array:
 
 
 def straight_through(z: Array, values: Array) -> Array:
-    """`values` in the forward pass, the identity for gradients to `z` (van den Oord et al. 2017, section 3.2). float32."""
+    """`values` in the forward pass, the identity for gradients to `z` (van den Oord et al. 2017, 3.2). float32."""
     z = z.astype(jnp.float32)
     return z + lax.stop_gradient(values - z)

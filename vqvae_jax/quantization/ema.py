@@ -1,6 +1,7 @@
 """Moving the codebook: assignment statistics and their exponential moving average.
 
-Statistics add up over micro-batches and devices (`add`, `psum`), always taken with the old codebook; one `update` follows.
+Statistics add up over micro-batches and devices (`add`, `psum`), always taken with the old codebook; one `update`
+follows.
 """
 
 from typing import NamedTuple
@@ -36,8 +37,8 @@ def statistics(indices: Array, z: Array, codes: int) -> Statistics:
 def update(codebook: Codebook, batch: Statistics, decay: float, floor: float = 1e-5) -> Codebook:
     """One step of the moving average: c <- d c + (1-d) n, s <- d s + (1-d) S, e = s / max(c, floor).
 
-    n and S are the batch's counts and sums divided by N / K (N vectors in the global batch). A count of 1 is then a fair share
-    at any batch size, level and device count, and thresholds on counts mean something.
+    n and S are the batch's counts and sums divided by N / K (N vectors in the global batch). A count of 1 is then a
+    fair share at any batch size, level and device count, and thresholds on counts mean something.
     """
     share = codebook.codes / jnp.maximum(jnp.sum(batch.counts), 1.0)
     counts = decay * codebook.counts + (1.0 - decay) * share * batch.counts

@@ -10,8 +10,8 @@ from vqvae_jax.quantization.codebook import Codebook
 def initialise(codebook: Codebook, z: Array, key: Array, noise: float = 0.01) -> Codebook:
     """Draws every code from `z` with replacement, plus noise of norm about `noise`; counts start at a fair share.
 
-    With one clip there are only 512 top vectors for 1024 codes: the noise parts the codes that were drawn twice. A codebook that
-    is already initialised comes back unchanged.
+    With one clip there are only 512 top vectors for 1024 codes: the noise parts the codes that were drawn twice. A
+    codebook that is already initialised comes back unchanged.
 
     Args:
       codebook: K codes of width D.

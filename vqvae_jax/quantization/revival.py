@@ -1,4 +1,6 @@
-"""Dead codes come back to life. Embedding, count and sum all move: a code whose average is left behind dies again at once."""
+"""Dead codes come back to life. Embedding, count and sum all move: a code whose average is left behind dies again at
+once.
+"""
 
 from functools import partial
 
@@ -15,9 +17,9 @@ SPLIT_STEP = 0.01
 def split_busiest(codebook: Codebook, threshold: float, at_most: int) -> tuple[Codebook, Array]:
     """Replaces up to `at_most` dead codes by halves of the most used ones (UViM, Kolesnikov et al. 2022).
 
-    One at a time, the least used first: the donor is the busiest code at that moment, its count and sum are halved, the dead code
-    takes the other half, and a tiny fixed step parts the two. Deterministic and a function of the (replicated) codebook
-    alone, so that devices need not talk.
+    One at a time, the least used first: the donor is the busiest code at that moment, its count and sum are halved, the
+    dead code takes the other half, and a tiny fixed step parts the two. Deterministic and a function of the
+    (replicated) codebook alone, so that devices need not talk.
 
     Args:
       codebook: after `update`.

@@ -1,1 +1,1 @@
-"""Training: state, step, mapping over devices, checkpoints, logs, loop."""
+"""What every model's training shares: state, optimiser, mapping over devices, checkpoints, logs, loop."""

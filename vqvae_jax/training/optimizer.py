@@ -1,0 +1,88 @@
+"""Adam, its schedule and the moving average of the weights."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import optax
+
+from vqvae_jax.config import check, check_choice
+from vqvae_jax.training.state import PyTree
+
+SCHEDULES = ("cosine", "constant", "constant_decay")
+BATCH_RULES = ("none", "sqrt", "linear")
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam. The defaults are the paper's: 2e-4 at batch 8, cosine annealing to zero."""
+
+    learning_rate: float = 2e-4
+    """Peak learning rate at a global batch of `reference_batch` clips."""
+    batch_rule: Literal["none", "sqrt", "linear"] = "sqrt"
+    """How it follows the global batch B: times 1, sqrt(B / reference_batch) or B / reference_batch."""
+    reference_batch: int = 8
+    """Global batch at which `learning_rate` is meant."""
+    b1: float = 0.9
+    """Decay of Adam's first moment."""
+    b2: float = 0.999
+    """Decay of Adam's second moment."""
+    schedule: Literal["cosine", "constant", "constant_decay"] = "cosine"
+    """After the warm-up: cosine to zero, constant, or constant and then linear to zero."""
+    warmup_steps: int = 0
+    """Steps of linear warm-up from zero."""
+    decay_fraction: float = 0.2
+    """Share of all steps that the linear decay of `constant_decay` takes."""
+    clip_norm: float = 0.0
+    """Gradients are scaled to at most this global norm; 0 for no clipping."""
+    weight_ema: float = 0.0
+    """Decay of a moving average of the weights, used for evaluation; 0 for none."""
+
+    def __post_init__(self) -> None:
+        check(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "a number above 0")
+        check_choice("optimizer.batch_rule", self.batch_rule, BATCH_RULES)
+        check_choice("optimizer.schedule", self.schedule, SCHEDULES)
+        check(self.reference_batch >= 1, "optimizer.reference_batch", self.reference_batch, "at least 1")
+        for name in ("b1", "b2", "weight_ema"):
+            check(0 <= getattr(self, name) < 1, f"optimizer.{name}", getattr(self, name), "a number in [0, 1)")
+        check(self.warmup_steps >= 0, "optimizer.warmup_steps", self.warmup_steps, "a whole number of at least 0")
+        check(0 < self.decay_fraction <= 1, "optimizer.decay_fraction", self.decay_fraction, "a number in (0, 1]")
+        check(self.clip_norm >= 0, "optimizer.clip_norm", self.clip_norm, "a number of at least 0")
+
+    def peak(self, global_batch: int) -> float:
+        """The peak learning rate at this global batch."""
+        ratio = global_batch / self.reference_batch
+        return self.learning_rate * {"none": 1.0, "sqrt": ratio**0.5, "linear": ratio}[self.batch_rule]
+
+
+def learning_rate_schedule(config: OptimizerConfig, steps: int, global_batch: int) -> optax.Schedule:
+    """Learning rate by step: linear warm-up, then the configured shape; `steps` in all."""
+    peak = config.peak(global_batch)
+    warmup = min(config.warmup_steps, max(steps - 1, 0))
+    rest = max(steps - warmup, 1)
+    if config.schedule == "cosine":
+        after = optax.cosine_decay_schedule(peak, rest)
+    elif config.schedule == "constant":
+        after = optax.constant_schedule(peak)
+    else:
+        decay = max(min(round(config.decay_fraction * steps), rest), 1)
+        after = optax.linear_schedule(peak, 0.0, decay, transition_begin=rest - decay)
+    if warmup == 0:
+        return after
+    # The first step already moves: the ramp ends at the peak on step `warmup`, not one later.
+    ramp = optax.linear_schedule(peak / (warmup + 1), peak, warmup)
+    return optax.join_schedules([ramp, after], [warmup])
+
+
+def make_optimizer(config: OptimizerConfig, steps: int, global_batch: int) -> optax.GradientTransformation:
+    """Adam with the schedule of `learning_rate_schedule`, behind optional clipping of the global gradient norm."""
+    adam = optax.adam(learning_rate_schedule(config, steps, global_batch), b1=config.b1, b2=config.b2)
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), adam) if config.clip_norm else adam
+
+
+def average_weights(average: PyTree | None, params: PyTree, decay: float, step: jax.Array) -> PyTree | None:
+    """One step of the weights' moving average; the decay starts low so that early weights are forgotten soon."""
+    if average is None:
+        return None
+    rate = 1.0 - jax.numpy.minimum(decay, (1.0 + step) / (10.0 + step))
+    return optax.incremental_update(params, average, rate)
