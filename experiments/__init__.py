@@ -1,0 +1,1 @@
+"""Programs that run from a checkout: train, evaluate, count, demo."""

@@ -1,0 +1,123 @@
+"""Video files made on the spot: smooth camera moves over the photographs that lie inside the scikit-image wheel.
+
+    python -m experiments.demo_videos DIR [SEED]
+
+Nothing is downloaded. Every photograph appears under one move only, so that a split by group (class and group: move and
+photograph) never shows a photograph in training and in test.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vqvae_jax.errors import UserError, run_command
+
+SIZE = (320, 240)  # width, height; as UCF101
+FPS = 25
+FRAMES = 150  # 6 s: three clips of 32 frames at 16 fps
+TAKES = 2  # videos of each photograph
+# `skimage.data` would fetch most other names from the network.
+PHOTOGRAPHS = {
+    "Pan": ("astronaut.png", "coffee.png", "hubble_deep_field.jpg", "grass.png", "coins.png"),
+    "Zoom": ("chelsea.png", "motorcycle_left.png", "moon.png", "ihc.png", "camera.png"),
+    "Turn": ("rocket.jpg", "retina.jpg", "brick.png", "gravel.png", "clock_motion.png"),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """Where the camera looks: centre and window width as shares of the photograph, angle in degrees."""
+
+    x: float
+    y: float
+    width: float
+    angle: float
+
+
+def make_demo_videos(out_dir: str | Path, seed: int = 0) -> list[Path]:
+    """Writes 30 XVID files `v_<Move>_gNN_cNN.avi` of 6 s, 320x240 at 25 fps; the same seed gives the same frames.
+
+    Raises:
+      UserError: if the folder exists and is not empty, or a file cannot be written.
+    """
+    out_dir = Path(out_dir)
+    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
+        raise UserError(f"{out_dir}: exists already; name a new or empty folder for the demo videos")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for move, names in PHOTOGRAPHS.items():
+        for group, name in enumerate(names, start=1):
+            photo = load_photograph(name)
+            for take in range(1, TAKES + 1):
+                rng = np.random.default_rng([seed, group, take, *move.encode()])
+                path = out_dir / f"v_{move}_g{group:02d}_c{take:02d}.avi"
+                _write_video(path, camera_move(photo, *choose_views(move, rng)))
+                paths.append(path)
+    return paths
+
+
+def load_photograph(name: str) -> np.ndarray:
+    """One of scikit-image's own photographs, (H, W, 3) uint8 in OpenCV's BGR order, its shorter side 480 pixels."""
+    import skimage
+
+    path = Path(skimage.__file__).parent / "data" / name
+    photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if photo is None:
+        raise UserError(f"{path}: not in this scikit-image; the demo expects release 0.26")
+    scale = 480 / min(photo.shape[:2])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(photo, None, fx=scale, fy=scale, interpolation=method)
+
+
+def choose_views(move: str, rng: np.random.Generator) -> tuple[View, View]:
+    """First and last view of a move, drawn so that the window stays mostly inside the photograph."""
+    x, y = rng.uniform(0.4, 0.6, 2)
+    width = rng.uniform(0.5, 0.65)
+    if move == "Pan":
+        direction = rng.uniform(0, 2 * np.pi)
+        dx, dy = 0.2 * np.cos(direction), 0.2 * np.sin(direction)
+        return View(x - dx, y - dy, width, 0), View(x + dx, y + dy, width, 0)
+    if move == "Zoom":
+        wide, narrow = View(0.5, 0.5, 0.85, 0), View(x, y, 0.4, rng.uniform(-6, 6))
+        return (wide, narrow) if rng.random() < 0.5 else (narrow, wide)
+    turn = rng.choice([-1, 1]) * rng.uniform(25, 50)
+    return View(x, y, width, -turn / 2), View(1 - x, 1 - y, width, turn / 2)
+
+
+def camera_move(photo: np.ndarray, first: View, last: View) -> Iterator[np.ndarray]:
+    """`FRAMES` frames (240, 320, 3) uint8 that ease from one view to another; outside, the photograph is mirrored."""
+    height, width = photo.shape[:2]
+    for k in range(FRAMES):
+        t = k / (FRAMES - 1)
+        ease = t * t * (3 - 2 * t)  # starts and ends at rest
+        view = View(*(a + ease * (b - a) for a, b in zip(vars(first).values(), vars(last).values(), strict=True)))
+        scale = SIZE[0] / (view.width * width)
+        to_frame = cv2.getRotationMatrix2D((view.x * width, view.y * height), view.angle, scale)
+        to_frame[:, 2] += np.array(SIZE) / 2 - (view.x * width, view.y * height)
+        yield cv2.warpAffine(photo, to_frame, SIZE, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _write_video(path: Path, frames: Iterator[np.ndarray]) -> None:
+    part = path.with_name(f"part-{path.name}")
+    writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"XVID"), FPS, SIZE)
+    if not writer.isOpened():
+        raise UserError(f"{path}: OpenCV cannot write a video there")
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    part.replace(path)
+
+
+def main() -> None:
+    if len(sys.argv) not in (2, 3) or not (sys.argv[2:] or ["0"])[0].isdigit():
+        raise UserError("usage: python -m experiments.demo_videos DIR [SEED]")
+    paths = make_demo_videos(sys.argv[1], int((sys.argv[2:] or ["0"])[0]))
+    print(f"{len(paths)} videos of {FRAMES / FPS:g} s in {sys.argv[1]}")
+
+
+if __name__ == "__main__":
+    run_command("demo_videos", main)

@@ -1,0 +1,1 @@
+"""A checkpoint and a clip set in; one JSON, CSV, plot, picture grid and HTML report out."""
