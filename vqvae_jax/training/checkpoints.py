@@ -1,0 +1,316 @@
+"""Checkpoints of a run: which steps exist, which are kept, saving without stopping the training, falling back.
+
+All use of Orbax is in this module and `checkpoint_format`. Every step folder appears under its number by one rename,
+when it is complete, and leaves by one rename, so that a reader, or a run that was killed, never meets half a step.
+"""
+
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import orbax.checkpoint as ocp
+
+from vqvae_jax.errors import UserError
+from vqvae_jax.training.checkpoint_format import (
+    DamagedCheckpointError,
+    Record,
+    finite_or_none,
+    read_record,
+    read_state,
+    save_arguments,
+    to_host,
+)
+from vqvae_jax.training.digests import leaf_digest
+
+FOLDER = "checkpoints"  # inside a run's folder
+REMOVED, DAMAGED = "removed", "damaged"  # inside the checkpoints' folder
+
+
+class Restored(NamedTuple):
+    """A checkpoint, verified against its digests."""
+
+    step: int
+    state: Any  # the structure of `like`, or nested dictionaries; NumPy arrays on the host
+    stream_state: dict[str, Any]
+    config: dict[str, Any]
+    metrics: dict[str, float | None]
+    damaged: tuple[str, ...]  # later steps that could not be read, with the reason
+
+
+class Checkpoints:
+    """The checkpoints in one folder.
+
+    Keeps the latest `keep_latest`, every step divisible by `keep_every`, and the one with the highest finite
+    `metrics["psnr"]`. With several processes the state is replicated: each calls the same methods, the first one
+    writes, and all read from the folder, which they share.
+
+    Args:
+      folder: made on the first save.
+      keep_latest: at least 1.
+      keep_every: None keeps none besides.
+      read_only: never writes, moves or removes anything; safe while another process trains.
+    """
+
+    def __init__(
+        self, folder: str | Path, keep_latest: int = 2, keep_every: int | None = None, read_only: bool = False
+    ) -> None:
+        if keep_latest < 1 or (keep_every is not None and keep_every < 1):
+            raise ValueError(f"keep_latest={keep_latest} and keep_every={keep_every} must be at least 1")
+        self.folder = Path(folder).absolute()
+        self._keep_latest, self._keep_every, self._read_only = keep_latest, keep_every, read_only
+        self._writes = not read_only and jax.process_index() == 0
+        self._manager: ocp.CheckpointManager | None = None
+        self._saving: int | None = None
+        self._psnr: dict[int, float] = {}  # of the steps that are there, where finite
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def steps(self) -> list[int]:
+        """Complete steps, ascending."""
+        if not self.folder.is_dir():
+            return []
+        names = (p.name for p in self.folder.iterdir() if p.is_dir())
+        return sorted(int(name) for name in names if name.isascii() and name.isdecimal() and str(int(name)) == name)
+
+    def best_step(self) -> int | None:
+        """The step with the highest finite PSNR, the first of equals; None if no step has one."""
+        scores = {step: self._read_psnr(step) for step in self.steps()}
+        finite = {step: psnr for step, psnr in scores.items() if psnr is not None}
+        return max(finite, key=lambda step: (finite[step], -step), default=None)
+
+    def record(self, step: int) -> Record:
+        """Config, metrics, data-stream state and digests of a step, without its arrays.
+
+        Raises:
+          UserError: if the step does not exist or is damaged.
+        """
+        self._check_exists(step)
+        try:
+            return read_record(self.folder / str(step))
+        except DamagedCheckpointError as error:
+            raise UserError(f"checkpoint of step {step} is damaged: {error}") from error
+
+    def save(
+        self,
+        step: int,
+        state: Any,
+        stream_state: Mapping[str, Any],
+        config: Mapping[str, Any],
+        metrics: Mapping[str, float] | None = None,
+        force: bool = False,
+    ) -> None:
+        """Copies the state to the host and writes it in the background; waits for the save before it.
+
+        Saving a step again is accepted if it holds the same state (a run that is stopped right after a save).
+
+        Args:
+          step: number of the step.
+          state: any pytree of arrays; may be donated as soon as this returns.
+          stream_state: of the data stream, JSON values.
+          config: the resolved configuration, JSON values.
+          metrics: `psnr` decides which step is the best.
+          force: replaces an existing step that holds another state.
+
+        Raises:
+          UserError: if the folder cannot be written (also for the save before this one), or if the step exists with
+            another state and not `force`.
+        """
+        if self._read_only:
+            raise ValueError(f"{self.folder} was opened read-only")
+        if not self._writes:
+            return
+        self.wait()
+        leaves = to_host(state)
+        if (self.folder / str(step)).exists():
+            if not force and self._holds(step, {name: leaf_digest(leaf) for name, leaf in leaves.items()}):
+                return
+            if not force:
+                raise UserError(
+                    f"checkpoint {self.folder / str(step)} exists with another state; resume from the latest step, or "
+                    "train into another run folder"
+                )
+            self._move(step, REMOVED)
+        arguments = save_arguments(step, leaves, stream_state, config, metrics)
+        psnr = finite_or_none((metrics or {}).get("psnr", float("nan")))
+        if psnr is not None:
+            self._psnr[step] = psnr
+        try:
+            self._opened().save(step, args=arguments, force=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise self._not_written(step, error) from error
+        self._saving = step
+
+    def wait(self) -> None:
+        """Waits until the save under way is on disk.
+
+        Raises:
+          UserError: if it could not be written.
+        """
+        if self._manager is None:
+            return
+        step, self._saving = self._saving, None
+        try:
+            self._manager.wait_until_finished()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise self._not_written(step, error) from error
+        shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
+
+    def close(self) -> None:
+        """Waits and lets go of threads; the object may be used again."""
+        try:
+            self.wait()
+        finally:
+            manager, self._manager = self._manager, None
+            if manager is not None:
+                manager.close()
+
+    def restore(self, step: int | Literal["latest", "best"] | None = "latest", like: Any = None) -> Restored:
+        """Reads a step and verifies every leaf.
+
+        A damaged *latest* step is put aside (into `damaged/`, unless read-only), named in `Restored.damaged` and in a
+        warning, and the one before is taken. Any other step is taken as it is or not at all.
+
+        Args:
+          step: a number, `latest` (or None) or `best`.
+          like: pytree of arrays or `jax.ShapeDtypeStruct` that gives structure, shapes and dtypes; None for nested
+            dictionaries.
+
+        Raises:
+          UserError: if there is no such step, if it is damaged, or if it does not fit `like`; names step and leaf.
+        """
+        self.wait()
+        if step is not None and step != "latest":
+            number = self._best_or_raise() if step == "best" else int(step)
+            self._check_exists(number)
+            try:
+                return self._read(number, like, ())
+            except DamagedCheckpointError as error:
+                raise UserError(
+                    f"checkpoint of step {number} is damaged: {error}; readable by number: {self._others(number)}"
+                ) from error
+        damaged: list[str] = []
+        for number in reversed(self.steps()):
+            try:
+                restored = self._read(number, like, tuple(damaged))
+            except DamagedCheckpointError as error:
+                damaged.append(f"step {number}: {error}")
+                continue
+            self._put_aside(number)
+            for reason in damaged:
+                warnings.warn(f"damaged checkpoint, taking step {number} instead: {reason}", stacklevel=2)
+            return restored
+        if damaged:
+            raise UserError(f"every checkpoint in {self.folder} is damaged; {damaged[0]}")
+        raise UserError(f"no checkpoint in {self.folder}")
+
+    def _read(self, step: int, like: Any, damaged: tuple[str, ...]) -> Restored:
+        folder = self.folder / str(step)
+        record = read_record(folder)
+        state = read_state(folder, record, like)
+        return Restored(step, state, record.stream_state, record.config, record.metrics, damaged)
+
+    def _put_aside(self, restored: int) -> None:
+        """The run is going to write the damaged steps again."""
+        later = [step for step in self.steps() if step > restored]
+        for step in later if self._writes else ():
+            self._move(step, DAMAGED)
+
+    def _move(self, step: int, where: str) -> None:
+        target = self.folder / where
+        target.mkdir(exist_ok=True)
+        name = next(n for k in range(10**6) if not (target / (n := f"{step}.{k}")).exists())
+        (self.folder / str(step)).rename(target / name)
+        self._psnr.pop(step, None)
+        if self._manager is not None:
+            self._manager.reload()
+
+    def _opened(self) -> ocp.CheckpointManager:
+        if self._manager is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
+            self._psnr |= {s: psnr for s in self.steps() if (psnr := self._read_psnr(s)) is not None}
+            policies = ocp.checkpoint_managers
+            keep: list[Any] = [policies.LatestN(self._keep_latest), _KeepBest(self._psnr)]
+            if self._keep_every is not None:
+                keep.append(policies.EveryNSteps(self._keep_every))
+            index = jax.process_index()
+            self._manager = ocp.CheckpointManager(
+                self.folder,
+                options=ocp.CheckpointManagerOptions(
+                    create=False,
+                    cleanup_tmp_directories=True,  # what a killed run left
+                    preservation_policy=policies.AnyPreservationPolicy(keep),
+                    todelete_subdir=REMOVED,  # removal by rename: readers never meet half a step
+                    lightweight_initialize=True,  # a damaged step must not keep the run from starting
+                    # This process alone: the others need not take part in barriers for what they do not write.
+                    multiprocessing_options=ocp.options.MultiprocessingOptions(
+                        primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"vqvae_jax_{index}"
+                    ),
+                ),
+            )
+        return self._manager
+
+    def _read_psnr(self, step: int) -> float | None:
+        try:
+            return read_record(self.folder / str(step)).metrics.get("psnr")
+        except DamagedCheckpointError:
+            return None
+
+    def _holds(self, step: int, digests: Mapping[str, str]) -> bool:
+        try:
+            leaves = read_record(self.folder / str(step)).leaves
+        except DamagedCheckpointError:
+            return False
+        return {name: entry["digest"] for name, entry in leaves.items()} == digests
+
+    def _best_or_raise(self) -> int:
+        best = self.best_step()
+        if best is None:
+            raise UserError(f"no checkpoint in {self.folder} has a finite PSNR; ask for `latest` or a step by number")
+        return best
+
+    def _check_exists(self, step: int) -> None:
+        if not (self.folder / str(step)).is_dir():
+            raise UserError(f"no checkpoint of step {step} in {self.folder}; steps: {self._others(step)}")
+
+    def _others(self, step: int) -> str:
+        return ", ".join(str(s) for s in self.steps() if s != step) or "none"
+
+    def _not_written(self, step: int | None, error: BaseException) -> UserError:
+        reason = " ".join(str(error).split())[:300]
+        return UserError(f"checkpoint of step {step} could not be written to {self.folder}: {reason}")
+
+
+class _KeepBest:
+    """Orbax preservation policy: the step with the highest PSNR. Orbax's own takes NaN for the best."""
+
+    def __init__(self, psnr: dict[int, float]) -> None:
+        self._psnr = psnr
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        scored = {info.step: self._psnr[info.step] for info in checkpoints if info.step in self._psnr}
+        best = max(scored, key=lambda step: (scored[step], -step), default=None)
+        return [info.step == best for info in checkpoints]
+
+
+def read_config(run_dir: str | Path) -> dict[str, Any]:
+    """The resolved configuration out of a run's latest readable checkpoint.
+
+    Raises:
+      UserError: if the run has no readable checkpoint.
+    """
+    folder = Path(run_dir) / FOLDER
+    checkpoints = Checkpoints(folder, read_only=True)
+    for step in reversed(checkpoints.steps()):
+        try:
+            return read_record(folder / str(step)).config
+        except DamagedCheckpointError:
+            continue
+    raise UserError(f"{run_dir} is not a run with a checkpoint: nothing readable in {folder}")
