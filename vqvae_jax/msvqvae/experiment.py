@@ -1,0 +1,38 @@
+"""Everything that defines a run, in one tree: what a named experiment is, and what a checkpoint carries."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from vqvae_jax.config import check, from_dict
+from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.losses.config import LossConfig
+from vqvae_jax.msvqvae.config import ModelConfig
+from vqvae_jax.quantization.config import QuantizerConfig
+from vqvae_jax.training.config import TrainingConfig
+from vqvae_jax.training.optimizer import OptimizerConfig
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A model, its losses and how it is trained. The defaults are the paper's MS-VQ-VAE."""
+
+    name: str = "msvqvae"
+    """Name of the experiment this was made from."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    quantizer: QuantizerConfig = field(default_factory=QuantizerConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    data: PipelineConfig = field(default_factory=PipelineConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        expected = f"model.clip's number of frames, {self.model.clip[0]}"
+        check(self.data.frames == self.model.clip[0], "data.frames", self.data.frames, expected)
+        parts = self.training.microbatches
+        multiple = f"a multiple of training.microbatches={parts}"
+        check(self.data.batch_size % parts == 0, "data.batch_size", self.data.batch_size, multiple)
+
+
+def experiment_from_dict(values: dict[str, Any], where: str) -> Experiment:
+    """The experiment a checkpoint or run was made with; `where` names the file in errors."""
+    return from_dict(Experiment, values, where)

@@ -1,0 +1,102 @@
+"""The state before step 0: weights, first codes, and the weight of the perceptual loss."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from vqvae_jax.losses.matching import GradientNorms, gradient_norms, perceptual_weight
+from vqvae_jax.losses.vgg import VggTrunk
+from vqvae_jax.msvqvae.config import ModelConfig
+from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
+from vqvae_jax.precision import normalise
+from vqvae_jax.quantization.codebook import empty_codebook, quantize
+from vqvae_jax.quantization.initialise import initialise
+from vqvae_jax.training.state import PyTree, TrainState
+
+
+def new_state(
+    experiment: Experiment,
+    optimizer: optax.GradientTransformation,
+    key: Array,
+    clips_BTHWC: Array,
+    trunk: VggTrunk | None,
+) -> TrainState:
+    """Fresh weights, codebooks drawn from the encoder's outputs, and the perceptual loss's weight.
+
+    Args:
+      experiment: the run's configuration.
+      optimizer: of `make_optimizer`.
+      key: random key; the same key and batch give the same state on any number of devices.
+      clips_BTHWC: the first *global* batch, uint8.
+      trunk: of the perceptual loss; none leaves the term out, whatever gamma says.
+
+    Raises:
+      UserError: if gamma cannot be matched (a gradient is zero or not finite).
+    """
+    params_key, codes_key = jax.random.split(key)
+    noise = experiment.quantizer.init_noise
+    model = MSVQVAE(experiment.model)
+
+    @jax.jit
+    def weights_and_codes(clips: Array) -> tuple[PyTree, Codebooks]:
+        params = init_params(experiment.model, params_key)
+        empty = empty_codebooks(experiment.model)
+        return params, init_codebooks(model, params, empty, normalise(clips), codes_key, noise)
+
+    params, codebooks = weights_and_codes(clips_BTHWC)
+    weight = 0.0
+    if trunk is not None and experiment.loss.gamma > 0:
+        norms = jax.jit(partial(start_gradient_norms, experiment))(params, codebooks, normalise(clips_BTHWC), trunk)
+        weight = perceptual_weight(experiment.loss, norms)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        codebooks=codebooks,
+        opt_state=optimizer.init(params),
+        ema_params=jax.tree.map(jnp.copy, params) if experiment.optimizer.weight_ema else None,
+        perceptual_weight=jnp.asarray(weight, jnp.float32),
+    )
+
+
+def empty_codebooks(config: ModelConfig) -> Codebooks:
+    """Codebooks before `init_codebooks`, by level."""
+    return {name: empty_codebook(level.codes, level.dim) for name, level in config.levels.items()}
+
+
+def init_params(config: ModelConfig, key: Array) -> PyTree:
+    """Fresh weights. They do not depend on the clip's size, so the smallest clip will do."""
+    smallest = jnp.zeros((1, *config.multiple, 3), jnp.float32)
+    return MSVQVAE(config).init(key, smallest, empty_codebooks(config), jnp.zeros((1,), bool) if config.top else None)
+
+
+def init_codebooks(
+    model: MSVQVAE, params: PyTree, codebooks: Codebooks, x_BTHWC: Array, key: Array, noise: float
+) -> Codebooks:
+    """Draws the first codes of every level that has none yet, top then bottom: the bottom sees the quantised top.
+
+    Args:
+      x_BTHWC: the global batch in [0, 1].
+      noise: see `initialise`.
+    """
+    bound = model.bind(params)
+    top_key, bottom_key = jax.random.split(key)
+    h_b = bound.encode_features(x_BTHWC)
+    d_t, books = None, dict(codebooks)
+    if "top" in books:
+        z_t = bound.encode_top(h_b)
+        books["top"] = initialise(books["top"], z_t, top_key, noise)
+        d_t = bound.decode_top(quantize(books["top"], z_t).values)
+    books["bottom"] = initialise(books["bottom"], bound.encode_bottom(h_b, d_t), bottom_key, noise)
+    return books
+
+
+def start_gradient_norms(
+    experiment: Experiment, params: PyTree, codebooks: Codebooks, x_BTHWC: Array, trunk: VggTrunk
+) -> GradientNorms:
+    """Gradient norms of reconstruction and perceptual loss at the start of training, for clips in [0, 1]."""
+    estimate = MSVQVAE(experiment.model).apply(params, x_BTHWC, codebooks).reconstruction
+    return gradient_norms(experiment.loss, trunk, x_BTHWC, estimate)
