@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from vqvae_jax.layers.conv3d import Triple
 from vqvae_jax.metrics.rate import formula_bpp
 from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.msvqvae.model import MSVQVAE
+from vqvae_jax.msvqvae.model import MSVQVAE, apply_model
 from vqvae_jax.msvqvae.start import empty_codebooks, init_params
 from vqvae_jax.training.state import parameter_count
 
@@ -55,7 +55,7 @@ def cost(config: ModelConfig, clip: Triple | None = None) -> Cost:
     shapes = {name: config.latent_shape(name, clip) for name in config.levels}
 
     def encoded(params, books, x):
-        levels = model.apply(params, x, books).levels
+        levels = apply_model(model, params, x, books).levels
         return {name: level.quantized.indices for name, level in levels.items()}
 
     def decoded(params, codes):

@@ -10,7 +10,7 @@ The module holds weights only; codebooks are explicit state, passed in.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ from vqvae_jax.precision import policy
 from vqvae_jax.quantization.codebook import Codebook, Quantized, quantize, straight_through
 
 Codebooks = dict[str, Codebook]
+PyTree = Any
 
 
 class Level(NamedTuple):
@@ -118,6 +119,13 @@ class MSVQVAE(nn.Module):
             q_b = jnp.where(drop_bottom_B[:, None, None, None, None], self.dropped_bottom, q_b)
         features = self.decoder(self.decoder_in(_concat(q_b, d_t)))
         return 0.5 + 0.5 * self.head(features).astype(jnp.float32)
+
+
+def apply_model(
+    model: MSVQVAE, params: PyTree, x_BTHWC: Array, codebooks: Codebooks, drop_bottom_B: Array | None = None
+) -> Forward:
+    """`MSVQVAE.__call__` with its weights: pure, typed."""
+    return cast(Forward, model.apply(params, x_BTHWC, codebooks, drop_bottom_B))
 
 
 def _ratio(coarse: Triple, fine: Triple) -> Triple:

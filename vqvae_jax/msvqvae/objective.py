@@ -1,5 +1,4 @@
-"""L = L_recon + beta * (commitment * sum over levels) + w * L_perc, and its gradient (arXiv 2512.24547, section 4.2).
-"""
+"""L = L_recon + beta * (commitment * sum over levels) + w * L_perc, and its gradient (arXiv 2512.24547, section 4.2)."""
 
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.perceptual import perceptual_loss
 from vqvae_jax.losses.reconstruction import RECONSTRUCTIONS
 from vqvae_jax.losses.vgg import VggTrunk
-from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, Forward, Level
+from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, Forward, Level, apply_model
 from vqvae_jax.precision import DType, normalise, policy
 from vqvae_jax.quantization.ema import Statistics, statistics
 from vqvae_jax.training.mapping import AXIS
@@ -93,7 +92,7 @@ def batch_gradients(
 
     def loss(params: PyTree, clips: Array, drop: Array | None) -> tuple[Array, tuple[Losses, dict[str, Level]]]:
         x = normalise(clips)
-        forward = model.apply(params, x, codebooks, drop)
+        forward = apply_model(model, params, x, codebooks, drop)
         dtype = policy(model.config.dtype).compute
         losses = objective(config, x, forward, trunk, perceptual_weight, dtype)
         return losses.total, (losses, forward.levels)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vqvae_jax.metrics.psnr import to_uint8
-from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
+from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
 from vqvae_jax.precision import normalise
 from vqvae_jax.quantization.codebook import lookup
 from vqvae_jax.training.state import PyTree
@@ -27,7 +27,7 @@ def encode(model: MSVQVAE, params: PyTree, codebooks: Codebooks, clips_BTHWC: Ar
     Raises:
       UserError: if a size is no multiple of the model's strides.
     """
-    forward = model.apply(params, normalise(clips_BTHWC), codebooks)
+    forward = apply_model(model, params, normalise(clips_BTHWC), codebooks)
     return {name: level.quantized.indices for name, level in forward.levels.items()}
 
 

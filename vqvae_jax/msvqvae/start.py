@@ -11,7 +11,7 @@ from vqvae_jax.losses.matching import GradientNorms, gradient_norms, perceptual_
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
+from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
 from vqvae_jax.precision import normalise
 from vqvae_jax.quantization.codebook import empty_codebook, quantize
 from vqvae_jax.quantization.initialise import initialise
@@ -98,5 +98,5 @@ def start_gradient_norms(
     experiment: Experiment, params: PyTree, codebooks: Codebooks, x_BTHWC: Array, trunk: VggTrunk
 ) -> GradientNorms:
     """Gradient norms of reconstruction and perceptual loss at the start of training, for clips in [0, 1]."""
-    estimate = MSVQVAE(experiment.model).apply(params, x_BTHWC, codebooks).reconstruction
+    estimate = apply_model(MSVQVAE(experiment.model), params, x_BTHWC, codebooks).reconstruction
     return gradient_norms(experiment.loss, trunk, x_BTHWC, estimate)

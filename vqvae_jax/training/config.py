@@ -19,7 +19,7 @@ class TrainingConfig:
     mapping: Mapping = "auto"
     """How the step is mapped over devices."""
     microbatches: int = 1
-    """Parts in which a device's share of the batch is processed, to save memory; statistics and gradients are summed."""
+    """Parts in which a device's share of a batch is processed, to save memory; one update follows."""
     log_every: int = 20
     """Scalars, codebook health."""
     checkpoint_every: int = 500
