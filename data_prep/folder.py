@@ -1,0 +1,82 @@
+"""The output folder: built under a hidden name beside its place, and renamed when it is whole."""
+
+import errno
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from vqvae_jax.errors import UserError
+
+_LOCK = ".lock"
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
+
+
+class PartialFolder:
+    """A context manager for writing `out`: gives a hidden folder to write in, renames it on success, else removes it.
+
+    Raises:
+      UserError: if `out` exists (before or after), its parent is missing, or the disk is full or not writable.
+    """
+
+    def __init__(self, out: Path):
+        self.out = out
+        self.path = out.parent / f".{out.name}.partial-{os.getpid()}"
+
+    def __enter__(self) -> Path:
+        _refuse_existing(self.out)
+        if not self.out.parent.is_dir():
+            raise UserError(f"{self.out.parent} is not a folder; --out names a new folder inside an existing one")
+        self._remove_leftovers()
+        try:
+            self.path.mkdir()
+            self._lock = (self.path / _LOCK).open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise self._explain(error) from error
+        return self.path
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        try:
+            if error is None:
+                self._finish()
+        except OSError as problem:
+            raise self._explain(problem) from problem
+        finally:
+            self._lock.close()
+            shutil.rmtree(self.path, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise self._explain(error) from error
+
+    def _finish(self) -> None:
+        (self.path / _LOCK).unlink()
+        _refuse_existing(self.out)
+        self.path.rename(self.out)  # fails if another run has put a filled folder there meanwhile
+
+    def _explain(self, error: OSError) -> UserError:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return UserError(
+                f"{self.out} exists already: another run has written it meanwhile; nothing of it was touched"
+            )
+        return UserError(f"{self.out} cannot be written: {error.strerror or error}; nothing was kept")
+
+    def _remove_leftovers(self) -> None:
+        """Removes what a killed run to the same `out` left behind: its lock is no longer held."""
+        for folder in self.out.parent.glob(f".{_escape(self.out.name)}.partial-*"):
+            try:
+                with (folder / _LOCK).open("r+") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+            except OSError:
+                continue  # in use by a run that lives, or not ours
+
+
+def _escape(name: str) -> str:
+    import glob
+
+    return glob.escape(name)
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists() or out.is_symlink():
+        raise UserError(f"{out} exists already; remove it or choose another --out")

@@ -1,0 +1,97 @@
+"""Finding files, and what their names say: class, group and a name for the clips' ids."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from vqvae_jax.errors import UserError
+
+_UCF101_NAME = re.compile(r"v_(?P<label>.+)_g(?P<number>\d{1,6})_c\d+")
+
+
+class Source(NamedTuple):
+    """A file of the tree."""
+
+    path: str  # relative to the root, with forward slashes
+    label: str  # class
+    group: str  # unique over classes: Biking/g03
+    number: int | None  # of the group, if the name follows UCF101
+
+    @property
+    def stem(self) -> str:
+        return Path(self.path).stem
+
+
+class Skipped(NamedTuple):
+    """A file or folder that gives no clips."""
+
+    path: str
+    reason: str
+
+
+def find_files(root: Path) -> tuple[list[Source], list[Skipped]]:
+    """Every file below `root`, sorted by path, and the folders that could not be listed.
+
+    Symbolic links are followed; a folder that is reached twice (a link that leads back) is read once.
+
+    Raises:
+      UserError: if `root` is missing, not a folder, or may not be read.
+    """
+    if not root.is_dir():
+        raise UserError(
+            f"{root} is {'not a folder' if root.exists() else 'missing'}; --videos names a folder of videos"
+        )
+    try:
+        os.scandir(root).close()
+    except OSError as error:
+        raise UserError(f"{root} cannot be read: {error.strerror}") from error
+    skipped: list[Skipped] = []
+    sources = [_describe(root, path) for path in _walk(root, root, set(), skipped)]
+    return sorted(sources), sorted(skipped)
+
+
+def _walk(root: Path, folder: Path, seen: set[tuple[int, int]], skipped: list[Skipped]) -> Iterator[Path]:
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            return
+        seen.add((status.st_dev, status.st_ino))
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        skipped.append(Skipped(_relative(root, folder), f"folder cannot be read: {error.strerror}"))
+        return
+    # Files and real folders first: a folder then keeps its own path even if a link elsewhere leads to it.
+    for entry in entries:
+        if not entry.is_dir():
+            yield entry
+    for entry in sorted(entries, key=lambda e: (e.is_symlink(), e)):
+        if entry.is_dir():
+            yield from _walk(root, entry, seen, skipped)
+
+
+def _relative(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _describe(root: Path, path: Path) -> Source:
+    relative = _relative(root, path)
+    if match := _UCF101_NAME.fullmatch(path.stem):
+        label, number = match["label"], int(match["number"])
+        return Source(relative, label, f"{label}/g{number:02d}", number)
+    label = path.parent.name if path.parent != root else root.resolve().name
+    return Source(relative, label, relative, None)
+
+
+def video_names(sources: Sequence[Source]) -> list[str]:
+    """A name for every video, unique: its file name without ending, or its whole path where two share that name."""
+    count = Counter(source.stem for source in sources)
+    return [source.stem if count[source.stem] == 1 else source.path for source in sources]
+
+
+def one_line(text: str) -> str:
+    """A name fit for one line of output, whatever characters or undecodable bytes it holds."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,0 +1,189 @@
+"""The whole job: find, decode, divide, write, describe."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from data_prep.card import Card, UsedVideo, make_card, write_card
+from data_prep.config import PrepConfig
+from data_prep.decode import Decoded, DecodeTask, Unusable, decode
+from data_prep.folder import PartialFolder
+from data_prep.names import Skipped, Source, find_files, one_line, video_names
+from data_prep.pool import Outcome, Pool, WorkerError
+from data_prep.split import SPLITS, Member, divide
+from data_prep.write import (
+    Part,
+    VideoClips,
+    Written,
+    npy_parts,
+    shard_parts,
+    write_metadata,
+    write_npy_part,
+    write_shard,
+)
+from vqvae_jax.errors import UserError
+
+
+def prepare(config: PrepConfig, progress: bool = False) -> Card:
+    """Makes the data set `config.out` from the videos of `config.videos`, and returns its card.
+
+    Names and order on disk depend on the videos' names only. Memory does not grow with the number of frames.
+
+    Raises:
+      UserError: no folder, no usable video, output that exists, a full disk, or (with `strict`) any file skipped.
+        Nothing is left behind then.
+    """
+    if config.format == "arrayrecord":
+        _require_libraries()
+    sources, skipped = find_files(config.videos)
+    with PartialFolder(config.out) as folder, Pool(config.workers or _cores()) as pool:
+        spool = folder / ".frames"
+        spool.mkdir()
+        frames_files = {source.path: spool / f"{i}.rgb" for i, source in enumerate(sources)}
+        decoded = _decode_all(config, sources, frames_files, pool, progress)
+        usable, unusable = _sort_out(sources, decoded)
+        skipped = sorted(skipped + unusable)
+        if not usable:
+            raise UserError(_nothing_usable(config.videos, skipped))
+        if config.strict and skipped:
+            raise UserError(_not_all_usable(skipped))
+        videos, warnings = _divide(config, usable)
+        digests = _write_all(config, videos, frames_files, folder, pool, progress)
+        shutil.rmtree(spool)  # what is left in it are duplicates
+        card = make_card(config, videos, skipped, warnings, digests)
+        write_card(folder, card)
+    return card
+
+
+def _decode_all(
+    config: PrepConfig, sources: Sequence[Source], frames_files: Mapping[str, Path], pool: Pool, progress: bool
+) -> list[Decoded | Unusable]:
+    """Decodes every file, each into its frames file."""
+    fps = None if config.fps == "native" else int(config.fps)
+    tasks = [
+        DecodeTask(config.videos / s.path, frames_files[s.path], fps, config.frames, config.height_width, config.resize)
+        for s in sources
+    ]
+    results: dict[int, Decoded | Unusable] = {}
+    for outcome in _watched(pool.run(decode, tasks), len(tasks), "decoding", "video", progress):
+        if outcome.lost:
+            results[outcome.task] = Unusable(f"the decoder did not survive it: {outcome.lost}")
+            tasks[outcome.task].frames_file.unlink(missing_ok=True)
+        else:
+            results[outcome.task] = outcome.value
+    return [results[i] for i in range(len(tasks))]
+
+
+class _Usable(NamedTuple):
+    source: Source
+    decoded: Decoded
+
+
+def _sort_out(sources: Sequence[Source], results: Sequence[Decoded | Unusable]) -> tuple[list[_Usable], list[Skipped]]:
+    """Parts usable videos from those without use and from those with the content of an earlier one (by path)."""
+    usable: list[_Usable] = []
+    skipped: list[Skipped] = []
+    first_with: dict[str, str] = {}
+    for source, result in zip(sources, results, strict=True):
+        if isinstance(result, Unusable):
+            skipped.append(Skipped(source.path, result.reason))
+            continue
+        twin = first_with.setdefault(result.content_sha256, source.path)
+        if twin == source.path:
+            usable.append(_Usable(source, result))
+        else:
+            skipped.append(Skipped(source.path, f"same content as {twin}"))
+    return usable, skipped
+
+
+def _divide(config: PrepConfig, usable: Sequence[_Usable]) -> tuple[list[UsedVideo], list[str]]:
+    """Names the videos and gives each its split; sorted by name. Also returns warnings."""
+    names = video_names([u.source for u in usable])
+    members = []
+    for name, (source, decoded) in zip(names, usable, strict=True):
+        clips = (decoded.frames - config.frames) // config.step + 1
+        members.append(Member(name, source.label, source.group, source.number, clips))
+    split_of, warnings = divide(members, config)
+    videos = []
+    for member, (source, decoded) in zip(members, usable, strict=True):
+        tail = decoded.frames - (member.clips - 1) * config.step - config.frames
+        videos.append(UsedVideo(member.name, source, decoded, member.clips, tail, split_of[member.name]))
+    filled = {v.split for v in videos}
+    return sorted(videos), warnings + [f"split {split!r} is empty" for split in SPLITS if split not in filled]
+
+
+def _write_all(
+    config: PrepConfig,
+    videos: Sequence[UsedVideo],
+    frames_files: Mapping[str, Path],
+    folder: Path,
+    pool: Pool,
+    progress: bool,
+) -> dict[str, list[str]]:
+    """Writes every split; returns one digest per clip, in order."""
+    parts: list[Part] = []
+    owner: list[str] = []
+    for split in SPLITS:
+        cuts = [
+            VideoClips(v.name, v.source.label, v.source.group, frames_files[v.source.path], v.clips)
+            for v in videos
+            if v.split == split
+        ]
+        if not cuts:
+            continue  # neither a file nor an entry in the metadata; the card says 0 clips
+        plan = npy_parts if config.format == "npy" else shard_parts
+        new = plan(folder, split, cuts, config.clip_shape, config.step)
+        parts += new
+        owner += [split] * len(new)
+    written: list[Written | None] = [None] * len(parts)
+    write = write_npy_part if config.format == "npy" else write_shard
+    for outcome in _watched(pool.run(write, parts), len(parts), "writing", "part", progress):
+        if outcome.lost:
+            raise UserError(f"writing stopped: {outcome.lost} (out of memory?); try fewer --workers")
+        written[outcome.task] = outcome.value
+    done = [w for w in written if w is not None]
+    if config.format == "arrayrecord":
+        write_metadata(folder, config.clip_shape, list(zip(owner, done, strict=True)))
+    return {split: [d for o, w in zip(owner, done, strict=True) if o == split for d in w.digests] for split in SPLITS}
+
+
+def _watched(outcomes: Iterator[Outcome], total: int, what: str, unit: str, progress: bool) -> Iterator[Outcome]:
+    """Passes outcomes on behind a progress bar; turns a worker's disk or user error back into itself."""
+    try:
+        yield from tqdm(outcomes, what, total, unit=unit, disable=None if progress else True, dynamic_ncols=True)
+    except WorkerError as error:
+        if isinstance(error.cause, OSError | UserError):
+            raise error.cause from error
+        raise
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _require_libraries() -> None:
+    try:
+        import array_record.python.array_record_module  # noqa: F401
+        import tensorflow_datasets  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"--format arrayrecord needs {error.name}; install it, or use --format npy") from error
+
+
+def _nothing_usable(root: Path, skipped: Sequence[Skipped]) -> str:
+    if not skipped:
+        return f"{root} holds no files; expected .avi, .mp4, .mkv ..."
+    return f"{root} has no usable video ({len(skipped)} files looked at; first: {_shown(skipped[0])})"
+
+
+def _not_all_usable(skipped: Sequence[Skipped]) -> str:
+    return (
+        f"--strict: {len(skipped)} files cannot be used (first: {_shown(skipped[0])}); without --strict they are listed"
+    )
+
+
+def _shown(skipped: Skipped) -> str:
+    return f"{one_line(skipped.path)}: {skipped.reason}"

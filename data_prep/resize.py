@@ -1,0 +1,37 @@
+"""Scaling a decoded picture to the clip's size."""
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+Resizer = Callable[[np.ndarray], np.ndarray]
+
+
+def resizer(method: str, height: int, width: int) -> Resizer:
+    """A function from a picture (uint8 [H, W, 3], blue first) to (uint8 [height, width, 3], red first).
+
+    `pillow` is antialiased bicubic (a = -0.5, the kernel widened by the reduction); `scipy` is a cubic spline through
+    the source pixels, which aliases when it reduces. Every channel is scaled by itself, so the order may be turned
+    afterwards, when there are fewer pixels.
+    """
+    scale = {"pillow": _pillow, "scipy": _scipy}[method]
+
+    def resize(image_HWC: np.ndarray) -> np.ndarray:
+        small = image_HWC if image_HWC.shape[:2] == (height, width) else scale(image_HWC, height, width)
+        return small[..., ::-1]
+
+    return resize
+
+
+def _pillow(image_HWC: np.ndarray, height: int, width: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(image_HWC).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _scipy(image_HWC: np.ndarray, height: int, width: int) -> np.ndarray:
+    from scipy import ndimage
+
+    factors = (height / image_HWC.shape[0], width / image_HWC.shape[1])
+    # In floating point: the spline overshoots, and uint8 arithmetic would wrap around instead of saturating.
+    planes = [ndimage.zoom(image_HWC[..., c].astype(np.float32), factors, order=3) for c in range(3)]
+    return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
