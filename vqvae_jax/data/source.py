@@ -94,9 +94,19 @@ def read_card(data_dir: str | Path) -> dict[str, Any]:
         card = json.loads(path.read_text())
     except (ValueError, OSError) as error:
         raise UserError(f"{path} cannot be read ({error}); write the data set again with data_prep") from error
-    if not isinstance(card, dict) or not isinstance(card.get("splits"), dict):
-        raise UserError(f"{path} is not a card of data_prep: it lists no splits")
+    if not isinstance(card, dict) or card.get("format") not in ("arrayrecord", "npy"):
+        raise UserError(f"{path} is not a card of data_prep: format must be arrayrecord or npy")
+    splits = card.get("splits")
+    if not isinstance(splits, dict) or not all(_is_split(entry, card["format"]) for entry in splits.values()):
+        raise UserError(f"{path} is not a card of data_prep: splits must hold clips and digest (npy: and ids)")
     return card
+
+
+def _is_split(entry: Any, format_: str) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("digest"), str):
+        return False
+    clips, ids = entry.get("clips"), entry.get("ids")
+    return isinstance(clips, int) and (format_ != "npy" or (isinstance(ids, list) and len(ids) == clips))
 
 
 def open_split(data_dir: str | Path, split: str) -> ClipSet:
@@ -106,12 +116,12 @@ def open_split(data_dir: str | Path, split: str) -> ClipSet:
       UserError: if the data set or the split is missing, empty, or not what its card says; names what exists.
     """
     folder, card = Path(data_dir), read_card(data_dir)
-    filled = {name: entry for name, entry in card["splits"].items() if entry.get("clips")}
+    filled = {name: entry for name, entry in card["splits"].items() if entry["clips"]}
     if split not in filled:
         state = "is empty" if split in card["splits"] else "does not exist"
         listed = ", ".join(f"{name} ({entry['clips']} clips)" for name, entry in filled.items()) or "none"
         raise UserError(f"split {split!r} of {folder} {state}; splits with clips: {listed}")
-    if (folder / f"{split}.npy").is_file():
+    if card["format"] == "npy":
         from vqvae_jax.data.npy import NpyClips
 
         return NpyClips(folder, split, card)
