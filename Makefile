@@ -44,7 +44,7 @@ types: $(STAMP)
 	$(PY) -m mypy
 
 bench: $(STAMP)
-	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(PY) $$file; done
+	@set -e; for file in $(sort $(wildcard benchmarks/bench_*.py)); do echo "== $$file"; $(PY) $$file; done
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
