@@ -1,0 +1,120 @@
+"""Converts torchvision's VGG-16 weights to the form the perceptual loss reads, keeping the layers up to relu3_3.
+
+    python -m experiments.convert_vgg vgg16-397923af.pth vgg16.npz
+    python -m experiments.convert_vgg vgg16-397923af.pth vgg16.safetensors
+
+Reads the .pth with torch's `weights_only=True`, so that no code in it can run. torch itself is needed only here.
+"""
+
+import argparse
+import hashlib
+import struct
+import tempfile
+from pathlib import Path
+from pickle import UnpicklingError  # only the name of what torch raises; nothing is unpickled here
+
+import numpy as np
+
+from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.losses.vgg import PREPROCESSINGS
+from vqvae_jax.losses.vgg_files import (
+    SUFFIXES,
+    Weights,
+    expected_shapes,
+    from_torchvision,
+    torchvision_axes,
+    torchvision_name,
+)
+from vqvae_jax.losses.vgg_weights import load_vgg
+
+#: What torch's restricted reader of legacy files raises on damaged or foreign ones.
+UNREADABLE = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m experiments.convert_vgg", description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, help="torchvision's .pth (a state dict with features.0.weight, ...)")
+    parser.add_argument("target", type=Path, help="file to write: .npz or .safetensors")
+    parser.add_argument("--provenance", help="where the weights come from, in words; default: the source's name")
+    parser.add_argument("--preprocessing", choices=PREPROCESSINGS, default="imagenet", help="what the trunk expects")
+    parser.add_argument("--overwrite", action="store_true", help="replace the target if it exists")
+    arguments = parser.parse_args()
+    source, target = arguments.source, arguments.target
+    if target.suffix not in SUFFIXES:
+        raise UserError(f"{target}: the target must end in {' or '.join(SUFFIXES)}")
+    if target.exists() and not arguments.overwrite:
+        raise UserError(f"{target}: exists; choose another name or pass --overwrite")
+    weights = read_pth(source)
+    with source.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    texts = {
+        "provenance": f"{arguments.provenance or source.name}; converted from a .pth of sha256 {digest}",
+        "preprocessing": arguments.preprocessing,
+    }
+    write_trunk(weights, texts, target)
+    trunk = load_vgg(target)
+    print(f"{target}: {sum(array.size for array in weights.values()):,} parameters, digest {trunk.digest}")
+
+
+def read_pth(source: Path) -> Weights:
+    """The trunk's layers of a torchvision state dict, in our names and layout (HWIO), float32.
+
+    Raises:
+      UserError: without torch, or if the file is not such a state dict.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise UserError("reading a .pth needs torch; install it with: pip install torch") from error
+    try:
+        state = torch.load(source, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{source}: cannot be read: {error.strerror or error}") from error
+    except UNREADABLE as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"{source}: torch cannot load it with weights_only=True ({reason})") from error
+    weights = {}
+    for name, shape in expected_shapes().items():
+        theirs = torchvision_name(name)
+        tensor = state.get(theirs) if isinstance(state, dict) else None
+        if not isinstance(tensor, torch.Tensor):
+            raise UserError(f"{source}: not a VGG-16 state dict of torchvision's: it has no tensor {theirs}")
+        if tuple(tensor.shape) != torchvision_axes(shape):
+            raise UserError(f"{source}: {theirs} has shape {tuple(tensor.shape)}; VGG-16 has {torchvision_axes(shape)}")
+        weights[name] = from_torchvision(tensor.float().numpy())
+    return weights
+
+
+def write_trunk(weights: Weights, texts: dict[str, str], target: Path) -> None:
+    """Writes .npz (our names) or .safetensors (torchvision's); the target appears whole or not at all.
+
+    Args:
+      weights: our names, HWIO.
+      texts: `provenance` and `preprocessing`.
+
+    Raises:
+      UserError: if the folder does not exist or cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+            temporary = Path(folder) / target.name
+            if target.suffix == ".npz":
+                arrays = weights | {name: np.array(text) for name, text in texts.items()}
+                np.savez(temporary, allow_pickle=False, **arrays)
+            else:
+                from safetensors.numpy import save_file
+
+                oihw = {torchvision_name(name): to_torchvision(array) for name, array in weights.items()}
+                save_file(oihw, temporary, metadata=texts)
+            temporary.replace(target)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def to_torchvision(array: np.ndarray) -> np.ndarray:
+    """HWIO -> OIHW; biases stay."""
+    return np.ascontiguousarray(array.transpose(3, 2, 0, 1) if array.ndim == 4 else array)
+
+
+if __name__ == "__main__":
+    run_command("convert_vgg", main)
