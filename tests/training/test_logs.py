@@ -76,6 +76,6 @@ def test_a_run_folder_that_is_a_file_is_a_clear_error(tmp_path):
 
 def test_a_full_disk_is_a_clear_error(tmp_path):
     log = RunLog(tmp_path)
-    log._lines = Path("/dev/full").open("w")
+    log._lines = Path("/dev/full").open("w")  # noqa: SIM115
     with pytest.raises(UserError, match="No space left"):
         log.scalars(1, {"loss": 1.0})

@@ -4,9 +4,12 @@ All use of Orbax is in this module and `checkpoint_format`. Every step folder ap
 when it is complete, and leaves by one rename, so that a reader, or a run that was killed, never meets half a step.
 """
 
+import logging
+import os
+import re
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -192,22 +195,25 @@ class Checkpoints:
             try:
                 return self._read(number, like, ())
             except DamagedCheckpointError as error:
+                self._check_exists(number)  # a training run may have removed it meanwhile
                 raise UserError(
                     f"checkpoint of step {number} is damaged: {error}; readable by number: {self._others(number)}"
                 ) from error
-        damaged: list[str] = []
-        for number in reversed(self.steps()):
+        damaged: dict[int, str] = {}
+        while candidates := [s for s in self.steps() if s not in damaged]:
+            number = candidates[-1]
             try:
-                restored = self._read(number, like, tuple(damaged))
+                restored = self._read(number, like, tuple(damaged.values()))
             except DamagedCheckpointError as error:
-                damaged.append(f"step {number}: {error}")
+                if (self.folder / str(number)).is_dir():  # else removed meanwhile, and not listed again
+                    damaged[number] = f"step {number}: {error}"
                 continue
-            self._put_aside(number)
-            for reason in damaged:
+            self._put_aside(damaged)
+            for reason in damaged.values():
                 warnings.warn(f"damaged checkpoint, taking step {number} instead: {reason}", stacklevel=2)
             return restored
         if damaged:
-            raise UserError(f"every checkpoint in {self.folder} is damaged; {damaged[0]}")
+            raise UserError(f"every checkpoint in {self.folder} is damaged; {next(iter(damaged.values()))}")
         raise UserError(f"no checkpoint in {self.folder}")
 
     def _read(self, step: int, like: Any, damaged: tuple[str, ...]) -> Restored:
@@ -216,10 +222,9 @@ class Checkpoints:
         state = read_state(folder, record, like)
         return Restored(step, state, record.stream_state, record.config, record.metrics, damaged)
 
-    def _put_aside(self, restored: int) -> None:
-        """The run is going to write the damaged steps again."""
-        later = [step for step in self.steps() if step > restored]
-        for step in later if self._writes else ():
+    def _put_aside(self, damaged: Iterable[int]) -> None:
+        """The run is going to write these steps again."""
+        for step in damaged if self._writes else ():
             self._move(step, DAMAGED)
 
     def _move(self, step: int, where: str) -> None:
@@ -240,6 +245,7 @@ class Checkpoints:
             keep: list[Any] = [policies.LatestN(self._keep_latest), _KeepBest(self._psnr)]
             if self._keep_every is not None:
                 keep.append(policies.EveryNSteps(self._keep_every))
+            logging.getLogger("absl").addFilter(_not_from_orbax)
             index = jax.process_index()
             self._manager = ocp.CheckpointManager(
                 self.folder,
@@ -284,8 +290,17 @@ class Checkpoints:
         return ", ".join(str(s) for s in self.steps() if s != step) or "none"
 
     def _not_written(self, step: int | None, error: BaseException) -> UserError:
-        reason = " ".join(str(error).split())[:300]
-        return UserError(f"checkpoint of step {step} could not be written to {self.folder}: {reason}")
+        for partial in self.folder.glob(f"{step}.orbax-checkpoint-tmp*"):
+            shutil.rmtree(partial, ignore_errors=True)
+        # TensorStore gives the system's reason as the last part of a long chain.
+        number = re.search(r"os_error_code='(\d+)'", str(error))
+        reason = os.strerror(int(number[1])) if number else getattr(error, "strerror", None) or str(error)
+        return UserError(f"checkpoint of step {step} could not be written to {self.folder}: {' '.join(reason.split())}")
+
+
+def _not_from_orbax(entry: logging.LogRecord) -> bool:
+    """Orbax logs what it then raises, with its traceback, and its housekeeping as warnings."""
+    return f"{os.sep}orbax{os.sep}" not in entry.pathname
 
 
 class _KeepBest:
