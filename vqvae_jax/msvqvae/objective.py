@@ -1,4 +1,4 @@
-"""L = L_recon + beta * (commitment * sum over levels) + w * L_perc, and its gradient (arXiv 2512.24547, section 4.2)."""
+"""L = L_recon + beta * (commitment * sum over levels) + w * L_perc and its gradient (arXiv 2512.24547)."""
 
 from typing import NamedTuple
 

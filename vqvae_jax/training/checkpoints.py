@@ -142,13 +142,8 @@ class Checkpoints:
             self._move(step, REMOVED)
         arguments = save_arguments(step, leaves, stream_state, config, metrics)
         psnr = finite_or_none((metrics or {}).get("psnr", float("nan")))
-        if psnr is not None:
-            self._psnr[step] = psnr
-        try:
-            self._opened().save(step, args=arguments, force=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise self._not_written(step, error) from error
-        self._saving = step
+        self._psnr = self._scores()
+        self._writer.start(step, arguments)
 
     def wait(self) -> None:
         """Waits until the save under way is on disk.
@@ -156,23 +151,15 @@ class Checkpoints:
         Raises:
           UserError: if it could not be written.
         """
-        if self._manager is None:
-            return
-        step, self._saving = self._saving, None
-        try:
-            self._manager.wait_until_finished()
-        except (OSError, ValueError, RuntimeError) as error:
-            raise self._not_written(step, error) from error
-        shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
+        self._writer.wait()
 
     def close(self) -> None:
-        """Waits and lets go of threads; the object may be used again."""
-        try:
-            self.wait()
-        finally:
-            manager, self._manager = self._manager, None
-            if manager is not None:
-                manager.close()
+        """Waits and lets go of threads; the object may be used again.
+
+        Raises:
+          UserError: as `wait`.
+        """
+        self._writer.close()
 
     def restore(self, step: int | Literal["latest", "best"] | None = "latest", like: Any = None) -> Restored:
         """Reads a step and verifies every leaf.
@@ -236,33 +223,6 @@ class Checkpoints:
         if self._manager is not None:
             self._manager.reload()
 
-    def _opened(self) -> ocp.CheckpointManager:
-        if self._manager is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self.folder / REMOVED, ignore_errors=True)
-            self._psnr |= {s: psnr for s in self.steps() if (psnr := self._read_psnr(s)) is not None}
-            policies = ocp.checkpoint_managers
-            keep: list[Any] = [policies.LatestN(self._keep_latest), _KeepBest(self._psnr)]
-            if self._keep_every is not None:
-                keep.append(policies.EveryNSteps(self._keep_every))
-            logging.getLogger("absl").addFilter(_not_from_orbax)
-            index = jax.process_index()
-            self._manager = ocp.CheckpointManager(
-                self.folder,
-                options=ocp.CheckpointManagerOptions(
-                    create=False,
-                    cleanup_tmp_directories=True,  # what a killed run left
-                    preservation_policy=policies.AnyPreservationPolicy(keep),
-                    todelete_subdir=REMOVED,  # removal by rename: readers never meet half a step
-                    lightweight_initialize=True,  # a damaged step must not keep the run from starting
-                    # This process alone: the others need not take part in barriers for what they do not write.
-                    multiprocessing_options=ocp.options.MultiprocessingOptions(
-                        primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"vqvae_jax_{index}"
-                    ),
-                ),
-            )
-        return self._manager
-
     def _read_psnr(self, step: int) -> float | None:
         try:
             return read_record(self.folder / str(step)).metrics.get("psnr")
@@ -288,31 +248,6 @@ class Checkpoints:
 
     def _others(self, step: int) -> str:
         return ", ".join(str(s) for s in self.steps() if s != step) or "none"
-
-    def _not_written(self, step: int | None, error: BaseException) -> UserError:
-        for partial in self.folder.glob(f"{step}.orbax-checkpoint-tmp*"):
-            shutil.rmtree(partial, ignore_errors=True)
-        # TensorStore gives the system's reason as the last part of a long chain.
-        number = re.search(r"os_error_code='(\d+)'", str(error))
-        reason = os.strerror(int(number[1])) if number else getattr(error, "strerror", None) or str(error)
-        return UserError(f"checkpoint of step {step} could not be written to {self.folder}: {' '.join(reason.split())}")
-
-
-def _not_from_orbax(entry: logging.LogRecord) -> bool:
-    """Orbax logs what it then raises, with its traceback, and its housekeeping as warnings."""
-    return f"{os.sep}orbax{os.sep}" not in entry.pathname
-
-
-class _KeepBest:
-    """Orbax preservation policy: the step with the highest PSNR. Orbax's own takes NaN for the best."""
-
-    def __init__(self, psnr: dict[int, float]) -> None:
-        self._psnr = psnr
-
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        scored = {info.step: self._psnr[info.step] for info in checkpoints if info.step in self._psnr}
-        best = max(scored, key=lambda step: (scored[step], -step), default=None)
-        return [info.step == best for info in checkpoints]
 
 
 def read_config(run_dir: str | Path) -> dict[str, Any]:

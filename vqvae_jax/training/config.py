@@ -29,14 +29,14 @@ class TrainingConfig:
     validate_every: int = 500
     """PSNR on fixed validation clips; the best checkpoint by it is kept."""
     validation_clips: int = 64
-    """Number of fixed validation clips."""
+    """Number of fixed validation clips; 0 trains without validation."""
     picture_every: int = 1000
     """Reconstruction pictures; 0 for none."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "microbatches", "log_every", "checkpoint_every", "validate_every", "validation_clips"):
+        for name in ("epochs", "microbatches", "log_every", "checkpoint_every", "validate_every"):
             check(getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "a whole number of at least 1")
-        for name in ("steps", "keep_every", "picture_every", "seed"):
+        for name in ("steps", "keep_every", "validation_clips", "picture_every", "seed"):
             check(getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "a whole number of at least 0")
         check_choice("training.mapping", self.mapping, MAPPINGS)
 

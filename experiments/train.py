@@ -1,0 +1,281 @@
+"""Trains a named experiment: `python -m experiments.train NAME --data DIR --run DIR`.
+
+The run folder gets `config.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run that exists is resumed.
+SIGINT and SIGTERM save and leave.
+"""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from PIL import Image
+
+from experiments import configs
+from vqvae_jax.config import to_dict
+from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.losses.vgg import VggTrunk
+from vqvae_jax.losses.vgg_weights import require_vgg
+from vqvae_jax.msvqvae.count import cost
+from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.msvqvae.initialise import weights_from_checkpoint
+from vqvae_jax.msvqvae.start import new_state
+from vqvae_jax.msvqvae.step import make_train_step
+from vqvae_jax.msvqvae.validate import Validation
+from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
+from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
+from vqvae_jax.training.guard import FiniteGuard
+from vqvae_jax.training.interrupt import Interruption
+from vqvae_jax.training.logs import RunLog
+from vqvae_jax.training.mapping import DeviceMap
+from vqvae_jax.training.optimizer import learning_rate_schedule, make_optimizer
+from vqvae_jax.training.pictures import comparison_grid
+from vqvae_jax.training.progress import Progress
+from vqvae_jax.training.resume import CONFIG_FILE, check_resumable, write_json
+from vqvae_jax.training.window import Window
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Trains a named experiment on the train split of a data set, or resumes the run."""
+
+    data: Path
+    """Data set written by data_prep."""
+    run: Path
+    """Folder of the run; one that exists is resumed."""
+    steps: int | None = None
+    """Steps in all (training.steps)."""
+    batch_size: int | None = None
+    """Clips per step over all devices (data.batch-size)."""
+    init_from: Path | None = None
+    """A run's folder whose best checkpoint gives weights and codebooks to start from; the optimiser starts anew."""
+    vgg_weights: Path | None = None
+    """VGG-16 trunk of the perceptual loss, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS."""
+    coordinator: str | None = None
+    """host:port of the first of several processes; with --process-id and --processes."""
+    processes: int = 1
+    """Processes in all."""
+    process_id: int = 0
+    """Which of them this is, from 0."""
+
+
+def train(command: TrainCommand, experiment: Experiment) -> int:
+    """Runs the training; returns the exit code (128 + signal if it was interrupted)."""
+    settings = experiment.training
+
+    # ---------------------------------------------------------------------------------------------- devices and data
+    devices = DeviceMap(settings.mapping)
+    devices.check_batch(experiment.data.batch_size, "data.batch_size")
+    parts = experiment.data.batch_size // len(devices.devices)
+    if parts % settings.microbatches:
+        raise UserError(f"config: training.microbatches={settings.microbatches} must divide a device's {parts} clips")
+    clips = open_split(command.data, "train")
+    frames, height, width, _ = clips.clip_shape
+    experiment.model.check_size((experiment.data.frames, height, width), f"data set {command.data}")
+    validation = make_validation(command, experiment)
+    stream = open_stream(clips, experiment.data, jax.process_index(), jax.process_count())
+    trunk = require_vgg(command.vgg_weights) if experiment.loss.gamma > 0 else None
+
+    # ------------------------------------------------------------------------------- state: new, or where the run was
+    total = settings.total_steps(len(clips), experiment.data.batch_size)
+    optimizer = make_optimizer(experiment.optimizer, total, experiment.data.batch_size)
+    schedule = learning_rate_schedule(experiment.optimizer, total, experiment.data.batch_size)
+    config = to_dict(experiment)
+    checkpoints = Checkpoints(command.run / FOLDER, keep_latest=2, keep_every=settings.keep_every or None)
+    changes: list[str] = []
+    if checkpoints.steps():
+        changes = check_resumable(checkpoints.record(checkpoints.steps()[-1]).config, config, command.run)
+    fresh_stream = stream.get_state()
+    first = np.asarray(multihost_utils.process_allgather(next(stream).clips, tiled=True))
+    stream.set_state(fresh_stream)
+    root = jax.random.key(settings.seed)
+    with explain_out_of_memory():
+        state = new_state(experiment, optimizer, jax.random.fold_in(root, 0), first, trunk)
+    saved: int | None = None
+    if checkpoints.steps():
+        restored = checkpoints.restore("latest", like=state)
+        state, saved = restored.state, restored.step
+        stream.set_state(restored.stream_state)
+    elif command.init_from is not None:
+        state = weights_from_checkpoint(state, command.init_from)
+    start = int(state.step)
+    state = devices.replicate(state)
+
+    # ------------------------------------------------------------------------------------------------- the step, once
+    key = devices.replicate(jax.random.fold_in(root, 1))
+    trunk_on_devices = devices.replicate(trunk) if trunk is not None else None
+    mapped = devices.map(
+        make_train_step(experiment, optimizer), (False, True, False, False), (False, False), donate=(0,)
+    )
+    began = time.perf_counter()
+    local = first[: experiment.data.batch_size // jax.process_count()]
+    step = compile_step(mapped, state, devices.split(local), key, trunk_on_devices)
+    counted = cost(experiment.model)
+    flops = 6.0 * (counted.encoder_macs + counted.decoder_macs) * experiment.data.batch_size
+
+    # ------------------------------------------------------------------------------------------------------- the loop
+    write_json(command.run / CONFIG_FILE, config)
+    if trunk is not None:
+        write_json(command.run / "vgg.json", {"digest": trunk.digest, "provenance": trunk.provenance})
+    log = RunLog(command.run, resume_step=start)
+    progress = Progress(total, start, experiment.data.batch_size)
+    for line in [
+        f"{experiment.name}: {counted.parameters:,} parameters + {counted.codebook_entries:,} codebook entries, "
+        f"{counted.bpp:.4f} bpp by formula; {len(clips)} training clips of {frames}x{height}x{width}",
+        f"{len(devices.devices)} x {devices.devices[0].device_kind}, {devices.kind}, compiled in "
+        f"{time.perf_counter() - began:.0f} s; a step: {flops / 1e9:.0f} GFLOP of the model, "
+        f"{(step.argument_bytes + step.temporary_bytes) / 2**20:.0f} MiB per device",
+        f"run {command.run}: " + ("new" if saved is None else f"resumed at step {saved}") + f", {total} steps in all",
+        *(f"changed: {change}" for change in changes),
+        *([f"perceptual weight {float(state.perceptual_weight):.6g} ({experiment.loss.gamma_rule})"] if trunk else []),
+    ]:
+        progress.note(line)
+
+    guard, window = FiniteGuard(clips.ids), Window()
+    psnr: float | None = None
+    number = start
+
+    def save() -> None:
+        nonlocal saved
+        guard.settle(saved)
+        metrics = None if psnr is None else {"psnr": psnr}
+        checkpoints.save(number, state, stream.get_state(), config, metrics)
+        saved = number
+
+    with Interruption() as interruption, progress, log, explain_out_of_memory():
+        while number < total and interruption.signal is None:
+            batch = next(stream)
+            state, metrics = step.call(state, devices.split(batch.clips), key, trunk_on_devices)
+            number += 1
+            guard.watch(number, metrics.finite, batch.records.tolist(), saved)
+            window.add(metrics.scalars, metrics.counts)
+            last = number == total
+            psnr = None
+
+            paused = time.perf_counter()
+            if number % settings.log_every == 0 or last:
+                values = window.close(experiment.data.batch_size, flops)
+                values["learning_rate"] = float(schedule(number - 1))
+                log.scalars(number, values)
+                progress.update(number, {"loss": values["loss"], "PSNR": values["psnr"]})
+                paused = time.perf_counter()
+            else:
+                progress.update(number)
+            if validation is not None and (number % settings.validate_every == 0 or last):
+                guard.settle(saved)
+                psnr = validation.psnr(state.eval_params, state.codebooks)
+                log.scalars(number, {"validation/psnr": psnr})
+                progress.note(f"step {number}: validation {psnr:.2f} dB on {len(validation.records)} clips")
+            if number % settings.checkpoint_every == 0 or psnr is not None:
+                save()
+            if settings.picture_every and validation is not None and (number % settings.picture_every == 0 or last):
+                write_picture(command.run, log, number, validation, state)
+            if (elapsed := time.perf_counter() - paused) > 0.05:
+                window.skip_time(elapsed)
+                progress.pause()
+        if saved != number:
+            save()
+        checkpoints.close()
+        stream.close()
+        if stream.skipped:
+            progress.note(
+                f"{len(stream.skipped)} unreadable records were replaced: {list(stream.skipped.values())[:3]}"
+            )
+        if interruption.signal is not None:
+            progress.note(f"{interruption.signal.name}: saved step {number} and left; the same command resumes")
+        else:
+            progress.note(f"done: {number} steps, best checkpoint {checkpoints.best_step()} in {command.run}")
+    return interruption.exit_code
+
+
+def make_validation(command: TrainCommand, experiment: Experiment) -> Validation | None:
+    """The fixed validation clips, or none if the run was told to do without.
+
+    Raises:
+      UserError: if the data set has no validation clips.
+    """
+    count = experiment.training.validation_clips
+    if count == 0:
+        return None
+    try:
+        split = open_split(command.data, "validation")
+    except UserError as error:
+        raise UserError(f"{error}; --training.validation-clips 0 trains without validation") from error
+    per_device = max(experiment.data.batch_size // jax.device_count(), 1)
+    settings = experiment.training
+    return Validation(settings.mapping, experiment.model, split, count, experiment.data.frames, per_device)
+
+
+def write_picture(run: Path, log: RunLog, step: int, validation: Validation, state: Any) -> None:
+    """Originals above reconstructions, into TensorBoard and `pictures/`."""
+    originals, estimates = validation.reconstructions(state.eval_params, state.codebooks, 4)
+    grid = comparison_grid(originals, estimates)
+    log.picture(step, "reconstructions", grid)
+    if jax.process_index() == 0:
+        (run / "pictures").mkdir(exist_ok=True)
+        Image.fromarray(grid).save(run / "pictures" / f"step_{step:07d}.png")
+
+
+def parse(arguments: list[str]) -> tuple[TrainCommand, Experiment]:
+    """NAME, then options; every field of the named experiment is an option with the experiment's value as default."""
+    import tyro
+
+    if not arguments or arguments[0].startswith("-"):
+        listed = "\n".join(f"  {name}" for name in configs.names())
+        text = (
+            f"usage: python -m experiments.train NAME --data DIR --run DIR [options]\n\n{__doc__}\nNAME:\n{listed}\n\n"
+        )
+        text += "python -m experiments.train NAME --help lists all options with that experiment's defaults."
+        if arguments and arguments[0] in ("-h", "--help"):
+            print(text)
+            sys.exit(0)
+        raise UserError(f"give the experiment's name first: one of {', '.join(configs.names())}")
+    base = configs.load(arguments[0])
+
+    def command(options: TrainCommand, experiment: Experiment) -> tuple[TrainCommand, Experiment]:
+        settings, pipeline = experiment.training, experiment.data
+        if options.steps is not None:
+            settings = replace(settings, steps=options.steps)
+        if options.batch_size is not None:
+            pipeline = replace(pipeline, batch_size=options.batch_size)
+        return options, replace(experiment, training=settings, data=pipeline)
+
+    return command(*_cli(tyro, arguments, base))
+
+
+def _cli(tyro: Any, arguments: list[str], base: Experiment) -> tuple[TrainCommand, Experiment]:
+    """The tyro call: both dataclasses flattened into one command line."""
+    from typing import Annotated
+
+    def both(options, experiment):  # type: ignore[no-untyped-def]
+        return options, experiment
+
+    both.__annotations__ = {
+        "options": Annotated[TrainCommand, tyro.conf.arg(name="")],
+        "experiment": Annotated[Experiment, tyro.conf.arg(name="")],
+    }
+    both.__defaults__ = (base,)
+    both.__doc__ = TrainCommand.__doc__
+    return tyro.cli(
+        both,
+        prog=f"python -m experiments.train {arguments[0]}",
+        args=arguments[1:],
+        config=(tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands),
+    )
+
+
+def main() -> None:
+    """Parses the command line, joins the other processes if there are any, and trains."""
+    command, experiment = parse(sys.argv[1:])
+    if command.coordinator is not None:
+        jax.distributed.initialize(command.coordinator, command.processes, command.process_id)
+    sys.exit(train(command, experiment))
+
+
+if __name__ == "__main__":
+    run_command("train", main)

@@ -1,0 +1,46 @@
+"""Starting from the weights of another run."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from vqvae_jax.errors import UserError
+from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
+from vqvae_jax.training.state import TrainState
+
+
+def weights_from_checkpoint(state: TrainState, run_dir: Path) -> TrainState:
+    """Takes weights and codebooks of a run's best checkpoint (its latest, if none was validated); the rest stays fresh.
+
+    Args:
+      state: a fresh state of the new run.
+      run_dir: folder of the other run.
+
+    Raises:
+      UserError: if there is no readable checkpoint, or its model has another structure; names the leaf.
+    """
+    checkpoints = Checkpoints(run_dir / FOLDER, read_only=True)
+    step = checkpoints.best_step()
+    state_dict = checkpoints.restore("latest" if step is None else step).state
+    average = state_dict.get("ema_params")
+    params = state_dict["params"] if average is None else average
+    taken = {"params": params, "codebooks": state_dict["codebooks"]}
+    wanted = {"params": state.params, "codebooks": {name: book._asdict() for name, book in state.codebooks.items()}}
+    found = dict(jax.tree_util.tree_leaves_with_path(taken))
+    for path, leaf in jax.tree_util.tree_leaves_with_path(wanted):
+        other = found.pop(path, None)
+        if other is None or np.shape(other) != leaf.shape:
+            shape = "missing" if other is None else f"of shape {np.shape(other)}"
+            raise UserError(
+                f"--init-from {run_dir}: {jax.tree_util.keystr(path)} is {shape}, this model has {leaf.shape}; "
+                "the models must be the same"
+            )
+    if found:
+        raise UserError(f"--init-from {run_dir}: this model has no {jax.tree_util.keystr(next(iter(found)))}")
+    codebooks = {name: type(book)(**taken["codebooks"][name]) for name, book in state.codebooks.items()}
+    return state._replace(
+        params=params,
+        codebooks=codebooks,
+        ema_params=None if state.ema_params is None else jax.tree.map(np.copy, params),
+    )

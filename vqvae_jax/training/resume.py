@@ -1,0 +1,76 @@
+"""Going on with a run: which options may change under way, and writing down what the run is."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from vqvae_jax.errors import UserError
+
+CONFIG_FILE = "config.json"
+
+#: What changes neither the state's structure nor what a given step computes. Everything else makes another run.
+MAY_CHANGE = frozenset(
+    {
+        "training.steps",
+        "training.epochs",
+        "training.mapping",
+        "training.log_every",
+        "training.checkpoint_every",
+        "training.keep_every",
+        "training.validate_every",
+        "training.validation_clips",
+        "training.picture_every",
+        "data.source",
+        "data.workers",
+        "data.threads",
+        "data.on_corrupt",
+        "model.lowering",
+    }
+)
+
+
+def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) -> list[str]:
+    """Compares the configuration of a run's checkpoint with the one asked for.
+
+    Returns:
+      Lines that say which options changed, all of them allowed.
+
+    Raises:
+      UserError: names the first field that makes this another run.
+    """
+    old, new = _flat(before), _flat(now)
+    changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+    for name in changed:
+        if name not in MAY_CHANGE:
+            raise UserError(
+                f"run {run_dir} was started with {name}={old.get(name)!r}, not {new.get(name)!r}; give the same option to "
+                "resume it, another --run to start anew, or --init-from to start from its weights"
+            )
+    return [f"{name}: {old.get(name)!r} -> {new.get(name)!r}" for name in changed]
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes JSON in one rename; only the first process does.
+
+    Raises:
+      UserError: if the folder cannot be written.
+    """
+    if jax.process_index() != 0:
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
