@@ -55,13 +55,17 @@ def summary(card: Card, config: PrepConfig, seconds: float) -> list[str]:
         f"{totals['decoded_frames']} frames decoded, {totals['kept_frames']} kept at {card['fps']} fps, "
         f"{totals['dropped_tail_frames']} of these dropped at the end of videos",
     ]
-    lines += [f"warning: {one_line(w)}" for w in card["warnings"]]
+    more = f"see {config.out / 'card.md'}"
+    lines += _listed([f"warning: {one_line(w)}" for w in card["warnings"]], more)
     if skipped:
         lines.append(f"{len(skipped)} of {totals['files']} files skipped:")
-        lines += [f"  {one_line(s['path'])}: {one_line(s['reason'])}" for s in skipped[:_LISTED]]
-        if len(skipped) > _LISTED:
-            lines.append(f"  ... and {len(skipped) - _LISTED} more; see {config.out / 'card.md'}")
+        lines += _listed([f"  {one_line(s['path'])}: {one_line(s['reason'])}" for s in skipped], more)
     return lines
+
+
+def _listed(lines: list[str], more: str) -> list[str]:
+    rest = len(lines) - _LISTED
+    return lines if rest <= 0 else [*lines[:_LISTED], f"  ... and {rest} more; {more}"]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import glob
 import os
 import shutil
 from pathlib import Path
@@ -15,8 +16,11 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPE
 class PartialFolder:
     """A context manager for writing `out`: gives a hidden folder to write in, renames it on success, else removes it.
 
+    The folder holds a lock as long as its run lives, so that the next run knows what a killed one left behind.
+
     Raises:
-      UserError: if `out` exists (before or after), its parent is missing, or the disk is full or not writable.
+      UserError: if `out` exists (before or after) or is being written, its parent is missing, or the disk is full or
+        not writable.
     """
 
     def __init__(self, out: Path):
@@ -30,9 +34,11 @@ class PartialFolder:
         self._remove_leftovers()
         try:
             self.path.mkdir()
-            self._lock = (self.path / _LOCK).open("w")
+            self._lock = (self.path / ".new-lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (self.path / ".new-lock").rename(self.path / _LOCK)  # seen by others only once it is held
         except OSError as error:
+            shutil.rmtree(self.path, ignore_errors=True)
             raise self._explain(error) from error
         return self.path
 
@@ -62,19 +68,15 @@ class PartialFolder:
 
     def _remove_leftovers(self) -> None:
         """Removes what a killed run to the same `out` left behind: its lock is no longer held."""
-        for folder in self.out.parent.glob(f".{_escape(self.out.name)}.partial-*"):
+        for folder in self.out.parent.glob(f".{glob.escape(self.out.name)}.partial-*"):
             try:
                 with (folder / _LOCK).open("r+") as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(folder, ignore_errors=True)
+            except BlockingIOError as error:
+                raise UserError(f"{self.out} is being written by another run (in {folder.name})") from error
             except OSError:
-                continue  # in use by a run that lives, or not ours
-
-
-def _escape(name: str) -> str:
-    import glob
-
-    return glob.escape(name)
+                continue  # not ours to remove
 
 
 def _refuse_existing(out: Path) -> None:

@@ -3,12 +3,15 @@
 `concurrent.futures` gives up on every task when one worker dies, and a damaged video can kill a decoder.
 """
 
+import contextlib
 import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
+
+from vqvae_jax.errors import UserError
 
 Tick = Callable[[], None]
 _TICK_SECONDS = 1.0
@@ -48,6 +51,7 @@ class Pool:
 
         Raises:
           WorkerError: if the function raised.
+          UserError: if worker processes cannot start here.
         """
         waiting = iter(enumerate(tasks))
         for slot in range(min(len(self._workers), len(tasks))):
@@ -74,7 +78,8 @@ class Pool:
         if worker is None:
             worker = self._workers[slot] = _Worker(self._context)
         worker.task, worker.heard = item[0], time.monotonic()
-        worker.connection.send((function, item[1]))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a dead worker is noticed on hearing from it
+            worker.connection.send((function, item[1]))
 
     def _hear(self, slot: int) -> Outcome | None:
         """Receives one message; None for a mere sign of life."""
@@ -85,9 +90,13 @@ class Pool:
             kind, value = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             worker.process.join()
-            outcome = Outcome(worker.task, None, f"the worker process {_death(worker.process.exitcode)}")
+            death = f"the worker process {_death(worker.process.exitcode)}"
+            if not worker.started:
+                raise UserError(f"cannot start: {death}") from None
+            outcome = Outcome(worker.task, None, death)
             self._end(slot)
             return outcome
+        worker.started = True
         if kind == "tick":
             return None
         if kind == "error":
@@ -118,6 +127,7 @@ class _Worker:
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # so that the worker's death ends the line
+        self.started = False
         self.task: int | None = None
         self.heard = time.monotonic()
 
@@ -135,6 +145,7 @@ def _serve(connection: Connection) -> None:
             connection.send(("tick", None))
 
     try:
+        connection.send(("tick", None))
         while True:
             function, task = connection.recv()
             try:

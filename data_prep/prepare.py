@@ -37,9 +37,9 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
       UserError: no folder, no usable video, output that exists, a full disk, or (with `strict`) any file skipped.
         Nothing is left behind then.
     """
+    sources, skipped = find_files(config.videos)
     if config.format == "arrayrecord":
         _require_libraries()
-    sources, skipped = find_files(config.videos)
     with PartialFolder(config.out) as folder, Pool(config.workers or _cores()) as pool:
         spool = folder / ".frames"
         spool.mkdir()

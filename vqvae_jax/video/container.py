@@ -3,12 +3,14 @@
 import struct
 from typing import BinaryIO
 
+_EBML = b"\x1a\x45\xdf\xa3"
+
 
 def missing_bytes(file: BinaryIO, size: int) -> int:
     """How many bytes the container announces beyond the `size` bytes that exist; 0 if whole or of another kind.
 
-    Knows RIFF (AVI) and ISO media (MP4, MOV). Neither a decoder nor its header's frame count can tell: both accept a
-    cut file and simply stop early.
+    Knows RIFF (AVI), ISO media (MP4, MOV) and Matroska (MKV, WebM). A decoder cannot tell: it simply
+    stops early.
     """
     file.seek(0)
     head = file.read(12)
@@ -16,6 +18,8 @@ def missing_bytes(file: BinaryIO, size: int) -> int:
         return max(0, _riff_end(file, size) - size)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return max(0, _boxes_end(file, size) - size)
+    if head[:4] == _EBML:
+        return max(0, _elements_end(file, size) - size)
     return 0
 
 
@@ -43,4 +47,23 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
         if length < 8:
             break
         end += length
+    return end
+
+
+def _elements_end(file: BinaryIO, size: int) -> int:
+    """Where the last top-level Matroska element ends. A length of all ones means "unknown" (a live recording)."""
+    end = 0
+    while end < size:
+        file.seek(end)
+        head = file.read(12)
+        id_bytes = 9 - head[0].bit_length()
+        first = head[id_bytes] if id_bytes <= 4 and len(head) > id_bytes else 0
+        length_bytes = 9 - first.bit_length()
+        digits = head[id_bytes : id_bytes + length_bytes]
+        if first == 0 or len(digits) < length_bytes:
+            break
+        length = int.from_bytes(digits, "big") - (1 << 7 * length_bytes)  # less the marker bit
+        if length == (1 << 7 * length_bytes) - 1:
+            break
+        end += id_bytes + length_bytes + length
     return end

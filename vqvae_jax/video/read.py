@@ -28,7 +28,8 @@ _FORMATS = (
     "3g2,3gp,amv,asf,avi,av1,dv,ea,flv,gif,h261,h263,h264,hevc,ivf,m4v,matroska,mj2,mjpeg,mov,mp4,mpeg,mpegts,mpegvideo,"
     "mpjpeg,mxf,nut,obu,ogg,rm,roq,swf,vc1,webm,wtv,yuv4mpegpipe"
 )
-_CAPTURE_OPTIONS = f"protocol_whitelist;file|format_whitelist;{_FORMATS}"
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", f"protocol_whitelist;file|format_whitelist;{_FORMATS}")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's complaints about damage; ours are clearer
 
 
 class VideoError(UserError):
@@ -60,10 +61,10 @@ class Video:
 
     def __init__(self, path: str | os.PathLike[str], threads: int = 1):
         self._is_avi = _check_file(path) == b"RIFF"
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _CAPTURE_OPTIONS
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's complaints about damage; ours are clearer
         # An absolute path cannot be taken for a protocol or an option.
         name = str(Path(path).absolute())
+        if name != name.encode("utf-8", "replace").decode():
+            raise VideoError("its path is not UTF-8")  # OpenCV would crash on it
         self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
         if not self._capture.isOpened():
             raise VideoError("not a video that OpenCV can open")
