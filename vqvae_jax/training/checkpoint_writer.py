@@ -17,31 +17,35 @@ REMOVED = "removed"  # steps on their way out, inside the checkpoints' folder
 
 
 class CheckpointWriter:
-    """Writes one step at a time to `folder`. A step appears under its number by one rename, when it is whole, and leaves
-    by one rename.
+    """Writes one step at a time. A step appears under its number by one rename, when it is whole, and leaves by one.
 
     Args:
       folder: made on the first save; what a killed run left half-written in it is then removed.
-      keep_latest, keep_every: how many of the last steps, and which multiples, are kept.
-      psnr: of the steps that are there, where finite; the highest is kept.
+      keep_latest, keep_every: how many of the last steps, and which multiples, are kept beside the best.
     """
 
-    def __init__(self, folder: Path, keep_latest: int, keep_every: int | None, psnr: Mapping[int, float]) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, keep_latest: int, keep_every: int | None) -> None:
+        self._folder, self._best = folder, _KeepBest()
         policies = ocp.checkpoint_managers
-        self._keep: list[Any] = [policies.LatestN(keep_latest), _KeepBest(psnr)]
+        self._keep: list[Any] = [policies.LatestN(keep_latest), self._best]
         if keep_every is not None:
             self._keep.append(policies.EveryNSteps(keep_every))
         self._manager: ocp.CheckpointManager | None = None
         self._saving: int | None = None
 
-    def start(self, step: int, arguments: ocp.args.Composite) -> None:
+    def start(self, step: int, arguments: ocp.args.Composite, psnr: Mapping[int, float]) -> None:
         """Begins to write a step that does not exist; returns before it is on disk.
+
+        Args:
+          step: its number.
+          arguments: what to write.
+          psnr: of all steps including this one, where finite; the highest is kept.
 
         Raises:
           UserError: if it, or the step before, cannot be written.
         """
         self.wait()
+        self._best.psnr = dict(psnr)
         try:
             self._opened().save(step, args=arguments, force=True)
         except (OSError, ValueError, RuntimeError) as error:
@@ -110,17 +114,19 @@ class CheckpointWriter:
         # TensorStore gives the system's reason as the last part of a long chain.
         number = re.search(r"os_error_code='(\d+)'", str(error))
         reason = os.strerror(int(number[1])) if number else getattr(error, "strerror", None) or str(error)
-        return UserError(f"checkpoint of step {step} could not be written to {self._folder}: {' '.join(reason.split())}")
+        return UserError(
+            f"checkpoint of step {step} could not be written to {self._folder}: {' '.join(reason.split())}"
+        )
 
 
 class _KeepBest:
     """Orbax preservation policy: the step with the highest PSNR. Orbax's own takes NaN for the best."""
 
-    def __init__(self, psnr: Mapping[int, float]) -> None:
-        self._psnr = psnr
+    def __init__(self) -> None:
+        self.psnr: dict[int, float] = {}
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        best = best_of({info.step: self._psnr[info.step] for info in checkpoints if info.step in self._psnr})
+        best = best_of({info.step: self.psnr[info.step] for info in checkpoints if info.step in self.psnr})
         return [info.step == best for info in checkpoints]
 
 

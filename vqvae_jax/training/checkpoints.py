@@ -1,20 +1,15 @@
 """Checkpoints of a run: which steps exist, which are kept, saving without stopping the training, falling back.
 
-All use of Orbax is in this module and `checkpoint_format`. Every step folder appears under its number by one rename,
-when it is complete, and leaves by one rename, so that a reader, or a run that was killed, never meets half a step.
+All use of Orbax is in `checkpoint_format` (one step) and `checkpoint_writer` (the folder). A step appears under its
+number by one rename, when it is whole, and leaves by one: a reader, or a run that was killed, never meets half a step.
 """
 
-import logging
-import os
-import re
-import shutil
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
-import orbax.checkpoint as ocp
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.training.checkpoint_format import (
@@ -26,10 +21,11 @@ from vqvae_jax.training.checkpoint_format import (
     save_arguments,
     to_host,
 )
+from vqvae_jax.training.checkpoint_writer import REMOVED, CheckpointWriter, best_of
 from vqvae_jax.training.digests import leaf_digest
 
 FOLDER = "checkpoints"  # inside a run's folder
-REMOVED, DAMAGED = "removed", "damaged"  # inside the checkpoints' folder
+DAMAGED = "damaged"  # inside the checkpoints' folder: steps that were put aside
 
 
 class Restored(NamedTuple):
@@ -63,11 +59,10 @@ class Checkpoints:
         if keep_latest < 1 or (keep_every is not None and keep_every < 1):
             raise ValueError(f"keep_latest={keep_latest} and keep_every={keep_every} must be at least 1")
         self.folder = Path(folder).absolute()
-        self._keep_latest, self._keep_every, self._read_only = keep_latest, keep_every, read_only
+        self._read_only = read_only
         self._writes = not read_only and jax.process_index() == 0
-        self._manager: ocp.CheckpointManager | None = None
-        self._saving: int | None = None
-        self._psnr: dict[int, float] = {}  # of the steps that are there, where finite
+        self._writer = CheckpointWriter(self.folder, keep_latest, keep_every)
+        self._known_psnr: dict[int, float | None] = {}
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -84,9 +79,7 @@ class Checkpoints:
 
     def best_step(self) -> int | None:
         """The step with the highest finite PSNR, the first of equals; None if no step has one."""
-        scores = {step: self._read_psnr(step) for step in self.steps()}
-        finite = {step: psnr for step, psnr in scores.items() if psnr is not None}
-        return max(finite, key=lambda step: (finite[step], -step), default=None)
+        return best_of(self._scores())
 
     def record(self, step: int) -> Record:
         """Config, metrics, data-stream state and digests of a step, without its arrays.
@@ -142,8 +135,7 @@ class Checkpoints:
             self._move(step, REMOVED)
         arguments = save_arguments(step, leaves, stream_state, config, metrics)
         psnr = finite_or_none((metrics or {}).get("psnr", float("nan")))
-        self._psnr = self._scores()
-        self._writer.start(step, arguments)
+        self._writer.start(step, arguments, self._scores() | ({} if psnr is None else {step: psnr}))
 
     def wait(self) -> None:
         """Waits until the save under way is on disk.
@@ -219,15 +211,18 @@ class Checkpoints:
         target.mkdir(exist_ok=True)
         name = next(n for k in range(10**6) if not (target / (n := f"{step}.{k}")).exists())
         (self.folder / str(step)).rename(target / name)
-        self._psnr.pop(step, None)
-        if self._manager is not None:
-            self._manager.reload()
+        self._known_psnr.pop(step, None)
+        self._writer.reload()
 
-    def _read_psnr(self, step: int) -> float | None:
-        try:
-            return read_record(self.folder / str(step)).metrics.get("psnr")
-        except DamagedCheckpointError:
-            return None
+    def _scores(self) -> dict[int, float]:
+        """PSNR of the steps that are there, where finite. A step is read once: it never changes."""
+        for step in self.steps():
+            if step not in self._known_psnr:
+                try:
+                    self._known_psnr[step] = read_record(self.folder / str(step)).metrics.get("psnr")
+                except DamagedCheckpointError:
+                    continue  # put aside on restore, or just removed by the run
+        return {s: psnr for s in self.steps() if (psnr := self._known_psnr.get(s)) is not None}
 
     def _holds(self, step: int, digests: Mapping[str, str]) -> bool:
         try:
