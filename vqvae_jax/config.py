@@ -40,15 +40,19 @@ def from_dict(cls: type[T], values: Mapping[str, Any], where: str = "config") ->
     """Rebuilds a dataclass from `to_dict`'s output; its own validation runs again.
 
     Raises:
-      ConfigError: if a field is unknown or has a value of the wrong kind; the message names it with its full path.
+      ConfigError: if a field is unknown, missing or of the wrong kind; the message names it with its full path.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: expected an object with fields, found {values!r}")
     hints = typing.get_type_hints(cls)
-    fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    unknown = sorted(set(values) - fields)
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(fields))
     if unknown:
         raise ConfigError(f"{where}: unknown field {unknown[0]!r}; known fields: {', '.join(sorted(fields))}")
+    required = {name for name, f in fields.items() if f.default is f.default_factory is dataclasses.MISSING}
+    missing = sorted(required - set(values))
+    if missing:
+        raise ConfigError(f"{where}: field {missing[0]!r} is missing")
     return cls(**{name: _typed(hints[name], value, f"{where}.{name}") for name, value in values.items()})
 
 

@@ -42,23 +42,41 @@ def new_state(
     model = MSVQVAE(experiment.model)
 
     @jax.jit
-    def weights_and_codes(clips: Array) -> tuple[PyTree, Codebooks]:
+    def start(clips: Array) -> TrainState:
         params = init_params(experiment.model, params_key)
         empty = empty_codebooks(experiment.model)
-        return params, init_codebooks(model, params, empty, normalise(clips), codes_key, noise)
+        codebooks = init_codebooks(model, params, empty, normalise(clips), codes_key, noise)
+        return _assemble(experiment, optimizer, params, codebooks)
 
-    params, codebooks = weights_and_codes(clips_BTHWC)
-    weight = 0.0
-    if trunk is not None and experiment.loss.gamma > 0:
-        norms = jax.jit(partial(start_gradient_norms, experiment))(params, codebooks, normalise(clips_BTHWC), trunk)
-        weight = perceptual_weight(experiment.loss, norms)
+    state = start(clips_BTHWC)
+    if trunk is None or experiment.loss.gamma == 0:
+        return state
+    norms = jax.jit(partial(start_gradient_norms, experiment))(
+        state.params, state.codebooks, normalise(clips_BTHWC), trunk
+    )
+    return state._replace(perceptual_weight=jnp.asarray(perceptual_weight(experiment.loss, norms), jnp.float32))
+
+
+def abstract_state(experiment: Experiment, optimizer: optax.GradientTransformation) -> TrainState:
+    """Structure, shapes and types of a run's state, without computing one: what a checkpoint is checked against."""
+
+    def start() -> TrainState:
+        params = init_params(experiment.model, jax.random.key(0))
+        return _assemble(experiment, optimizer, params, empty_codebooks(experiment.model))
+
+    return jax.eval_shape(start)
+
+
+def _assemble(
+    experiment: Experiment, optimizer: optax.GradientTransformation, params: PyTree, codebooks: Codebooks
+) -> TrainState:
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
         codebooks=codebooks,
         opt_state=optimizer.init(params),
         ema_params=jax.tree.map(jnp.copy, params) if experiment.optimizer.weight_ema else None,
-        perceptual_weight=jnp.asarray(weight, jnp.float32),
+        perceptual_weight=jnp.zeros((), jnp.float32),
     )
 
 
@@ -70,7 +88,7 @@ def empty_codebooks(config: ModelConfig) -> Codebooks:
 def init_params(config: ModelConfig, key: Array) -> PyTree:
     """Fresh weights. They do not depend on the clip's size, so the smallest clip will do."""
     smallest = jnp.zeros((1, *config.multiple, 3), jnp.float32)
-    return MSVQVAE(config).init(key, smallest, empty_codebooks(config), jnp.zeros((1,), bool) if config.top else None)
+    return MSVQVAE(config).init(key, smallest, empty_codebooks(config))
 
 
 def init_codebooks(
