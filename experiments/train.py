@@ -1,7 +1,7 @@
 """Trains a named experiment: `python -m experiments.train NAME --data DIR --run DIR`.
 
-The run folder gets `config.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run that exists is resumed.
-SIGINT and SIGTERM save and leave.
+The run folder gets `config.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run that exists is
+resumed. SIGINT and SIGTERM save and leave.
 """
 
 import sys
@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from PIL import Image
 
-from experiments import configs
+from experiments.command_line import parse_named
 from vqvae_jax.config import to_dict
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.source import ClipStream, open_split, open_stream
 from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.losses.vgg_weights import require_vgg
 from vqvae_jax.msvqvae.count import cost
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.initialise import weights_from_checkpoint
-from vqvae_jax.msvqvae.start import new_state
+from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.msvqvae.validate import Validation
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
@@ -75,8 +75,8 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     if parts % settings.microbatches:
         raise UserError(f"config: training.microbatches={settings.microbatches} must divide a device's {parts} clips")
     clips = open_split(command.data, "train")
-    frames, height, width, _ = clips.clip_shape
-    experiment.model.check_size((experiment.data.frames, height, width), f"data set {command.data}")
+    clip_shape = (experiment.data.frames, *clips.clip_shape[1:])
+    experiment.model.check_size(clip_shape[:3], f"data set {command.data}")
     validation = make_validation(command, experiment)
     stream = open_stream(clips, experiment.data, jax.process_index(), jax.process_count())
     trunk = require_vgg(command.vgg_weights) if experiment.loss.gamma > 0 else None
@@ -87,22 +87,19 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     schedule = learning_rate_schedule(experiment.optimizer, total, experiment.data.batch_size)
     config = to_dict(experiment)
     checkpoints = Checkpoints(command.run / FOLDER, keep_latest=2, keep_every=settings.keep_every or None)
-    changes: list[str] = []
-    if checkpoints.steps():
-        changes = check_resumable(checkpoints.record(checkpoints.steps()[-1]).config, config, command.run)
-    fresh_stream = stream.get_state()
-    first = np.asarray(multihost_utils.process_allgather(next(stream).clips, tiled=True))
-    stream.set_state(fresh_stream)
     root = jax.random.key(settings.seed)
-    with explain_out_of_memory():
-        state = new_state(experiment, optimizer, jax.random.fold_in(root, 0), first, trunk)
     saved: int | None = None
-    if checkpoints.steps():
-        restored = checkpoints.restore("latest", like=state)
-        state, saved = restored.state, restored.step
-        stream.set_state(restored.stream_state)
-    elif command.init_from is not None:
-        state = weights_from_checkpoint(state, command.init_from)
+    changes: list[str] = []
+    with explain_out_of_memory():
+        if checkpoints.steps():
+            changes = check_resumable(checkpoints.record(checkpoints.steps()[-1]).config, config, command.run)
+            restored = checkpoints.restore("latest", like=abstract_state(experiment, optimizer))
+            state, saved = restored.state, restored.step
+            stream.set_state(restored.stream_state)
+        else:
+            state = new_state(experiment, optimizer, jax.random.fold_in(root, 0), first_global_batch(stream), trunk)
+            if command.init_from is not None:
+                state = weights_from_checkpoint(state, command.init_from)
     start = int(state.step)
     state = devices.replicate(state)
 
@@ -113,8 +110,8 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
         make_train_step(experiment, optimizer), (False, True, False, False), (False, False), donate=(0,)
     )
     began = time.perf_counter()
-    local = first[: experiment.data.batch_size // jax.process_count()]
-    step = compile_step(mapped, state, devices.split(local), key, trunk_on_devices)
+    local_batch = np.zeros((experiment.data.batch_size // jax.process_count(), *clip_shape), np.uint8)
+    step = compile_step(mapped, state, devices.split(local_batch), key, trunk_on_devices)
     counted = cost(experiment.model)
     flops = 6.0 * (counted.encoder_macs + counted.decoder_macs) * experiment.data.batch_size
 
@@ -126,7 +123,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     progress = Progress(total, start, experiment.data.batch_size)
     for line in [
         f"{experiment.name}: {counted.parameters:,} parameters + {counted.codebook_entries:,} codebook entries, "
-        f"{counted.bpp:.4f} bpp by formula; {len(clips)} training clips of {frames}x{height}x{width}",
+        f"{counted.bpp:.4f} bpp by formula; {len(clips)} training clips of {'x'.join(map(str, clip_shape[:3]))}",
         f"{len(devices.devices)} x {devices.devices[0].device_kind}, {devices.kind}, compiled in "
         f"{time.perf_counter() - began:.0f} s; a step: {flops / 1e9:.0f} GFLOP of the model, "
         f"{(step.argument_bytes + step.temporary_bytes) / 2**20:.0f} MiB per device",
@@ -162,14 +159,16 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
                 values = window.close(experiment.data.batch_size, flops)
                 values["learning_rate"] = float(schedule(number - 1))
                 log.scalars(number, values)
-                progress.update(number, {"loss": values["loss"], "PSNR": values["psnr"]})
+                shown = {"loss": values["loss"], "PSNR": values["psnr"], "GFLOP/s": values["flops_per_second"] / 1e9}
+                progress.update(number, shown)
                 paused = time.perf_counter()
             else:
                 progress.update(number)
             if validation is not None and (number % settings.validate_every == 0 or last):
                 guard.settle(saved)
-                psnr = validation.psnr(state.eval_params, state.codebooks)
-                log.scalars(number, {"validation/psnr": psnr})
+                validated = validation.psnr(state.eval_params, state.codebooks)
+                psnr = validated["psnr"]
+                log.scalars(number, {f"validation/{name}": value for name, value in validated.items()})
                 progress.note(f"step {number}: validation {psnr:.2f} dB on {len(validation.records)} clips")
             if number % settings.checkpoint_every == 0 or psnr is not None:
                 save()
@@ -221,57 +220,27 @@ def write_picture(run: Path, log: RunLog, step: int, validation: Validation, sta
         Image.fromarray(grid).save(run / "pictures" / f"step_{step:07d}.png")
 
 
-def parse(arguments: list[str]) -> tuple[TrainCommand, Experiment]:
-    """NAME, then options; every field of the named experiment is an option with the experiment's value as default."""
-    import tyro
-
-    if not arguments or arguments[0].startswith("-"):
-        listed = "\n".join(f"  {name}" for name in configs.names())
-        text = (
-            f"usage: python -m experiments.train NAME --data DIR --run DIR [options]\n\n{__doc__}\nNAME:\n{listed}\n\n"
-        )
-        text += "python -m experiments.train NAME --help lists all options with that experiment's defaults."
-        if arguments and arguments[0] in ("-h", "--help"):
-            print(text)
-            sys.exit(0)
-        raise UserError(f"give the experiment's name first: one of {', '.join(configs.names())}")
-    base = configs.load(arguments[0])
-
-    def command(options: TrainCommand, experiment: Experiment) -> tuple[TrainCommand, Experiment]:
-        settings, pipeline = experiment.training, experiment.data
-        if options.steps is not None:
-            settings = replace(settings, steps=options.steps)
-        if options.batch_size is not None:
-            pipeline = replace(pipeline, batch_size=options.batch_size)
-        return options, replace(experiment, training=settings, data=pipeline)
-
-    return command(*_cli(tyro, arguments, base))
+def first_global_batch(stream: ClipStream) -> jax.Array:
+    """The clips of all processes' first batch, uint8, from which codebooks start; the stream is left where it was."""
+    position = stream.get_state()
+    clips = jnp.asarray(multihost_utils.process_allgather(next(stream).clips, tiled=True))
+    stream.set_state(position)
+    return clips
 
 
-def _cli(tyro: Any, arguments: list[str], base: Experiment) -> tuple[TrainCommand, Experiment]:
-    """The tyro call: both dataclasses flattened into one command line."""
-    from typing import Annotated
-
-    def both(options, experiment):  # type: ignore[no-untyped-def]
-        return options, experiment
-
-    both.__annotations__ = {
-        "options": Annotated[TrainCommand, tyro.conf.arg(name="")],
-        "experiment": Annotated[Experiment, tyro.conf.arg(name="")],
-    }
-    both.__defaults__ = (base,)
-    both.__doc__ = TrainCommand.__doc__
-    return tyro.cli(
-        both,
-        prog=f"python -m experiments.train {arguments[0]}",
-        args=arguments[1:],
-        config=(tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands),
-    )
+def parse_command(arguments: list[str]) -> tuple[TrainCommand, Experiment]:
+    """NAME, then options: those of `TrainCommand`, and every field of the named experiment."""
+    command, experiment = parse_named("experiments.train", TrainCommand, arguments)
+    if command.steps is not None:
+        experiment = replace(experiment, training=replace(experiment.training, steps=command.steps))
+    if command.batch_size is not None:
+        experiment = replace(experiment, data=replace(experiment.data, batch_size=command.batch_size))
+    return command, experiment
 
 
 def main() -> None:
     """Parses the command line, joins the other processes if there are any, and trains."""
-    command, experiment = parse(sys.argv[1:])
+    command, experiment = parse_command(sys.argv[1:])
     if command.coordinator is not None:
         jax.distributed.initialize(command.coordinator, command.processes, command.process_id)
     sys.exit(train(command, experiment))

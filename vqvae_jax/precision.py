@@ -1,11 +1,11 @@
 """Which arithmetic is float32 and which may be bfloat16, said in one place.
 
-`compute` is the type of convolutions and of the VGG trunk. Parameters, optimiser state, normalisation statistics,
+`compute_dtype` is the type of convolutions and of the VGG trunk. Parameters, optimiser state, normalisation statistics,
 losses and everything that touches a codebook stay float32 whatever the policy: EMA steps of 1 % vanish in bfloat16, and
 TF32 or bfloat16 distances pick other codes.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -13,20 +13,16 @@ from jax import Array, lax
 DType = Any
 DTypeName = Literal["float32", "bfloat16"]
 
+#: Of parameters, optimiser state and codebooks, whatever the policy.
+PARAM_DTYPE = jnp.float32
+
 #: For the codebook path and for metrics. Accelerators otherwise round float32 operands to TF32 or bfloat16.
 EXACT = lax.Precision.HIGHEST
 
 
-class Policy(NamedTuple):
-    """Types of one model."""
-
-    compute: DType  # convolutions, activations between layers
-    params: DType  # stored parameters
-
-
-def policy(name: DTypeName) -> Policy:
-    """`"float32"`: everything float32. `"bfloat16"`: bfloat16 compute over float32 parameters."""
-    return Policy(compute=jnp.bfloat16 if name == "bfloat16" else jnp.float32, params=jnp.float32)
+def compute_dtype(name: DTypeName) -> DType:
+    """Type of convolutions and of activations between layers."""
+    return jnp.bfloat16 if name == "bfloat16" else jnp.float32
 
 
 def normalise(clips_u8: Array) -> Array:

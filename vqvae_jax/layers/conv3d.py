@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from vqvae_jax.precision import DType
+from vqvae_jax.precision import PARAM_DTYPE, DType
 
 Lowering = Literal["auto", "direct", "concat", "sum"]
 LOWERINGS = ("auto", "direct", "concat", "sum")
@@ -45,10 +45,10 @@ class Conv3D(nn.Module):
     def __call__(self, x_BTHWC: Array) -> Array:
         channels = x_BTHWC.shape[-1]
         shape = (*self.kernel, channels // self.groups, self.features)
-        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
+        kernel = self.param("kernel", self.kernel_init, shape, PARAM_DTYPE).astype(self.dtype)
         y = convolve(x_BTHWC.astype(self.dtype), kernel, self.strides, self.groups, self.lowering)
         if self.use_bias:
-            y = y + self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
+            y = y + self.param("bias", nn.initializers.zeros, (self.features,), PARAM_DTYPE).astype(self.dtype)
         return y
 
 

@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
 
-from vqvae_jax.precision import DType
+from vqvae_jax.precision import PARAM_DTYPE, DType
 
 NormKind = Literal["rms", "layer"]
 NORMS = ("rms", "layer")
@@ -32,7 +32,7 @@ class ChannelNorm(nn.Module):
         if self.kind == "layer":
             x = x - jnp.mean(x, axis=-1, keepdims=True)
         x = x * lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + self.epsilon)
-        x = x * self.param("scale", nn.initializers.ones, (channels,), jnp.float32)
+        x = x * self.param("scale", nn.initializers.ones, (channels,), PARAM_DTYPE)
         if self.kind == "layer":
-            x = x + self.param("bias", nn.initializers.zeros, (channels,), jnp.float32)
+            x = x + self.param("bias", nn.initializers.zeros, (channels,), PARAM_DTYPE)
         return x.astype(self.dtype)

@@ -20,7 +20,7 @@ from vqvae_jax.layers.blocks import ResidualStack
 from vqvae_jax.layers.conv3d import Conv3D, Triple
 from vqvae_jax.layers.resample import Down, Head, Stem, Up
 from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.precision import policy
+from vqvae_jax.precision import PARAM_DTYPE, compute_dtype
 from vqvae_jax.quantization.codebook import Codebook, Quantized, quantize, straight_through
 
 Codebooks = dict[str, Codebook]
@@ -48,7 +48,7 @@ class MSVQVAE(nn.Module):
 
     def setup(self) -> None:
         c = self.config
-        dtype = policy(c.dtype).compute
+        dtype = compute_dtype(c.dtype)
         conv = partial(Conv3D, lowering=c.lowering, dtype=dtype)
         stack = partial(ResidualStack, kind=c.block, groups=c.groups, norm=c.norm, lowering=c.lowering, dtype=dtype)
         resample: dict[str, Any] = {"kind": c.resample, "lowering": c.lowering, "dtype": dtype}
@@ -66,7 +66,7 @@ class MSVQVAE(nn.Module):
         self.bottom_code = conv(features=c.bottom.dim, kernel=(1, 1, 1))
         if c.top is not None and c.level_dropout > 0:
             # Stands for the bottom codes where they are dropped: in training by chance, in a preview always.
-            self.dropped_bottom = self.param("dropped_bottom", nn.initializers.zeros, (c.bottom.dim,), jnp.float32)
+            self.dropped_bottom = self.param("dropped_bottom", nn.initializers.zeros, (c.bottom.dim,), PARAM_DTYPE)
         self.decoder_in = conv(features=c.width, kernel=(1, 1, 1))
         self.decoder = stack(depth=c.decoder_blocks, hidden=c.hidden)
         self.head = Head(c.bottom.strides, early_width=c.early_width, **resample)

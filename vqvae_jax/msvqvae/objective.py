@@ -12,7 +12,7 @@ from vqvae_jax.losses.perceptual import perceptual_loss
 from vqvae_jax.losses.reconstruction import RECONSTRUCTIONS
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, Forward, Level, apply_model
-from vqvae_jax.precision import DType, normalise, policy
+from vqvae_jax.precision import DType, compute_dtype, normalise
 from vqvae_jax.quantization.ema import Statistics, statistics
 from vqvae_jax.training.mapping import AXIS
 from vqvae_jax.training.state import PyTree
@@ -93,7 +93,7 @@ def batch_gradients(
     def loss(params: PyTree, clips: Array, drop: Array | None) -> tuple[Array, tuple[Losses, dict[str, Level]]]:
         x = normalise(clips)
         forward = apply_model(model, params, x, codebooks, drop)
-        dtype = policy(model.config.dtype).compute
+        dtype = compute_dtype(model.config.dtype)
         losses = objective(config, x, forward, trunk, perceptual_weight, dtype)
         return losses.total, (losses, forward.levels)
 

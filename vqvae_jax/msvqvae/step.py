@@ -76,7 +76,8 @@ def make_train_step(experiment: Experiment, optimizer: optax.GradientTransformat
             ema_params=average_weights(state.ema_params, params, experiment.optimizer.weight_ema, state.step),
             perceptual_weight=state.perceptual_weight,
         )
-        return new, step_metrics(gradients, state, {name: revived for name, (_, revived) in moved.items()})
+        revived = {name: count for name, (_, count) in moved.items()}
+        return new, step_metrics(gradients, new, revived, quantizer.dead_below)
 
     return train_step
 
@@ -102,8 +103,8 @@ def move_codebook(
     return codebook, jnp.zeros((), jnp.int32)
 
 
-def step_metrics(gradients: Gradients, state: TrainState, revived: dict[str, Array]) -> StepMetrics:
-    """Scalars for the log; `state` is the one the gradients were taken at."""
+def step_metrics(gradients: Gradients, state: TrainState, revived: dict[str, Array], dead_below: float) -> StepMetrics:
+    """Scalars for the log; `state` is the one after the step."""
     losses = gradients.losses
     grad_norm = optax.global_norm(gradients.params)
     scalars = {
@@ -118,5 +119,6 @@ def step_metrics(gradients: Gradients, state: TrainState, revived: dict[str, Arr
     for name, error in gradients.level_error.items():
         scalars[f"{name}/relative_error"] = error
         scalars[f"{name}/revived"] = revived[name].astype(jnp.float32)
+        scalars[f"{name}/dead"] = jnp.sum(state.codebooks[name].counts < dead_below).astype(jnp.float32)
     counts = {name: batch.counts for name, batch in gradients.statistics.items()}
     return StepMetrics(scalars, counts, jnp.isfinite(losses.total) & jnp.isfinite(grad_norm))

@@ -1,7 +1,5 @@
 """PSNR on fixed validation clips, during training: what `best` means."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
@@ -9,7 +7,7 @@ from vqvae_jax.data.source import ClipSet
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
-from vqvae_jax.msvqvae.reconstruct import reconstruct
+from vqvae_jax.msvqvae.reconstruct import Without, decode, encode
 from vqvae_jax.training.mapping import DeviceMap, Mapping
 from vqvae_jax.training.state import PyTree
 
@@ -38,24 +36,35 @@ class Validation:
         self._devices = devices
         self._batch = min(per_device * len(devices.devices), -(-count // len(devices.devices)) * len(devices.devices))
         network = MSVQVAE(model)
+        removed: list[Without] = ["top", "bottom"] if model.top is not None else []
 
-        def run(params: PyTree, codebooks: Codebooks, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
-            frames = reconstruct(network, params, codebooks, batch).frames
-            return frame_psnr(batch, frames).mean(axis=1), frames
+        def run(params: PyTree, codebooks: Codebooks, batch: jax.Array) -> tuple[dict[str, jax.Array], jax.Array]:
+            indices = encode(network, params, codebooks, batch)
+            frames = decode(network, params, codebooks, indices)
+            psnr = {"psnr": frame_psnr(batch, frames).mean(axis=1)}
+            for level in removed:
+                partial = decode(network, params, codebooks, indices, without=level)
+                psnr[f"psnr_without_{level}"] = frame_psnr(batch, partial).mean(axis=1)
+            return psnr, frames
 
         self._run = devices.map(run, (False, False, True), (True, True))
 
-    def psnr(self, params: PyTree, codebooks: Codebooks) -> float:
-        """Mean PSNR in dB of 8-bit frames over frames, then clips."""
+    def psnr(self, params: PyTree, codebooks: Codebooks) -> dict[str, float]:
+        """`psnr` and, with two levels, `psnr_without_top` and `psnr_without_bottom`.
+
+        In dB, of 8-bit frames, means over frames and then clips.
+        """
         values = [psnr for psnr, _ in self._batches(params, codebooks, len(self.records))]
-        return float(np.concatenate(values).mean())
+        return {name: float(np.concatenate([batch[name] for batch in values]).mean()) for name in values[0]}
 
     def reconstructions(self, params: PyTree, codebooks: Codebooks, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The first `count` clips and their reconstructions, (count, T, H, W, 3) uint8 each."""
         frames = [frames for _, frames in self._batches(params, codebooks, count)]
         return self.clips_BTHWC[:count], np.concatenate(frames)
 
-    def _batches(self, params: PyTree, codebooks: Codebooks, count: int) -> list[tuple[Any, Any]]:
+    def _batches(
+        self, params: PyTree, codebooks: Codebooks, count: int
+    ) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
         params, codebooks = self._here(params), self._here(codebooks)
         results = []
         for start in range(0, count, self._batch):
@@ -63,7 +72,8 @@ class Validation:
             # Padded to the one compiled shape; what the padding gives is cut off again.
             padded = np.concatenate([batch, np.zeros((self._batch - len(batch), *batch.shape[1:]), np.uint8)])
             psnr, frames = self._run(params, codebooks, self._devices.split(padded))
-            results.append(tuple(self._devices.join(value)[: len(batch)] for value in (psnr, frames)))
+            kept = {name: self._devices.join(values)[: len(batch)] for name, values in psnr.items()}
+            results.append((kept, self._devices.join(frames)[: len(batch)]))
         return results
 
     def _here(self, tree: PyTree) -> PyTree:

@@ -1,7 +1,6 @@
 """Going on with a run: which options may change under way, and writing down what the run is."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +45,8 @@ def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) 
     for name in changed:
         if name not in MAY_CHANGE:
             raise UserError(
-                f"run {run_dir} was started with {name}={old.get(name)!r}, not {new.get(name)!r}; give the same option to "
-                "resume it, another --run to start anew, or --init-from to start from its weights"
+                f"run {run_dir} was started with {name}={old.get(name)!r}, not {new.get(name)!r}; give the same option "
+                "to resume it, another --run to start anew, or --init-from to start from its weights"
             )
     return [f"{name}: {old.get(name)!r} -> {new.get(name)!r}" for name in changed]
 
@@ -71,6 +70,6 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vqvae_jax.metrics.codebook_health import perplexity, usage_share
 
@@ -39,10 +38,10 @@ class Window:
             for name, value in scalars.items()
         }
         for level, histogram in counts.items():
-            total = np.asarray(histogram)
+            total = jnp.asarray(histogram)
             logged[f"{level}/usage"] = float(usage_share(total))
             logged[f"{level}/perplexity"] = float(perplexity(total))
-            logged[f"{level}/unused"] = float(np.sum(total == 0))
+            logged[f"{level}/unused"] = float(jnp.sum(total == 0))
         logged["clips_per_second"] = self._steps * clips_per_step / seconds
         logged["flops_per_second"] = self._steps * flops_per_step / seconds
         self.__init__()  # type: ignore[misc]
