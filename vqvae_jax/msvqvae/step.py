@@ -106,7 +106,7 @@ def move_codebook(
 def step_metrics(gradients: Gradients, state: TrainState, revived: dict[str, Array], dead_below: float) -> StepMetrics:
     """Scalars for the log; `state` is the one after the step."""
     losses = gradients.losses
-    grad_norm = optax.global_norm(gradients.params)
+    grad_norm = optax.tree.norm(gradients.params)
     scalars = {
         "loss": losses.total,
         "reconstruction": losses.reconstruction,

@@ -1,0 +1,124 @@
+"""Learning rates at given steps, Adam against torch, clipping, the weights' moving average."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from vqvae_jax.errors import ConfigError
+from vqvae_jax.training.optimizer import OptimizerConfig, average_weights, learning_rate_schedule, make_optimizer
+
+
+def rates(steps, at, batch=8, **fields):
+    schedule = learning_rate_schedule(OptimizerConfig(**{"learning_rate": 1.0} | fields), steps, batch)
+    return [float(schedule(step)) for step in at]
+
+
+def test_the_default_is_the_papers():
+    config = OptimizerConfig()
+    assert (config.learning_rate, config.b1, config.b2, config.schedule) == (2e-4, 0.9, 0.999, "cosine")
+    assert config.peak(8) == 2e-4
+
+
+def test_cosine_falls_to_zero():
+    assert rates(100, [0, 25, 50, 75, 100]) == pytest.approx(
+        [1, (1 + 2**-0.5) / 2, 0.5, (1 - 2**-0.5) / 2, 0], abs=1e-6
+    )
+
+
+def test_constant_stays():
+    assert rates(100, [0, 99], schedule="constant") == [1, 1]
+
+
+def test_constant_then_decay_falls_linearly_over_its_share():
+    at = [0, 79, 80, 90, 100]
+    assert rates(100, at, schedule="constant_decay", decay_fraction=0.2) == pytest.approx([1, 1, 1, 0.5, 0], abs=1e-6)
+
+
+def test_warmup_rises_linearly_and_the_first_step_already_moves():
+    # 4 steps of a ramp that would start at 0 on step -1 and arrives on step 4.
+    found = rates(104, [0, 1, 3, 4, 54, 104], warmup_steps=4)
+    assert found == pytest.approx([0.2, 0.4, 0.8, 1.0, 0.5, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant", "constant_decay"])
+def test_a_run_shorter_than_its_warmup_is_still_finite(schedule):
+    for steps in (1, 2, 3):
+        found = rates(steps, range(steps), schedule=schedule, warmup_steps=10, decay_fraction=1.0)
+        assert np.all(np.isfinite(found)) and found[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "batch", "factor"),
+    [("none", 32, 1), ("sqrt", 32, 2), ("linear", 32, 4), ("sqrt", 2, 0.5), ("linear", 8, 1), ("sqrt", 8, 1)],
+)
+def test_how_the_rate_follows_the_global_batch(rule, batch, factor):
+    assert OptimizerConfig(learning_rate=3e-4, batch_rule=rule).peak(batch) == pytest.approx(3e-4 * factor)
+    assert rates(10, [0], batch, batch_rule=rule) == pytest.approx([factor])
+
+
+def test_adam_equals_torch_over_several_steps():
+    torch = pytest.importorskip("torch", reason="torch is the reference")
+    gradients = np.random.default_rng(0).standard_normal((5, 7)).astype(np.float32)
+    optimizer = make_optimizer(OptimizerConfig(schedule="constant"), 5, 8)
+    params = jnp.ones(7)
+    state = optimizer.init(params)
+    weights = torch.ones(7, requires_grad=True)
+    reference = torch.optim.Adam([weights], lr=2e-4, betas=(0.9, 0.999), eps=1e-8)
+    for gradient in gradients:
+        updates, state = optimizer.update(jnp.asarray(gradient), state, params)
+        params = optax.apply_updates(params, updates)
+        weights.grad = torch.tensor(gradient)
+        reference.step()
+    np.testing.assert_allclose(params, weights.detach().numpy(), rtol=1e-6)
+
+
+def test_clipping_scales_to_the_global_norm():
+    gradients = {"a": jnp.asarray([3.0, 0.0]), "b": jnp.asarray([4.0])}  # norm 5
+    clipped, plain = (make_optimizer(OptimizerConfig(clip_norm=norm), 10, 8) for norm in (1.0, 0.0))
+    a, _ = clipped.update(gradients, clipped.init(gradients))
+    b, _ = plain.update(jax.tree.map(lambda g: g / 5.0, gradients), plain.init(gradients))
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-6)
+    # Adam divides the scale out again, so look at what it saw.
+    _, state = clipped.update(gradients, clipped.init(gradients))
+    moment = next(s for s in jax.tree.leaves(state, is_leaf=lambda s: hasattr(s, "mu")) if hasattr(s, "mu")).mu
+    np.testing.assert_allclose(optax.tree.norm(moment), 0.1 * 1.0, rtol=1e-5)
+
+
+def test_average_of_weights_is_the_closed_form_and_starts_low():
+    average = {"w": jnp.asarray([0.0])}
+    expected = 0.0
+    for step in range(200):
+        params = {"w": jnp.asarray([float(step)])}
+        average = average_weights(average, params, 0.9, jnp.asarray(step))
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * step
+    np.testing.assert_allclose(average["w"], expected, rtol=1e-5)
+    # After the start it lags by decay / (1 - decay) steps.
+    np.testing.assert_allclose(average["w"], 199 - 9, atol=0.1)
+
+
+def test_without_an_average_there_is_none():
+    assert average_weights(None, {"w": jnp.ones(1)}, 0.9, jnp.asarray(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("learning_rate", 0.0, "above 0"),
+        ("learning_rate", float("nan"), "above 0"),
+        ("batch_rule", "cube", "none, sqrt, linear"),
+        ("schedule", "step", "cosine, constant, constant_decay"),
+        ("b2", 1.0, r"\[0, 1\)"),
+        ("weight_ema", 1.0, r"\[0, 1\)"),
+        ("decay_fraction", 0.0, r"\(0, 1\]"),
+        ("clip_norm", -1.0, "at least 0"),
+        ("warmup_steps", -1, "at least 0"),
+        ("reference_batch", 0, "at least 1"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named(field, value, allowed):
+    with pytest.raises(ConfigError, match=f"optimizer.{field}={value!r} is not allowed; expected .*{allowed}"):
+        OptimizerConfig(**{field: value})
