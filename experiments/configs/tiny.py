@@ -19,5 +19,5 @@ config = Experiment(
     loss=LossConfig(gamma=0.0),
     optimizer=OptimizerConfig(learning_rate=1.5e-3, reference_batch=4, warmup_steps=50),
     data=PipelineConfig(batch_size=4),
-    training=TrainingConfig(steps=3000, checkpoint_every=250, validate_every=250, picture_every=500),
+    training=TrainingConfig(steps=2000, checkpoint_every=250, validate_every=250, picture_every=500),
 )
