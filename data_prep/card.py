@@ -69,6 +69,7 @@ def make_card(
             "kept_frames": sum(v.decoded.frames for v in videos),
             "dropped_tail_frames": sum(v.dropped_tail_frames for v in videos),
             "videos_without_ucf101_name": sum(v.source.number is None for v in videos),
+            "missing_frames": sum(v.decoded.missing_frames for v in videos),
             "wrong_frame_counts_in_headers": sum(_miscounted(v) for v in videos),
         },
         "digests": {

@@ -113,7 +113,13 @@ def _divide(config: PrepConfig, usable: Sequence[_Usable]) -> tuple[list[UsedVid
         tail = decoded.frames - (member.clips - 1) * config.step - config.frames
         videos.append(UsedVideo(member.name, source, decoded, member.clips, tail, split_of[member.name]))
     filled = {v.split for v in videos}
-    return sorted(videos), warnings + [f"split {split!r} is empty" for split in SPLITS if split not in filled]
+    warnings += [f"split {split!r} is empty" for split in SPLITS if split not in filled]
+    lacking = [v.decoded.missing_frames for v in videos if v.decoded.missing_frames]
+    if lacking:
+        warnings.append(
+            f"{len(lacking)} videos have undecodable frames ({sum(lacking)} in all); see card.json"
+        )
+    return sorted(videos), warnings
 
 
 def _write_all(

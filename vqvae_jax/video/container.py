@@ -1,4 +1,4 @@
-"""Is a video file all there? Containers state their own length; a file shorter than that was cut."""
+"""Is a video file all there? A container states its own length, and an AVI lists its pictures; decoders ignore both."""
 
 import struct
 from typing import BinaryIO
@@ -21,6 +21,26 @@ def missing_bytes(file: BinaryIO, size: int) -> int:
     if head[:4] == _EBML:
         return max(0, _elements_end(file, size) - size)
     return 0
+
+
+def indexed_pictures(file: BinaryIO, size: int) -> int | None:
+    """How many non-empty pictures an AVI's index lists; None for another container or an AVI without index.
+
+    The index is written as the pictures are; the frame count in the header is often wrong.
+    """
+    file.seek(0)
+    if file.read(4) != b"RIFF":
+        return None
+    at = 12
+    while at + 8 <= size:
+        file.seek(at)
+        name, length = struct.unpack("<4sI", file.read(8))
+        if name == b"idx1" and at + 8 + length <= size:
+            entries = list(struct.iter_unpack("<4sIII", file.read(length // 16 * 16)))
+            video = next((stream for stream, *_ in entries if stream[2:] in (b"dc", b"db")), None)
+            return sum(stream == video and bytes_ > 0 for stream, _, _, bytes_ in entries)
+        at += 8 + length + length % 2
+    return None
 
 
 def _riff_end(file: BinaryIO, size: int) -> int:

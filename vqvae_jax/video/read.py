@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.video.container import missing_bytes
+from vqvae_jax.video.container import indexed_pictures, missing_bytes
 
 MAX_SIDE = 16_384
 MAX_PIXELS = 64 * 2**20  # 8K is 33 million
@@ -53,14 +53,15 @@ class VideoInfo(NamedTuple):
 
 
 class Video:
-    """An open video file; a context manager.
+    """An open video file; a context manager. After `frames()`, `missing_frames` says how many of them an AVI lacks.
 
     Raises (on opening):
       VideoError: no permission, empty, cut short, not a video, or a frame size beyond `MAX_SIDE` or `MAX_PIXELS`.
     """
 
     def __init__(self, path: str | os.PathLike[str], threads: int = 1):
-        self._is_avi = _check_file(path) == b"RIFF"
+        checked = _check_file(path)
+        self._is_avi, self._indexed = checked.is_avi, checked.indexed_pictures
         # An absolute path cannot be taken for a protocol or an option.
         name = str(Path(path).absolute())
         if name != name.encode("utf-8", "replace").decode():
@@ -69,6 +70,7 @@ class Video:
         if not self._capture.isOpened():
             raise VideoError("not a video that OpenCV can open")
         self.info = self._read_info()
+        self.missing_frames = 0  # that the file's index lists but that could not be decoded (AVI only)
 
     def _read_info(self) -> VideoInfo:
         get = self._capture.get
@@ -96,6 +98,7 @@ class Video:
         while True:
             ok, image_HWC = self._capture.read()
             if not ok:
+                self.missing_frames = max(0, (self._indexed or 0) - index)
                 return
             stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if index == 0:
@@ -148,8 +151,13 @@ def at_rate(frames: Iterable[Frame], source_fps: float, fps: float) -> Iterator[
         emitted += 1
 
 
-def _check_file(path: str | os.PathLike[str]) -> bytes:
-    """The file's first four bytes; raises `VideoError` for what can be told before a decoder sees it."""
+class _Checked(NamedTuple):
+    is_avi: bool
+    indexed_pictures: int | None
+
+
+def _check_file(path: str | os.PathLike[str]) -> _Checked:
+    """Raises `VideoError` for what can be told from the file itself, before a decoder sees it."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise VideoError("not a regular file")
@@ -158,10 +166,11 @@ def _check_file(path: str | os.PathLike[str]) -> bytes:
             if size == 0:
                 raise VideoError("empty file")
             lost = missing_bytes(file, size)
+            pictures = indexed_pictures(file, size)
             file.seek(0)
             head = file.read(4)
     except OSError as error:
         raise VideoError(f"cannot be read: {error.strerror or error}") from error
     if lost:
         raise VideoError(f"truncated: {lost} bytes of the container are missing")
-    return head
+    return _Checked(head == b"RIFF", pictures)
