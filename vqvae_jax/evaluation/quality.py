@@ -1,0 +1,78 @@
+"""Figures of reconstructed clips, per frame or per clip, on the device; and their means, on the host."""
+
+from typing import Any
+
+import numpy as np
+from jax import Array, lax
+
+from vqvae_jax.evaluation.schema import ClipFigures, MeanFigures, Quality
+from vqvae_jax.losses.perceptual import perceptual_distance
+from vqvae_jax.losses.vgg import VggTrunk
+from vqvae_jax.metrics.psnr import difference_psnr, frame_psnr, lossless_frames
+from vqvae_jax.metrics.ssim import frame_ssim
+from vqvae_jax.precision import normalise
+
+Divisors = tuple[float, float, float]
+
+
+def measure_quality(
+    reference_BTHWC: Array, estimate_BTHWC: Array, trunk: VggTrunk | None, divisors: Divisors
+) -> dict[str, Array]:
+    """Every figure that compares two videos.
+
+    Args:
+      reference_BTHWC: uint8; sides of at least 7.
+      estimate_BTHWC: uint8, same shape.
+      trunk: of the perceptual distance; without one the figure is left out.
+      divisors: of its layers.
+
+    Returns:
+      psnr, ssim, lossless: [B, T]; difference_psnr: [B, T-1], left out for clips of one frame; perceptual: [B].
+    """
+    figures = {
+        "psnr": frame_psnr(reference_BTHWC, estimate_BTHWC),
+        "ssim": frame_ssim(reference_BTHWC, estimate_BTHWC),
+        "lossless": lossless_frames(reference_BTHWC, estimate_BTHWC),
+    }
+    if reference_BTHWC.shape[1] > 1:
+        figures["difference_psnr"] = difference_psnr(reference_BTHWC, estimate_BTHWC)
+    if trunk is not None:
+        # One clip after another: features at full resolution take a hundred times the memory of the frames.
+        figures["perceptual"] = lax.map(
+            lambda pair: perceptual_distance(trunk, normalise(pair[0])[None], normalise(pair[1])[None], divisors)[0],
+            (reference_BTHWC, estimate_BTHWC),
+        )
+    return figures
+
+
+def summarise(figures: dict[str, np.ndarray]) -> Quality:
+    """Means over frames, then over clips, in float64.
+
+    Args:
+      figures: of `measure_quality` for all clips, [N, ...]; none of them only pads a batch.
+    """
+    psnr = figures["psnr"].astype(np.float64)
+    clips: ClipFigures = {
+        "psnr": psnr.mean(axis=1).tolist(),
+        "ssim": figures["ssim"].astype(np.float64).mean(axis=1).tolist(),
+        "difference_psnr": _listed(figures.get("difference_psnr")),
+        "perceptual": _listed(figures.get("perceptual")),
+        "lossless_frames": figures["lossless"].sum(axis=1).astype(int).tolist(),
+    }
+    mean: MeanFigures = {
+        "psnr": _mean(clips["psnr"]),
+        "ssim": _mean(clips["ssim"]),
+        "difference_psnr": _mean(clips["difference_psnr"]),
+        "perceptual": _mean(clips["perceptual"]),
+        "lossless_frames": sum(clips["lossless_frames"]),
+    }
+    return {"mean": mean, "psnr_by_position": psnr.mean(axis=0).tolist(), "clips": clips}
+
+
+def _listed(values: np.ndarray | None) -> list[float] | None:
+    """One value per clip: the mean over frames where there is one per frame."""
+    return None if values is None else values.astype(np.float64).reshape(len(values), -1).mean(axis=1).tolist()
+
+
+def _mean(values: list[float] | None) -> Any:
+    return None if values is None else float(np.mean(values))

@@ -1,0 +1,152 @@
+"""Reading, checking and writing the evaluation file; telling whether an existing one may be continued."""
+
+import json
+import os
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.schema import SCHEMA, VERSION, CheckpointResult, Result
+
+
+def read_result(path: str | Path) -> Result:
+    """Reads an evaluation file and checks every field against the schema.
+
+    Raises:
+      UserError: if it is missing, no JSON, no evaluation, of another version, or has a field missing or of a wrong type.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not a JSON file ({error})") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise UserError(f"{path} is a JSON file, but not an evaluation (its schema is not {SCHEMA!r})")
+    if content.get("version") != VERSION:
+        raise UserError(f"{path} is an evaluation of version {content.get('version')!r}; this program reads {VERSION}")
+    check_schema(content, Result, str(path))
+    return typing.cast(Result, content)
+
+
+def check_schema(value: Any, hint: Any, where: str) -> None:
+    """Raises a `UserError` that names the field unless `value` has the type `hint`.
+
+    Args:
+      value: what JSON gave.
+      hint: a TypedDict, list, dict, union or plain type.
+      where: path of the field, for the error.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if typing.is_typeddict(hint):
+        fields = typing.get_type_hints(hint)
+        if not isinstance(value, dict) or set(value) != set(fields):
+            found = sorted(set(value) ^ set(fields)) if isinstance(value, dict) else value
+            raise UserError(f"{where}: not as the schema says; missing or unknown: {found!r:.80}")
+        for name, field in fields.items():
+            check_schema(value[name], field, f"{where}: {name}" if " " not in where else f"{where}.{name}")
+    elif origin is types.UnionType:
+        if value is not None:
+            check_schema(value, next(a for a in arguments if a is not type(None)), where)
+    elif origin is list:
+        if not isinstance(value, list):
+            raise UserError(f"{where}: expected a list, found {value!r:.80}")
+        for element in value:
+            check_schema(element, arguments[0], where)
+    elif origin is dict:
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: expected an object, found {value!r:.80}")
+        for name, element in value.items():
+            check_schema(element, arguments[1], f"{where}.{name}")
+    else:
+        accepted = (int, float) if hint is float else hint
+        if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not object):
+            raise UserError(f"{where}: expected {hint.__name__}, found {value!r:.80}")
+
+
+def write_result(path: str | Path, result: Result) -> None:
+    """Writes the file whole or not at all.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
+    text = _layout(result)
+    write_atomically(Path(path), text.encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Puts `content` into `path` by one rename.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_continues(path: Path, old: Result, new: Result) -> None:
+    """Raises a `UserError` unless `old`, found in `path`, is of the run, clips and trunk of `new`.
+
+    Figures of another clip set, and perceptual distances of another trunk or other layer means, never meet in a file.
+    """
+    remedy = "write to another --out, or pass --force to begin it anew"
+    for what, a, b in (
+        ("run", old["run"]["identity"], new["run"]["identity"]),
+        ("data set", (old["data"]["split"], old["data"]["digest"]), (new["data"]["split"], new["data"]["digest"])),
+        ("number of clips", old["data"]["clip_ids"], new["data"]["clip_ids"]),
+        ("perceptual trunk", _trunk(old), _trunk(new)),
+    ):
+        if a != b:
+            values = f" ({_brief(a)}; now {_brief(b)})" if what != "run" else f" ({old['run']['folder']})"
+            raise UserError(f"{path} holds an evaluation with another {what}{values}; {remedy}")
+
+
+def perceptual_means(results: list[Result]) -> list[float | None]:
+    """The perceptual distances of the last checkpoint of several evaluations, to compare.
+
+    Raises:
+      UserError: if they were measured with different trunks or layer means: such numbers have nothing in common.
+    """
+    trunks = {_trunk(result) for result in results if result["perceptual"]["trunk"] is not None}
+    if len(trunks) > 1:
+        named = " and ".join(sorted(_brief(trunk) for trunk in trunks))
+        raise UserError(f"perceptual distances of different trunks cannot be compared: {named}; measure with one trunk")
+    return [result["checkpoints"][-1]["quality"]["mean"]["perceptual"] for result in results]
+
+
+def find_checkpoint(result: Result, step: int) -> CheckpointResult | None:
+    """The entry of a step, if it was measured."""
+    return next((entry for entry in result["checkpoints"] if entry["step"] == step), None)
+
+
+def _trunk(result: Result) -> tuple[str | None, tuple[float, ...]]:
+    entry = result["perceptual"]
+    return entry["trunk"], tuple(entry["layer_means"] or ())
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{len(value)} clips"
+    if isinstance(value, tuple):
+        return " ".join(_brief(v) for v in value if v not in (None, ())) or "none"
+    return f"{value[:12]}..." if isinstance(value, str) and len(value) > 40 else str(value)
+
+
+def _layout(value: Any, indent: str = "") -> str:
+    """JSON with objects spread over lines and lists of numbers or names on one."""
+    inner = indent + "  "
+    if isinstance(value, dict) and value:
+        rows = [f"{inner}{json.dumps(key)}: {_layout(v, inner)}" for key, v in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}" + ("\n" if not indent else "")
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(inner + _layout(v, inner) for v in value) + f"\n{indent}]"
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)

@@ -1,0 +1,131 @@
+"""The evaluation file: one JSON object per run and clip set, as types. docs/evaluation.md explains the fields.
+
+Every number is finite; what could not be measured is null, with a reason beside it.
+"""
+
+from typing import TypedDict
+
+SCHEMA = "vqvae_jax.evaluation"
+VERSION = 1
+
+
+class MeanFigures(TypedDict):
+    """Means over the frames of a clip, then over clips."""
+
+    psnr: float
+    ssim: float
+    difference_psnr: float | None
+    perceptual: float | None
+    lossless_frames: int
+
+
+class ClipFigures(TypedDict):
+    """One value per clip, in the order of `data.clip_ids`."""
+
+    psnr: list[float]
+    ssim: list[float]
+    difference_psnr: list[float] | None
+    perceptual: list[float] | None
+    lossless_frames: list[int]
+
+
+class Quality(TypedDict):
+    mean: MeanFigures
+    psnr_by_position: list[float]
+    clips: ClipFigures
+
+
+class Baseline(TypedDict):
+    quality: Quality | None
+    reason: str | None
+
+
+class Rate(TypedDict):
+    formula_bpp: float
+    deflate_bpp: float
+    entropy_bpp: float
+    formula_share_of_raw: float
+    deflate_share_of_raw: float
+    formula_share_of_h264: float | None
+    deflate_share_of_h264: float | None
+    deflate_bytes: list[int]
+
+
+class Level(TypedDict):
+    codes: int
+    grid: list[int]
+    counts: list[int]
+    usage: float
+    perplexity: float
+    entropy_bits: float
+    psnr_without: float
+    clip_psnr_without: list[float]
+
+
+class Hardware(TypedDict):
+    platform: str
+    device: str
+    devices: int
+    cores: int
+
+
+class CheckpointResult(TypedDict):
+    step: int
+    digest: str
+    weights: str
+    trained_on: str | None
+    quality: Quality
+    rate: Rate
+    levels: dict[str, Level]
+    batch_size: int
+    seconds: float
+    hardware: Hardware
+    versions: dict[str, str]
+    date: str
+
+
+class RunEntry(TypedDict):
+    name: str
+    folder: str
+    identity: str
+    parameters: int
+    codebook_entries: int
+    config: dict[str, object]
+
+
+class DataEntry(TypedDict):
+    folder: str
+    split: str
+    digest: str
+    clip_shape: list[int]
+    fps: float | None
+    clips_in_split: int
+    clip_ids: list[str]
+
+
+class Perceptual(TypedDict):
+    trunk: str | None
+    provenance: str | None
+    layer_means: list[float] | None
+    reason: str | None
+
+
+class H264(TypedDict):
+    settings: str
+    encoder: str | None
+    bpp: float | None
+    clip_bytes: list[int] | None
+    reason: str | None
+
+
+class Result(TypedDict):
+    """The whole file."""
+
+    schema: str
+    version: int
+    run: RunEntry
+    data: DataEntry
+    perceptual: Perceptual
+    h264: H264
+    baselines: dict[str, Baseline]
+    checkpoints: list[CheckpointResult]
