@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vqvae_jax.data.records import DATASET_NAME, features
+
 SHARD = 5
 
 
@@ -28,36 +30,28 @@ def write_shards(folder: Path, splits: dict[str, np.ndarray]) -> Path:
     module = pytest.importorskip("array_record.python.array_record_module", reason="writes ArrayRecord shards")
     folder.mkdir(parents=True)
     shape = next(iter(splits.values())).shape[1:]
-    text = tfds.features.Text
-    features = tfds.features.FeaturesDict(
-        {
-            "clip": tfds.features.Tensor(shape=shape, dtype=np.uint8, encoding="bytes"),
-            "id": text(),
-            "label": text(),
-            "group": text(),
-        }
-    )
+    example_features = features(shape)
     infos = []
     for split, clips in splits.items():
         if not len(clips):
             continue
         parts = [range(i, min(i + SHARD, len(clips))) for i in range(0, len(clips), SHARD)]
         for number, part in enumerate(parts):
-            name = f"clips-{split}.array_record-{number:05d}-of-{len(parts):05d}"
+            name = f"{DATASET_NAME}-{split}.array_record-{number:05d}-of-{len(parts):05d}"
             writer = module.ArrayRecordWriter(str(folder / name), "group_size:1")
             for i in part:
                 example = {"clip": clips[i], "id": f"v_{i}", "label": "a", "group": "g"}
-                writer.write(features.serialize_example(example))
+                writer.write(example_features.serialize_example(example))
             writer.close()
         template = tfds.core.ShardedFileTemplate(
-            data_dir=folder, dataset_name="clips", split=split, filetype_suffix="array_record"
+            data_dir=folder, dataset_name=DATASET_NAME, split=split, filetype_suffix="array_record"
         )
         infos.append(
             tfds.core.SplitInfo(
                 name=split, shard_lengths=[len(p) for p in parts], num_bytes=clips.nbytes, filename_template=template
             )
         )
-    tfds.folder_dataset.write_metadata(data_dir=folder, features=features, split_infos=infos, check_data=False)
+    tfds.folder_dataset.write_metadata(data_dir=folder, features=example_features, split_infos=infos, check_data=False)
     _write_card(folder, splits, "arrayrecord")
     return folder
 
