@@ -7,7 +7,7 @@ photograph) never shows a photograph in training and in test.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from vqvae_jax.errors import UserError, run_command
 SIZE = (320, 240)  # width, height; as UCF101
 FPS = 25
 FRAMES = 150  # 6 s: three clips of 32 frames at 16 fps
+LEGS = 3  # one move of the camera for each of them
 TAKES = 2  # videos of each photograph
 # `skimage.data` would fetch most other names from the network.
 PHOTOGRAPHS = {
-    "Pan": ("astronaut.png", "coffee.png", "hubble_deep_field.jpg", "grass.png", "coins.png"),
-    "Zoom": ("chelsea.png", "motorcycle_left.png", "moon.png", "ihc.png", "camera.png"),
-    "Turn": ("rocket.jpg", "retina.jpg", "brick.png", "gravel.png", "clock_motion.png"),
+    "Pan": ("coins.png", "grass.png", "hubble_deep_field.jpg", "astronaut.png", "coffee.png"),
+    "Turn": ("retina.jpg", "rocket.jpg", "brick.png", "gravel.png", "clock_motion.png"),
+    "Zoom": ("moon.png", "ihc.png", "chelsea.png", "motorcycle_left.png", "camera.png"),
 }
 
 
@@ -55,7 +56,7 @@ def make_demo_videos(out_dir: str | Path, seed: int = 0) -> list[Path]:
             for take in range(1, TAKES + 1):
                 rng = np.random.default_rng([seed, group, take, *move.encode()])
                 path = out_dir / f"v_{move}_g{group:02d}_c{take:02d}.avi"
-                _write_video(path, camera_move(photo, *choose_views(move, rng)))
+                _write_video(path, camera_move(photo, choose_views(move, rng)))
                 paths.append(path)
     return paths
 
@@ -73,28 +74,29 @@ def load_photograph(name: str) -> np.ndarray:
     return cv2.resize(photo, None, fx=scale, fy=scale, interpolation=method)
 
 
-def choose_views(move: str, rng: np.random.Generator) -> tuple[View, View]:
-    """First and last view of a move, drawn so that the window stays mostly inside the photograph."""
-    x, y = rng.uniform(0.4, 0.6, 2)
-    width = rng.uniform(0.5, 0.65)
-    if move == "Pan":
-        direction = rng.uniform(0, 2 * np.pi)
-        dx, dy = 0.2 * np.cos(direction), 0.2 * np.sin(direction)
-        return View(x - dx, y - dy, width, 0), View(x + dx, y + dy, width, 0)
-    if move == "Zoom":
-        wide, narrow = View(0.5, 0.5, 0.85, 0), View(x, y, 0.4, rng.uniform(-6, 6))
-        return (wide, narrow) if rng.random() < 0.5 else (narrow, wide)
-    turn = rng.choice([-1, 1]) * rng.uniform(25, 50)
-    return View(x, y, width, -turn / 2), View(1 - x, 1 - y, width, turn / 2)
+def choose_views(move: str, rng: np.random.Generator) -> list[View]:
+    """Where the camera starts and where it is after each leg, drawn so that it stays mostly inside the photograph."""
+    views = []
+    for index in range(LEGS + 1):
+        side = 1 if index % 2 else -1
+        x, y, width = rng.uniform(0.4, 0.6), rng.uniform(0.4, 0.6), rng.uniform(0.6, 0.75)
+        if move == "Pan":
+            views.append(View(0.5 + side * rng.uniform(0.1, 0.25), y, width, 0))
+        elif move == "Zoom":
+            views.append(View(x, y, 0.7 - side * rng.uniform(0.15, 0.25), rng.uniform(-4, 4)))
+        else:
+            views.append(View(x, y, width, side * rng.uniform(12, 24)))
+    return views
 
 
-def camera_move(photo: np.ndarray, first: View, last: View) -> Iterator[np.ndarray]:
-    """`FRAMES` frames (240, 320, 3) uint8 that ease from one view to another; outside, the photograph is mirrored."""
+def camera_move(photo: np.ndarray, views: Sequence[View]) -> Iterator[np.ndarray]:
+    """`FRAMES` frames (240, 320, 3) uint8 that ease from view to view; outside, the photograph is mirrored."""
     height, width = photo.shape[:2]
     for k in range(FRAMES):
-        t = k / (FRAMES - 1)
+        leg, t = divmod(k / FRAMES * (len(views) - 1), 1)
         ease = t * t * (3 - 2 * t)  # starts and ends at rest
-        view = View(*(a + ease * (b - a) for a, b in zip(vars(first).values(), vars(last).values(), strict=True)))
+        first, last = (vars(view).values() for view in views[int(leg) : int(leg) + 2])
+        view = View(*(a + ease * (b - a) for a, b in zip(first, last, strict=True)))
         scale = SIZE[0] / (view.width * width)
         to_frame = cv2.getRotationMatrix2D((view.x * width, view.y * height), view.angle, scale)
         to_frame[:, 2] += np.array(SIZE) / 2 - (view.x * width, view.y * height)
