@@ -1,6 +1,10 @@
 """Training from shards through Grain: reading, decoding and augmenting ahead, in threads and processes."""
 
+import os
+import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.source import ClipSet
@@ -24,6 +28,28 @@ class _Positions:
 
     def __repr__(self) -> str:
         return f"Positions({self._start}, {self._stride})"
+
+
+class _Samples:
+    """Grain's iterator, whose workers may die."""
+
+    def __init__(self, iterator: Any) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> "_Samples":
+        return self
+
+    def __next__(self) -> Sample:
+        try:
+            return next(self._iterator)
+        except RuntimeError as error:
+            if "Worker process was terminated" not in str(error):
+                raise
+            reason = str(error).split(".")[0]
+            raise UserError(f"a reading process of the data pipeline died, for lack of memory? ({reason})") from error
+
+    def close(self) -> None:
+        self._iterator.close()
 
 
 def grain_stream(clips: ClipSet, config: PipelineConfig, process_index: int, process_count: int) -> BatchStream:
@@ -53,11 +79,26 @@ def grain_stream(clips: ClipSet, config: PipelineConfig, process_index: int, pro
             dataset = dataset.mp_prefetch(
                 grain.MultiprocessingOptions(
                     num_workers=config.workers, per_worker_buffer_size=max(2, ahead // config.workers)
-                )
+                ),
+                worker_init_fn=_start_worker,
             )
-        return iter(dataset)
+        return _Samples(iter(dataset))
 
     return BatchStream(clips, config, samples_from, process_index, process_count)
+
+
+def _start_worker(index: int, count: int) -> None:
+    """Runs first in every worker process."""
+    # Ctrl-C and `timeout` signal the whole group; the training saves and leaves, and still reads a batch meanwhile.
+    os.setpgid(0, 0)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    """Ends this process when its parent was killed: Grain's workers would wait for it for ever."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _parse_absl_flags() -> None:
