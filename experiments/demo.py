@@ -1,0 +1,144 @@
+"""The whole path in a few minutes: video files -> clips -> training -> checkpoint -> evaluation -> HTML report.
+
+    python -m experiments.demo [--videos DIR] [--out DIR]
+
+It starts the same programs that you would, prints their command lines, and leaves everything in a new folder.
+"""
+
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.demo_videos import make_demo_videos
+from experiments.report import ReportCommand, report
+from vqvae_jax.config import check
+from vqvae_jax.errors import UserError, run_command
+
+
+@dataclass(frozen=True)
+class DemoCommand:
+    """Runs the whole path on two CPU cores in a few minutes and prints where the report is."""
+
+    videos: Path | None = None
+    """Your folder of video files; by default, videos are made from scikit-image's photographs."""
+    out: Path = Path("demo")
+    """Every run of the demo gets a new folder in here."""
+    steps: int | None = None
+    """Training steps; default: those of experiments/configs/demo.py."""
+
+    def __post_init__(self) -> None:
+        check(self.steps is None or self.steps >= 1, "steps", self.steps, "a whole number of at least 1")
+
+
+class Programs:
+    """Runs programs one after the other and remembers their command lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def run(self, module: str, *arguments: str | Path) -> None:
+        """Runs `python -m module arguments`; its output goes to the terminal as it comes.
+
+        Raises:
+          SystemExit: with the program's exit code if it is not 0. The program has said why.
+        """
+        words = self.note(module, *arguments)
+        code = subprocess.run([sys.executable, *words]).returncode
+        if code:
+            sys.exit(code if code > 0 else 128 - code)
+
+    def note(self, module: str, *arguments: str | Path) -> list[str]:
+        """Prints and remembers a command line; returns its words after `python`."""
+        words = ["-m", module, *map(str, arguments)]
+        self.lines.append(shlex.join(["python", *words]))
+        print(f"\n$ {self.lines[-1]}", flush=True)
+        return words
+
+
+def demo(command: DemoCommand) -> Path:
+    """Runs the demo; returns the report's path.
+
+    Raises:
+      UserError: if the folder of videos does not exist.
+      SystemExit: if one of the programs failed.
+    """
+    from vqvae_jax.data.source import read_card
+    from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights
+
+    began = time.monotonic()
+    if command.videos is not None and not command.videos.is_dir():
+        raise UserError(f"--videos {command.videos}: no such folder")
+    notes = ["Trained for a few minutes only: this shows that every part works, not how good the model gets."]
+    if find_vgg_weights() is None:
+        notes.append(
+            "No VGG-16 weights were found, so the perceptual loss and the perceptual distance are left out. "
+            f"${ENVIRONMENT} names a file of weights."
+        )
+    else:
+        notes.append("Trained without the perceptual loss, which would take longer than the rest together.")
+    folder = new_folder(command.out)
+    programs = Programs()
+
+    videos = command.videos
+    if videos is None:
+        videos = folder / "videos"
+        made = make_demo_videos(videos)
+        print(f"{len(made)} videos made from scikit-image's photographs in {videos}")
+        notes.append("The videos are camera moves over photographs; no photograph is in two splits.")
+
+    data, run, evaluation, page = (folder / name for name in ("data", "run", "evaluation.json", "report.html"))
+    programs.run("data_prep", "--videos", videos, "--out", data)
+    filled = [name for name, split in read_card(data)["splits"].items() if split["clips"]]
+    options = [] if command.steps is None else ["--steps", str(command.steps)]
+    if "validation" not in filled:
+        options += ["--training.validation-clips", "0"]
+        notes.append("Too few groups of videos for a validation split: no validation curve.")
+    programs.run("experiments.train", "demo", "--data", data, "--run", run, *options)
+    split = next(name for name in ("test", "validation", "train") if name in filled)
+    if split != "test":
+        seen = ", clips that the model was trained on" if split == "train" else ""
+        notes.append(f"Too few groups of videos for a test split: measured on the {split} split{seen}.")
+    programs.run(
+        "experiments.evaluate", "--run", run, "--data", data, "--split", split, "--steps", "latest", "--out", evaluation
+    )
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    notes.append(f"From videos to figures in {minutes} min {seconds:02d} s.")
+    files = {"run": run, "data": data, "evaluation": evaluation, "out": page}
+    programs.note("experiments.report", *(word for name, path in files.items() for word in (f"--{name}", path)))
+    report(ReportCommand(**files, notes=tuple(notes), commands=tuple(programs.lines)))
+    for note in notes:
+        print(f"note: {note}")
+    return page.resolve()
+
+
+def new_folder(parent: Path) -> Path:
+    """A new folder in `parent`, named by date and time.
+
+    Raises:
+      UserError: if it cannot be made.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{n}" for n in range(2, 100))):
+            folder = parent / f"{stamp}{suffix}"
+            if not folder.exists():
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        raise UserError(f"--out {parent}: cannot be written ({error.strerror})") from error
+    raise UserError(f"--out {parent}: a hundred demos within one second")
+
+
+def main() -> None:
+    import tyro
+
+    path = demo(tyro.cli(DemoCommand, prog="python -m experiments.demo"))
+    print(f"\nreport: {path}")
+
+
+if __name__ == "__main__":
+    run_command("demo", main)

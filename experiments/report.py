@@ -1,0 +1,83 @@
+"""One self-contained HTML page about an evaluated run.
+
+python -m experiments.report --run DIR --data DIR --evaluation FILE.json --out FILE.html
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vqvae_jax.errors import UserError, run_command
+
+
+@dataclass(frozen=True)
+class ReportCommand:
+    """Writes one HTML page: pictures, curves, codebook use, rate, baselines, configuration."""
+
+    run: Path
+    """Folder of the run."""
+    data: Path
+    """Data set it was evaluated on."""
+    evaluation: Path
+    """FILE.json of `python -m experiments.evaluate`."""
+    out: Path
+    """HTML file to write; must not exist."""
+    notes: tuple[str, ...] = ()
+    """Remarks for the head of the page."""
+    commands: tuple[str, ...] = ()
+    """Commands to list on the page."""
+
+
+def report(command: ReportCommand) -> Path:
+    """Writes the page.
+
+    Raises:
+      UserError: if something is missing, or the evaluation is of another data set.
+    """
+    # JAX takes seconds to import: not for --help.
+    from vqvae_jax.data.source import open_split
+    from vqvae_jax.evaluation.grid import chosen_records
+    from vqvae_jax.evaluation.html_report import write_report
+    from vqvae_jax.evaluation.report_data import Example
+    from vqvae_jax.evaluation.result_file import read_result
+    from vqvae_jax.evaluation.run_report import run_report
+    from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
+    from vqvae_jax.msvqvae.model import MSVQVAE
+    from vqvae_jax.msvqvae.reconstruct import reconstruct
+    from vqvae_jax.training.logs import read_metrics
+
+    if command.out.exists():
+        raise UserError(f"{command.out}: exists already; remove it or choose another name")
+    result = read_result(command.evaluation)
+    if not result["checkpoints"]:
+        raise UserError(f"{command.evaluation} holds no measured checkpoint yet")
+    entry = result["checkpoints"][-1]
+    clips = open_split(command.data, result["data"]["split"])
+    if clips.digest != result["data"]["digest"]:
+        raise UserError(f"{command.evaluation} was measured on another data set than {command.data}")
+    snapshot = load_snapshot(open_run(command.run), entry["step"])
+    if snapshot.digest != entry["digest"]:
+        raise UserError(f"{command.evaluation} was measured on another run than {command.run}")
+
+    records = chosen_records(len(result["data"]["clip_ids"]))
+    originals = clips.read(records)
+    model = MSVQVAE(snapshot.experiment.model)
+    examples = []
+    for record, original in zip(records, originals, strict=True):
+        restored = reconstruct(model, snapshot.params, snapshot.codebooks, original[None]).frames[0]
+        remark = f"{entry['quality']['clips']['psnr'][record]:.2f} dB"
+        examples.append(Example(result["data"]["clip_ids"][record], original, np.asarray(restored), remark))
+    return write_report(
+        command.out, run_report(result, read_metrics(command.run), examples, command.notes, command.commands)
+    )
+
+
+def main() -> None:
+    import tyro
+
+    print(report(tyro.cli(ReportCommand, prog="python -m experiments.report")))
+
+
+if __name__ == "__main__":
+    run_command("report", main)
