@@ -13,12 +13,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 from PIL import Image
 
 from experiments.command_line import parse_named
 from vqvae_jax.config import to_dict
-from vqvae_jax.data.source import ClipStream, open_split, open_stream
+from vqvae_jax.data.source import ClipSet, open_split, open_stream
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.losses.vgg_weights import require_vgg
 from vqvae_jax.msvqvae.count import cost
@@ -27,7 +26,7 @@ from vqvae_jax.msvqvae.initialise import weights_from_checkpoint
 from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.msvqvae.validate import Validation
-from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
+from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
 from vqvae_jax.training.guard import FiniteGuard
 from vqvae_jax.training.interrupt import Interruption
@@ -36,7 +35,7 @@ from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import learning_rate_schedule, make_optimizer
 from vqvae_jax.training.pictures import comparison_grid
 from vqvae_jax.training.progress import Progress
-from vqvae_jax.training.resume import CONFIG_FILE, check_resumable, write_json
+from vqvae_jax.training.resume import CONFIG_FILE, TRUNK_FILE, check_resumable, check_same_trunk, write_json
 from vqvae_jax.training.window import Window
 
 
@@ -92,12 +91,15 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     changes: list[str] = []
     with explain_out_of_memory():
         if checkpoints.steps():
-            changes = check_resumable(checkpoints.record(checkpoints.steps()[-1]).config, config, command.run)
+            changes = check_resumable(read_config(command.run), config, command.run)
+            check_same_trunk(None if trunk is None else trunk.digest, command.run)
             restored = checkpoints.restore("latest", like=abstract_state(experiment, optimizer))
             state, saved = restored.state, restored.step
             stream.set_state(restored.stream_state)
         else:
-            state = new_state(experiment, optimizer, jax.random.fold_in(root, 0), first_global_batch(stream), trunk)
+            state = new_state(
+                experiment, optimizer, jax.random.fold_in(root, 0), starting_clips(clips, experiment), trunk
+            )
             if command.init_from is not None:
                 state = weights_from_checkpoint(state, command.init_from)
     start = int(state.step)
@@ -118,7 +120,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     # ------------------------------------------------------------------------------------------------------- the loop
     write_json(command.run / CONFIG_FILE, config)
     if trunk is not None:
-        write_json(command.run / "vgg.json", {"digest": trunk.digest, "provenance": trunk.provenance})
+        write_json(command.run / TRUNK_FILE, {"digest": trunk.digest, "provenance": trunk.provenance})
     log = RunLog(command.run, resume_step=start)
     progress = Progress(total, start, experiment.data.batch_size)
     for line in [
@@ -220,12 +222,14 @@ def write_picture(run: Path, log: RunLog, step: int, validation: Validation, sta
         Image.fromarray(grid).save(run / "pictures" / f"step_{step:07d}.png")
 
 
-def first_global_batch(stream: ClipStream) -> jax.Array:
-    """The clips of all processes' first batch, uint8, from which codebooks start; the stream is left where it was."""
-    position = stream.get_state()
-    clips = jnp.asarray(multihost_utils.process_allgather(next(stream).clips, tiled=True))
-    stream.set_state(position)
-    return clips
+def starting_clips(clips: ClipSet, experiment: Experiment) -> jax.Array:
+    """As many clips as a global batch has, evenly spread over the split, uint8: the codebooks start from these.
+
+    Every process reads the same ones, so that all start alike without talking.
+    """
+    count = experiment.data.batch_size
+    records = [index * len(clips) // count for index in range(count)]
+    return jnp.asarray(clips.read(records)[:, : experiment.data.frames])
 
 
 def parse_command(arguments: list[str]) -> tuple[TrainCommand, Experiment]:

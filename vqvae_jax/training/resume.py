@@ -9,6 +9,7 @@ import jax
 from vqvae_jax.errors import UserError
 
 CONFIG_FILE = "config.json"
+TRUNK_FILE = "vgg.json"  # digest and provenance of the perceptual loss's trunk
 
 #: What changes neither the state's structure nor what a given step computes. Everything else makes another run.
 MAY_CHANGE = frozenset(
@@ -49,6 +50,21 @@ def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) 
                 "to resume it, another --run to start anew, or --init-from to start from its weights"
             )
     return [f"{name}: {old.get(name)!r} -> {new.get(name)!r}" for name in changed]
+
+
+def check_same_trunk(digest: str | None, run_dir: Path) -> None:
+    """Raises a `UserError` if the run was started with another perceptual trunk than the one of this digest."""
+    path = run_dir / TRUNK_FILE
+    if digest is None or not path.is_file():
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))["digest"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({error}); restore it or start another --run") from error
+    if before != digest:
+        raise UserError(
+            f"run {run_dir} was started with the VGG trunk {before[:12]}, not {digest[:12]}; give the same --vgg-weights"
+        )
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
