@@ -63,7 +63,7 @@ def check_same_trunk(digest: str | None, run_dir: Path) -> None:
         raise UserError(f"{path} cannot be read ({error}); restore it or start another --run") from error
     if before != digest:
         raise UserError(
-            f"run {run_dir} was started with the VGG trunk {before[:12]}, not {digest[:12]}; give the same --vgg-weights"
+            f"run {run_dir} was started with VGG trunk {before[:12]}, not {digest[:12]}; give the same --vgg-weights"
         )
 
 
