@@ -1,6 +1,7 @@
 """A split through a mapped function, batch by batch: padded to one compiled shape, the padding cut off again."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,15 +19,15 @@ class Batches:
 
     Args:
       clips: the split.
-      count: only its first so many clips.
+      count: only its first so many clips; all of them if it has fewer.
       batch_size: clips at a time; rounded up to a multiple of the number of devices.
     """
 
     def __init__(self, clips: ClipSet, count: int, batch_size: int) -> None:
-        self.clips, self.count = clips, count
+        self.clips, self.count = clips, min(count, len(clips))
         self.devices = DeviceMap("auto", jax.local_devices())
         parts = len(self.devices.devices)
-        self.size = -(-min(batch_size, count) // parts) * parts
+        self.size = -(-min(batch_size, self.count) // parts) * parts
 
     def map(
         self,
@@ -58,10 +59,13 @@ class Batches:
             padding = np.zeros((self.size - len(batch), *batch.shape[1:]), np.uint8)
             try:
                 results = mapped(*replicated, self.devices.split(np.concatenate([batch, padding])))[:fetch]
-                rows.append(jax.tree.map(lambda a, n=len(batch): self.devices.join(a)[:n], results))
+                rows.append(jax.tree.map(partial(self._fetch, clips=len(batch)), results))
             except jax.errors.JaxRuntimeError as error:
                 if "RESOURCE_EXHAUSTED" not in str(error) and "Out of memory" not in str(error):
                     raise
                 raise UserError(f"out of device memory with {self.size} clips at a time; lower --batch-size") from error
             progress(len(batch))
         return jax.tree.map(lambda *parts: np.concatenate(parts), *rows)
+
+    def _fetch(self, array: jax.Array, clips: int) -> np.ndarray:
+        return self.devices.join(array)[:clips]

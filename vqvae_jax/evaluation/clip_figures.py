@@ -37,9 +37,7 @@ def measure_baselines(
 
     mapped = batches.devices.map(run, (False, True), (True,))
     (figures,) = batches.map(mapped, (batches.devices.replicate(trunk),), progress=progress)
-    result: dict[str, Baseline] = {
-        name: {"quality": summarise(values), "reason": None} for name, values in figures.items()
-    }
+    result: dict[str, Baseline] = {name: {"quality": summarise(figures[name]), "reason": None} for name in estimates}
     if BLOCK_MEANS not in result:
         reason = f"blocks of {BLOCK[1]}x{BLOCK[2]} do not divide frames of {height}x{width}"
         result[BLOCK_MEANS] = {"quality": None, "reason": reason}
@@ -50,8 +48,9 @@ def measure_h264(batches: Batches, fps: float | None) -> H264:
     """Size of every clip as H.264; null with the reason where it cannot be encoded here."""
     size = batches.clips.clip_shape[:3]
     rate = max(1, round(fps or DEFAULT_FPS))
+    first = batches.clips.read([0])[0]
     try:
-        h264_bytes(batches.clips.read([0])[0], rate)
+        h264_bytes(first, rate)
     except UserError as error:
         return {"settings": H264_SETTINGS, "encoder": None, "bpp": None, "clip_bytes": None, "reason": str(error)}
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:

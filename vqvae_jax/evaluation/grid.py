@@ -6,6 +6,8 @@ import numpy as np
 
 ROWS = 6
 ERROR_GAIN = 4  # shown is |original - reconstruction| times this
+CELL, GAP, BLOCK_GAP = 1.5, 0.04, 0.18  # inches
+LEFT, TOP = 2.1, 0.75  # inches, for names and titles
 
 
 def chosen_records(count: int) -> list[int]:
@@ -30,27 +32,30 @@ def grid_png(
     from matplotlib.figure import Figure
 
     rows, frames, height, width = originals_NTHWC.shape[:4]
-    shown = sorted({frames // 4, 3 * frames // 4})
-    side = 1.6
-    columns = 3 * len(shown)
-    figure = Figure(figsize=(side * columns + 2.0, (side * height / width + 0.05) * rows + 0.9), dpi=100)
+    moments = sorted({frames // 4, 3 * frames // 4})
+    cell_width, cell_height = CELL, CELL * height / width
+    total_width = LEFT + len(moments) * (3 * (cell_width + GAP) + BLOCK_GAP)
+    total_height = TOP + rows * (cell_height + GAP)
+    figure = Figure(figsize=(total_width, total_height), dpi=128)
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=11)
-    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.text(LEFT / total_width, 1 - 0.2 / total_height, title, fontsize=11, va="center")
     for row in range(rows):
-        for block, frame in enumerate(shown):
+        bottom = total_height - TOP - (row + 1) * (cell_height + GAP)
+        middle = (bottom + cell_height / 2) / total_height
+        label = f"{names[row]}\n{remarks[row]}"
+        figure.text((LEFT - 0.12) / total_width, middle, label, fontsize=8, ha="right", va="center")
+        for block, frame in enumerate(moments):
             a, b = originals_NTHWC[row, frame], reconstructions_NTHWC[row, frame]
             error = np.minimum(ERROR_GAIN * np.abs(a.astype(np.int16) - b), 255).astype(np.uint8)
-            for column, picture in enumerate((a, b, error)):
-                ax = axes[row, 3 * block + column]
-                ax.imshow(picture, interpolation="nearest")
-                ax.set(xticks=[], yticks=[])
-                ax.spines[:].set_visible(False)
+            heads = (f"original, frame {frame}", "reconstruction", f"error × {ERROR_GAIN}")
+            for column, (picture, head) in enumerate(zip((a, b, error), heads, strict=True)):
+                left = LEFT + block * (3 * (cell_width + GAP) + BLOCK_GAP) + column * (cell_width + GAP)
+                place = (left / total_width, bottom / total_height)
+                ax = figure.add_axes((*place, cell_width / total_width, cell_height / total_height))
+                ax.imshow(picture, interpolation="nearest", aspect="auto")
+                ax.set_axis_off()
                 if row == 0:
-                    ax.set_title((f"frame {frame}", "reconstruction", f"error x {ERROR_GAIN}")[column], fontsize=9)
-        axes[row, 0].set_ylabel(
-            f"{names[row]}\n{remarks[row]}", rotation=0, ha="right", va="center", fontsize=8, labelpad=6
-        )
+                    ax.set_title(head, fontsize=9, pad=4)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight")
+    figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -52,6 +52,7 @@ def _positions(ax: Any, curves: Curves) -> None:
     for label, (quality, colour, line) in curves.items():
         psnr = quality["psnr_by_position"]
         ax.plot(range(len(psnr)), psnr, color=colour, linestyle=line, linewidth=1.8, label=label)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(title="PSNR by position in the clip", xlabel="frame", ylabel="dB, mean over clips")
     ax.legend(frameon=False, fontsize=9)
 
@@ -80,11 +81,10 @@ def _steps(ax: Any, result: Result) -> None:
     steps = [entry["step"] for entry in result["checkpoints"]]
     psnr = [entry["quality"]["mean"]["psnr"] for entry in result["checkpoints"]]
     ax.plot(steps, psnr, color=MODEL_COLOUR, marker="o", markersize=4, linewidth=1.8, label="all levels")
-    looks = {"top": ("#7a7a7a", (0, (1, 1))), "bottom": ("#7a7a7a", (0, (4, 2)))}
+    dashes = {"top": ":", "bottom": "--"}
     for level in result["checkpoints"][0]["levels"]:
         values = [entry["levels"][level]["psnr_without"] for entry in result["checkpoints"]]
-        colour, line = looks[level]
-        ax.plot(steps, values, color=colour, linestyle=line, linewidth=1.4, label=f"without {level}")
+        ax.plot(steps, values, color="#7a7a7a", linestyle=dashes[level], linewidth=1.4, label=f"without {level}")
     for name, (label, colour, line) in BASELINE_LOOKS.items():
         quality = result["baselines"][name]["quality"]
         if quality is not None:

@@ -15,7 +15,8 @@ def read_result(path: str | Path) -> Result:
     """Reads an evaluation file and checks every field against the schema.
 
     Raises:
-      UserError: if it is missing, no JSON, no evaluation, of another version, or has a field missing or of a wrong type.
+      UserError: if it is missing, no JSON, no evaluation, of another version, or has a field
+        missing or of a wrong type.
     """
     path = Path(path)
     try:

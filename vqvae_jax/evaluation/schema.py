@@ -90,6 +90,7 @@ class RunEntry(TypedDict):
     identity: str
     parameters: int
     codebook_entries: int
+    training_trunk: str | None
     config: dict[str, object]
 
 

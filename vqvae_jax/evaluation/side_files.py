@@ -2,10 +2,17 @@
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.batches import Batches
+from vqvae_jax.evaluation.grid import chosen_records, grid_png
+from vqvae_jax.evaluation.model_figures import ModelMeasurement
+from vqvae_jax.evaluation.plot import plot_png
+from vqvae_jax.evaluation.result_file import find_checkpoint, write_atomically
 from vqvae_jax.evaluation.schema import Result
+from vqvae_jax.evaluation.snapshot import Snapshot
 
 
 def side_files(out: Path) -> dict[str, Path]:
@@ -22,6 +29,45 @@ def refuse_foreign_side_files(out: Path) -> None:
     for path in side_files(out).values():
         if path.exists() and not out.exists():
             raise UserError(f"{path} exists and {out} does not; choose another --out, or pass --force to replace it")
+
+
+def write_side_files(out: Path, result: Result, changed: bool, grid: Callable[[], bytes | None]) -> None:
+    """Brings table, plot and grid up to date, each by one rename.
+
+    Args:
+      out: the JSON file.
+      result: what is in it, at least one checkpoint.
+      changed: whether it changed; otherwise only files that are missing are written.
+      grid: draws the grid; None if the run no longer has a checkpoint for it.
+
+    Raises:
+      UserError: if a file cannot be written.
+    """
+    files = side_files(out)
+    if changed or not files["table"].exists():
+        write_atomically(files["table"], clip_table(result).encode())
+    if changed or not files["plot"].exists():
+        write_atomically(files["plot"], plot_png(result))
+    if changed or not files["grid"].exists():
+        picture = grid()
+        if picture is not None:
+            write_atomically(files["grid"], picture)
+
+
+def grid_picture(result: Result, measurement: ModelMeasurement, snapshot: Snapshot, batches: Batches) -> bytes:
+    """PNG of some clips before and after the model; the same clips for every checkpoint and run."""
+    records = chosen_records(batches.count)
+    entry = find_checkpoint(result, snapshot.step)
+    psnr = None if entry is None else entry["quality"]["clips"]["psnr"]
+    run, split = result["run"]["name"], result["data"]["split"]
+    rate = "" if entry is None else f", {entry['rate']['formula_bpp']:.3f} bpp"
+    return grid_png(
+        f"{run}, step {snapshot.step}, {split} clips{rate}",
+        [result["data"]["clip_ids"][record] for record in records],
+        batches.clips.read(records),
+        measurement.reconstruct(snapshot, records),
+        ["" if psnr is None else f"{psnr[record]:.2f} dB" for record in records],
+    )
 
 
 def clip_table(result: Result) -> str:

@@ -18,6 +18,7 @@ from vqvae_jax.quantization.codebook import Codebook
 from vqvae_jax.training.checkpoint_format import Record
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.digests import named_leaves
+from vqvae_jax.training.resume import CONFIG_FILE, MAY_CHANGE
 from vqvae_jax.training.state import PyTree
 
 
@@ -43,9 +44,9 @@ def open_run(run_dir: str | Path) -> Checkpoints:
     if not folder.is_dir():
         raise UserError(f"run {folder} does not exist; train one with `python -m experiments.train NAME --run DIR`")
     checkpoints = Checkpoints(folder / FOLDER, read_only=True)
-    if not checkpoints.folder.is_dir() and not (folder / "config.json").is_file():
+    if not checkpoints.folder.is_dir() and not (folder / CONFIG_FILE).is_file():
         found = ", ".join(sorted(p.name for p in folder.iterdir())[:5]) or "nothing"
-        raise UserError(f"{folder} is not a run: it has neither {FOLDER}/ nor config.json (found: {found})")
+        raise UserError(f"{folder} is not a run: it has neither {FOLDER}/ nor {CONFIG_FILE} (found: {found})")
     return checkpoints
 
 
@@ -56,10 +57,11 @@ def checkpoint_digest(record: Record) -> str:
 
 
 def run_identity(experiment: Experiment) -> str:
-    """SHA-256 of what makes a run this run: everything but its length, its logging and how its data are fetched."""
+    """SHA-256 of the configuration without what may change when a run is resumed."""
     fixed = to_dict(experiment)
-    del fixed["training"], fixed["data"]
-    fixed |= {"seed": experiment.training.seed, "data_seed": experiment.data.seed}
+    for name in MAY_CHANGE:
+        section, field = name.split(".")
+        del fixed[section][field]
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,9 +6,10 @@ from importlib import metadata
 
 import jax
 
+from vqvae_jax import __version__
 from vqvae_jax.evaluation.schema import Hardware
 
-PACKAGES = ("vqvae_jax", "jax", "jaxlib", "flax", "numpy")
+PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 
 
 def hardware() -> Hardware:
@@ -24,11 +25,5 @@ def hardware() -> Hardware:
 
 def versions() -> dict[str, str]:
     """Python and the packages that decide the numbers."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "unknown"  # run from a checkout that is not installed
+    ours = {"python": platform.python_version(), "vqvae_jax": __version__}
+    return ours | {name: metadata.version(name) for name in PACKAGES}

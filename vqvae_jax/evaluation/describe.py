@@ -1,0 +1,32 @@
+"""Evaluation results as lines for a terminal."""
+
+from vqvae_jax.evaluation.schema import CheckpointResult, Result
+
+
+def describe_checkpoint(entry: CheckpointResult) -> str:
+    """`step 500  PSNR 24.61 dB  SSIM 0.8123  0.3516 bpp, 0.3301 by DEFLATE  top 80% used  bottom 96% used`."""
+    mean, rate = entry["quality"]["mean"], entry["rate"]
+    parts = [f"step {entry['step']}", f"PSNR {mean['psnr']:.2f} dB", f"SSIM {mean['ssim']:.4f}"]
+    if mean["perceptual"] is not None:
+        parts.append(f"perceptual {mean['perceptual']:.4f}")
+    parts.append(f"{rate['formula_bpp']:.4f} bpp, {rate['deflate_bpp']:.4f} by DEFLATE")
+    parts += [f"{name} {level['usage']:.0%} used" for name, level in entry["levels"].items()]
+    return "  ".join(parts)
+
+
+def describe_baselines(result: Result) -> str:
+    """The PSNR of reconstructions without learning, the size as H.264, and what could not be measured and why."""
+    known = [
+        f"{name.replace('_', ' ')} {baseline['quality']['mean']['psnr']:.2f} dB"
+        for name, baseline in result["baselines"].items()
+        if baseline["quality"] is not None
+    ]
+    data, h264, perceptual = result["data"], result["h264"], result["perceptual"]
+    size = f"{h264['bpp']:.4f} bpp" if h264["bpp"] is not None else f"not measured ({h264['reason']})"
+    lines = [
+        f"{len(data['clip_ids'])} of {data['clips_in_split']} {data['split']} clips; without learning: "
+        f"{', '.join(known)}; as H.264 at its defaults: {size}"
+    ]
+    if perceptual["reason"] is not None:
+        lines.append(f"perceptual distance not measured: {perceptual['reason']}")
+    return "\n".join(lines)
