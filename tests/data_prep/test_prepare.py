@@ -1,0 +1,154 @@
+"""Whole runs on small trees, in this process."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_prep.prepare import prepare
+from vqvae_jax.data.records import clip_digest, combined_digest
+from vqvae_jax.data.source import open_split
+from vqvae_jax.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+
+
+def reference_frames(path: Path, side: int, fps: int | None) -> np.ndarray:
+    """(N, side, side, 3): every frame by OpenCV and Pillow, and of these the nearest to k / fps."""
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while (read := capture.read())[0]:
+        frames.append(Image.fromarray(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)).resize((side, side), Image.BICUBIC))
+    source = capture.get(cv2.CAP_PROP_FPS)
+    count = len(frames) if fps is None else int(len(frames) * fps / source)
+    chosen = range(count) if fps is None else [int(k * source / fps + 0.5) for k in range(count)]
+    return np.stack([np.asarray(frames[i]) for i in chosen])
+
+
+@pytest.mark.parametrize(("fps", "hop"), [(16, None), ("native", 3), (10, 20)])
+def test_clips_are_what_opencv_and_pillow_give(config, fps, hop):
+    made = config(fps=fps, hop=hop)
+    card = prepare(made)
+    paths = {v["name"]: made.videos / v["path"] for v in card["videos"]}
+    seen = 0
+    for split in SPLITS:
+        clips = open_split(made.out, split)
+        for record, (name, clip) in enumerate(
+            zip(clips.ids(range(len(clips))), clips.read(range(len(clips))), strict=True)
+        ):
+            video, number = name.rsplit("/", 1)
+            frames = reference_frames(paths[video], 16, None if fps == "native" else fps)
+            start = int(number) * (hop or 8)
+            np.testing.assert_array_equal(clip, frames[start : start + 8], err_msg=f"{split} {record} {name}")
+            seen += 1
+    lengths = [len(reference_frames(p, 16, None if fps == "native" else fps)) for p in paths.values()]
+    assert seen == card["totals"]["clips"] == sum((n - 8) // (hop or 8) + 1 for n in lengths)
+    assert card["totals"]["dropped_tail_frames"] == sum((n - 8) % (hop or 8) for n in lengths)
+
+
+def test_both_formats_hold_the_same_records_in_order_of_their_names(config, tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    npy = prepare(config())
+    shards = prepare(config(format="arrayrecord", out=tmp_path / "shards"))
+    assert npy["digests"] == shards["digests"]
+    for split in SPLITS:
+        a, b = open_split(tmp_path / "out", split), open_split(tmp_path / "shards", split)
+        everything = range(len(a))
+        assert a.ids(everything) == b.ids(everything) == sorted(a.ids(everything))
+        np.testing.assert_array_equal(a.read(everything), b.read(everything))
+
+
+def test_tfds_reads_the_shards_without_tensorflow(config):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    made = config(format="arrayrecord", ratios=(50, 50, 0))
+    card = prepare(made)
+    builder = tfds.builder_from_directory(made.out)
+    assert set(builder.info.splits) == {"train", "validation"}
+    record = builder.as_data_source("train")[0]
+    assert record["clip"].shape == (8, 16, 16, 3) and record["clip"].dtype == np.uint8
+    video = next(v for v in card["videos"] if v["split"] == "train")
+    assert record["id"].decode() == f"{video['name']}/0000"
+    assert (record["label"].decode(), record["group"].decode()) == (video["label"], video["group"])
+
+
+def test_neither_workers_nor_file_order_nor_the_root_change_the_result(config, tree, tmp_path, monkeypatch):
+    first = prepare(config())
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tree, moved)
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: sorted(listed(folder), reverse=True))
+    second = prepare(config(workers=3, videos=moved, out=tmp_path / "second"))
+    for field in ("splits", "videos", "digests", "totals"):
+        assert first[field] == second[field]
+    for split in SPLITS:
+        assert (tmp_path / "out" / f"{split}.npy").read_bytes() == (tmp_path / "second" / f"{split}.npy").read_bytes()
+
+
+def test_the_card_accounts_for_every_file_and_its_digests_can_be_recomputed(config):
+    made = config()
+    card = prepare(made)
+    assert json.loads((made.out / "card.json").read_text()) == card
+    assert card["totals"]["files"] == 16 == len(card["videos"]) + len(card["skipped"])
+    assert card["parameters"]["frames"] == 8 and card["parameters"]["seed"] == 0
+    for split in SPLITS:
+        entry, clips = card["splits"][split], np.load(made.out / f"{split}.npy", mmap_mode="r", allow_pickle=False)
+        assert len(clips) == entry["clips"] == len(entry["labels"]) == len(entry["groups"])
+        digests = [clip_digest(name, clip) for name, clip in zip(entry["ids"], clips, strict=True)]
+        assert combined_digest(reversed(digests)) == entry["digest"]
+        assert sum(c[split]["clips"] for c in card["classes"].values()) == entry["clips"]
+    page = (made.out / "card.md").read_text()
+    assert card["digests"]["content"] in page and "| Biking |" in page
+
+
+def test_duplicates_short_and_unreadable_files_are_skipped_with_the_reason(config, tree, video):
+    good = tree / "Surf" / "v_Surf_g01_c01.avi"
+    shutil.copy(good, tree / "Surf" / "v_Surf_g09_c01.avi")
+    video(tree / "short.avi", frames=3)
+    (tree / "notes.txt").write_text("hello")
+    card = prepare(config())
+    assert {s["path"]: s["reason"] for s in card["skipped"]} == {
+        "Surf/v_Surf_g09_c01.avi": "same content as Surf/v_Surf_g01_c01.avi",
+        "notes.txt": "not a video that OpenCV can open",
+        "short.avi": "too short: 1 frames at 16 fps, a clip has 8",
+    }
+    assert "notes.txt" in (config().out / "card.md").read_text()
+
+
+def test_an_empty_split_is_a_warning_here_and_an_error_where_it_is_asked_for(config):
+    made = config(ratios=(90, 10, 0))
+    assert "split 'test' is empty" in prepare(made)["warnings"]
+    with pytest.raises(UserError, match=r"'test' .* is empty"):
+        open_split(made.out, "test")
+
+
+def test_clips_of_any_height_and_width(config):
+    made = config(size="12x20")
+    prepare(made)
+    assert open_split(made.out, "train").clip_shape == (8, 12, 20, 3)
+
+
+@pytest.mark.parametrize(
+    ("prepare_tree", "options", "message"),
+    [
+        (lambda tree: shutil.rmtree(tree), {}, "is missing"),
+        (lambda tree: [p.unlink() for p in tree.rglob("*.avi")], {}, "holds no files"),
+        (
+            lambda tree: [p.write_bytes(b"x" * 99) for p in tree.rglob("*.avi")],
+            {},
+            "no usable video .16 files looked at",
+        ),
+        (lambda tree: (tree / "x").write_text("x"), {"strict": True}, "--strict: 1 files cannot be used .first: x:"),
+        (lambda tree: (tree.parent / "out").mkdir(), {}, "exists already"),
+        (lambda tree: None, {"out": Path("/nonexistent/out")}, "/nonexistent is not a folder"),
+    ],
+)
+def test_what_cannot_be_done_ends_in_one_line_and_leaves_nothing(config, tree, prepare_tree, options, message):
+    prepare_tree(tree)
+    before = sorted(p.name for p in tree.parent.iterdir())
+    with pytest.raises(UserError, match=message) as error:
+        prepare(config(**options))
+    assert "\n" not in str(error.value)
+    assert sorted(p.name for p in tree.parent.iterdir()) == before
