@@ -1,0 +1,128 @@
+"""Raw gradients, codebook statistics and indices of one step: one device against eight, under both mappings.
+
+    python -m benchmarks.gradient_equality [--model tiny] [--clip 8 32 32] [--batch 8]
+
+Compared before the optimiser: Adam would hide a gradient that is eight times too large. The devices are simulated on
+the CPU's cores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.report import options, write
+from vqvae_jax.msvqvae import family
+from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
+from vqvae_jax.msvqvae.objective import batch_gradients
+from vqvae_jax.msvqvae.start import empty_codebooks, init_codebooks, init_params
+from vqvae_jax.msvqvae.step import level_dropout
+from vqvae_jax.precision import normalise
+from vqvae_jax.training.mapping import DeviceMap, Mapping
+from vqvae_jax.training.state import PyTree
+
+DEVICES = 8
+# Few clips have fewer vectors than there are codes. Codes drawn twice lie 0.01 apart by default, closer than float32
+# distances between vectors of length 7 resolve: rounding, which differs with the batch per device, picks the winner.
+INIT_NOISE = 1.0
+MODELS = {"tiny": family.TINY_MODEL, "msvqvae": family.MSVQVAE_MODEL, "vqvae3d": family.VQVAE3D_MODEL}
+
+
+class RawStep(NamedTuple):
+    """What a step knows before the optimiser, on the host."""
+
+    gradients: PyTree
+    counts: dict[str, np.ndarray]  # by level, [K]
+    sums: dict[str, np.ndarray]  # by level, [K, D]
+    indices: dict[str, np.ndarray]  # by level, [B, t, h, w] of this process's clips
+    loss: np.ndarray  # []
+
+
+def raw_step(
+    experiment: Experiment, devices: DeviceMap, params: PyTree, codebooks: Codebooks, clips_BTHWC: np.ndarray
+) -> RawStep:
+    """Gradients, statistics and indices of the global batch; `clips_BTHWC` is this process's share of it, uint8."""
+    model = MSVQVAE(experiment.model)
+
+    def per_device(params: PyTree, codebooks: Codebooks, clips: jax.Array, key: jax.Array) -> tuple[Any, Any]:
+        drop = level_dropout(experiment.model, key, clips.shape[0])
+        weight, parts = jnp.float32(0), experiment.training.microbatches
+        found = batch_gradients(model, experiment.loss, params, codebooks, clips, drop, None, weight, parts)
+        levels = apply_model(model, params, normalise(clips), codebooks).levels
+        indices = {name: level.quantized.indices for name, level in levels.items()}
+        return (found.params, found.statistics, found.losses.total), indices
+
+    mapped = devices.map(per_device, (False, False, True, False), (False, True))
+    state = devices.replicate((params, codebooks, jax.random.key(5)))
+    (gradients, statistics, loss), indices = mapped(*state[:2], devices.split(clips_BTHWC), state[2])
+    counts = {name: np.asarray(s.counts) for name, s in statistics.items()}
+    sums = {name: np.asarray(s.sums) for name, s in statistics.items()}
+    found = {name: devices.join(array) for name, array in indices.items()}
+    return RawStep(jax.tree.map(np.asarray, gradients), counts, sums, found, np.asarray(loss))
+
+
+def difference(a: PyTree, b: PyTree) -> float:
+    """Largest |a - b| over a pytree."""
+    return max(float(np.max(np.abs(x - y))) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+
+
+def largest(tree: PyTree) -> float:
+    """Largest magnitude in a pytree, to judge a difference by."""
+    return max(float(np.max(np.abs(x))) for x in jax.tree.leaves(tree))
+
+
+def main() -> None:
+    parser = options("gradient_equality", __doc__)
+    parser.add_argument("--model", choices=MODELS, default="tiny")
+    parser.add_argument("--clip", type=int, nargs=3, default=(8, 32, 32), metavar=("T", "H", "W"))
+    parser.add_argument("--batch", type=int, default=DEVICES, help=f"a multiple of {DEVICES}")
+    arguments = parser.parse_args()
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", DEVICES)
+    experiment = Experiment(model=MODELS[arguments.model])
+    experiment = replace(experiment, loss=replace(experiment.loss, gamma=0.0))
+    model, clip = MSVQVAE(experiment.model), tuple(arguments.clip)
+    clips = np.random.default_rng(0).integers(0, 256, (arguments.batch, *clip, 3), np.uint8)
+
+    @jax.jit
+    def start(clips: jax.Array) -> tuple[PyTree, Codebooks]:
+        params = init_params(experiment.model, jax.random.key(0))
+        empty = empty_codebooks(experiment.model)
+        return params, init_codebooks(model, params, empty, normalise(clips), jax.random.key(1), INIT_NOISE)
+
+    params, codebooks = jax.tree.map(np.asarray, start(clips))
+    kinds: Sequence[Mapping] = ("pmap", "shard_map")
+    steps = {
+        (kind, count): raw_step(experiment, DeviceMap(kind, jax.devices()[:count]), params, codebooks, clips)
+        for kind in kinds
+        for count in (1, DEVICES)
+    }
+    reference = steps["pmap", 1]
+    rows = []
+    for (kind, count), step in steps.items():
+        if step is reference:
+            continue
+        same = {name: np.array_equal(step.indices[name], reference.indices[name]) for name in step.indices}
+        counted = {name: np.array_equal(step.counts[name], reference.counts[name]) for name in step.counts}
+        rows.append(
+            {
+                "mapping": kind,
+                "devices": count,
+                "max gradient difference": difference(step.gradients, reference.gradients),
+                "max sum difference": difference(step.sums, reference.sums),
+                "indices equal": all(same.values()),
+                "counts equal": all(counted.values()),
+            }
+        )
+    print(f"{arguments.model}, {arguments.batch} clips of {clip}, against one device under pmap. ", end="")
+    scale = {"gradient": largest(reference.gradients), "sum": largest(reference.sums)}
+    print(f"Largest gradient {scale['gradient']:.3g}, largest sum {scale['sum']:.3g}.\n")
+    write(arguments.out, "gradient_equality", rows, model=arguments.model, clip=clip, largest=scale)
+
+
+if __name__ == "__main__":
+    main()
