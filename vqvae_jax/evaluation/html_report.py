@@ -64,7 +64,8 @@ def render(report: ReportData) -> str:
 
 
 def _header(report: ReportData) -> str:
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes)
+    lines = "".join(f"<p>{escape(note)}</p>" for note in report.notes)
+    notes = f'<div class="note">{lines}</div>' if lines else ""
     tiles = "".join(
         f'<div class="card tile"><span>{escape(t.label)}</span><b>{escape(t.value)}</b>'
         f"<span>{escape(t.remark)}</span></div>"
@@ -94,9 +95,7 @@ def _examples(examples: Sequence[Example], fps: float) -> str:
             f"<small>original</small><small>reconstruction</small><small>error × {ERROR_GAIN}</small></div></figure>"
         )
     body = f'<div class="grid2">{"".join(figures)}</div>' if figures else ""
-    return _section(
-        "Original beside reconstruction", "Held-out clips at the model's own resolution, losslessly stored.", body
-    )
+    return _section("Original beside reconstruction", "Some of the evaluated clips, pixel for pixel, in a loop.", body)
 
 
 def _strip(example: Example) -> np.ndarray:

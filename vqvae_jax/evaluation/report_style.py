@@ -28,6 +28,7 @@ p { margin: 0 0 12px; max-width: 70ch; }
 .explain { color: var(--soft); font-size: 0.92rem; margin-bottom: 14px; }
 .note { border-left: 3px solid var(--c1); padding: 8px 14px; background: var(--card); margin: 14px 0 0; max-width: none;
   border-radius: 0 8px 8px 0; font-size: 0.95rem; overflow-wrap: anywhere; }
+.note p { margin: 2px 0; max-width: none; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px; min-width: 0; }
 .grid2 { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
 .tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); margin-top: 24px; }

@@ -36,9 +36,10 @@ def run_report(
     entry, data, run = result["checkpoints"][-1], result["data"], result["run"]
     frames, height, width = data["clip_shape"][:3]
     clips = len(data["clip_ids"])
+    rate = "native frame rate" if data["fps"] is None else f"{data['fps']:g} frames/s"
     return ReportData(
         title=f"{run['name']}: {clips} {data['split']} clips, compressed and restored",
-        subtitle=f"step {entry['step']} · {frames} frames of {width}×{height} at {data['fps'] or 'native'} fps",
+        subtitle=f"step {entry['step']} · {frames} frames of {width}×{height} at {rate}",
         notes=tuple(notes),
         tiles=tiles(result, entry),
         examples=tuple(examples),
