@@ -39,11 +39,9 @@ class PrepConfig:
     resize: Literal["pillow", "scipy"] = "pillow"
     """pillow: bicubic with antialiasing. scipy: the paper's cubic spline without antialiasing."""
     split: SplitRule = "group"
-    """group: by group within each class, no group in two splits. video: by video within each class (the paper's; videos
-    of one group then land in two splits). official-N: test on the groups of UCF101's split N."""
+    """group: no group in two splits. video: by video (the paper's). official-N: UCF101's test groups of split N."""
     test_groups: str = ""
-    """Group numbers of the test split, as 3-7 or 1,4,9-12, instead of --split. What is not test is divided into train
-    and validation by group."""
+    """Instead of --split: group numbers of the test split, as 3-7 or 1,4,9-12. The rest is train and validation."""
     ratios: tuple[float, float, float] = (70, 15, 15)
     """Shares of train, validation and test, by number of clips."""
     seed: int = 0

@@ -69,7 +69,7 @@ def _decode(task: DecodeTask, tick: Tick) -> Decoded | Unusable:
     content = hashlib.sha256()
     kept = decoded = 0
     with Video(task.video) as video:
-        source = _sha256(task.video)
+        source = _sha256(task.video, tick)
 
         def counted():
             nonlocal decoded
@@ -98,9 +98,13 @@ def _decode(task: DecodeTask, tick: Tick) -> Decoded | Unusable:
     )
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, tick: Tick) -> str:
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while block := file.read(2**20):
+                digest.update(block)
+                tick()
+        return digest.hexdigest()
     except OSError as error:
         raise VideoError(f"cannot be read: {error.strerror or error}") from error

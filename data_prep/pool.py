@@ -88,7 +88,7 @@ class Pool:
         worker.heard = time.monotonic()
         try:
             kind, value = worker.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # also in the middle of a message
             worker.process.join()
             death = f"the worker process {_death(worker.process.exitcode)}"
             if not worker.started:

@@ -116,9 +116,7 @@ def _divide(config: PrepConfig, usable: Sequence[_Usable]) -> tuple[list[UsedVid
     warnings += [f"split {split!r} is empty" for split in SPLITS if split not in filled]
     lacking = [v.decoded.missing_frames for v in videos if v.decoded.missing_frames]
     if lacking:
-        warnings.append(
-            f"{len(lacking)} videos have undecodable frames ({sum(lacking)} in all); see card.json"
-        )
+        warnings.append(f"{len(lacking)} videos have undecodable frames ({sum(lacking)} in all); see card.json")
     return sorted(videos), warnings
 
 
