@@ -15,7 +15,7 @@ def main(config: EvaluateConfig | None = None) -> None:
     if config is None:
         import tyro
 
-        config = tyro.cli(EvaluateConfig)
+        config = tyro.cli(EvaluateConfig, prog="python -m experiments.evaluate")
     from vqvae_jax.evaluation.job import evaluate  # JAX takes seconds to import: not for --help
 
     try:

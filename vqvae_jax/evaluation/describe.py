@@ -22,6 +22,7 @@ def describe_baselines(result: Result) -> str:
         if baseline["quality"] is not None
     ]
     data, h264, perceptual = result["data"], result["h264"], result["perceptual"]
+    trained_with = result["run"]["training_trunk"]
     size = f"{h264['bpp']:.4f} bpp" if h264["bpp"] is not None else f"not measured ({h264['reason']})"
     lines = [
         f"{len(data['clip_ids'])} of {data['clips_in_split']} {data['split']} clips; without learning: "
@@ -29,4 +30,6 @@ def describe_baselines(result: Result) -> str:
     ]
     if perceptual["reason"] is not None:
         lines.append(f"perceptual distance not measured: {perceptual['reason']}")
+    if None not in (trained_with, perceptual["trunk"]) and trained_with != perceptual["trunk"]:
+        lines.append("perceptual distance measured with another trunk than the run was trained with")
     return "\n".join(lines)

@@ -111,7 +111,7 @@ def check_continues(path: Path, old: Result, new: Result) -> None:
             raise UserError(f"{path} holds an evaluation with another {what}{values}; {remedy}")
 
 
-def perceptual_means(results: list[Result]) -> list[float | None]:
+def comparable_perceptual_means(results: list[Result]) -> list[float | None]:
     """The perceptual distances of the last checkpoint of several evaluations, to compare.
 
     Raises:
