@@ -22,6 +22,8 @@ def main() -> None:
 
     config = tyro.cli(PrepConfig, prog="python -m data_prep", config=(tyro.conf.FlagCreatePairsOff,))
     signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, _stop)
     started = time.monotonic()
     try:
         card = prepare(config, progress=True)

@@ -28,19 +28,28 @@ class PartialFolder:
         self.path = out.parent / f".{out.name}.partial-{os.getpid()}"
 
     def __enter__(self) -> Path:
-        _refuse_existing(self.out)
-        if not self.out.parent.is_dir():
-            raise UserError(f"{self.out.parent} is not a folder; --out names a new folder inside an existing one")
-        self._remove_leftovers()
         try:
+            _refuse_existing(self.out)
+            if not self.out.parent.is_dir():
+                raise UserError(f"{self.out.parent} is not a folder; --out names a new folder inside an existing one")
+            self._remove_leftovers()
             self.path.mkdir()
-            self._lock = (self.path / ".new-lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            (self.path / ".new-lock").rename(self.path / _LOCK)  # seen by others only once it is held
+        except FileExistsError as error:
+            raise UserError(f"{self.path} is in the way; remove it if no run is writing there") from error
+        except OSError as error:
+            raise self._explain(error) from error
+        try:
+            self._take_lock()
         except OSError as error:
             shutil.rmtree(self.path, ignore_errors=True)
             raise self._explain(error) from error
         return self.path
+
+    def _take_lock(self) -> None:
+        new = self.path / ".new-lock"
+        self._lock = new.open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        new.rename(self.path / _LOCK)  # others see it only once it is held
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:

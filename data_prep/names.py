@@ -40,12 +40,12 @@ def find_files(root: Path) -> tuple[list[Source], list[Skipped]]:
     Raises:
       UserError: if `root` is missing, not a folder, or may not be read.
     """
-    if not root.is_dir():
-        raise UserError(
-            f"{root} is {'not a folder' if root.exists() else 'missing'}; --videos names a folder of videos"
-        )
     try:
         os.scandir(root).close()
+    except FileNotFoundError as error:
+        raise UserError(f"{root} is missing; --videos names a folder of videos") from error
+    except NotADirectoryError as error:
+        raise UserError(f"{root} is not a folder; --videos names a folder of videos") from error
     except OSError as error:
         raise UserError(f"{root} cannot be read: {error.strerror}") from error
     skipped: list[Skipped] = []
@@ -64,12 +64,17 @@ def _walk(root: Path, folder: Path, seen: set[tuple[int, int]], skipped: list[Sk
         skipped.append(Skipped(_relative(root, folder), f"folder cannot be read: {error.strerror}"))
         return
     # Files and real folders first: a folder then keeps its own path even if a link elsewhere leads to it.
-    for entry in entries:
-        if not entry.is_dir():
-            yield entry
-    for entry in sorted(entries, key=lambda e: (e.is_symlink(), e)):
-        if entry.is_dir():
-            yield from _walk(root, entry, seen, skipped)
+    folders = [entry for entry in entries if _is_folder(entry)]
+    yield from sorted(set(entries) - set(folders))
+    for entry in sorted(folders, key=lambda e: (e.is_symlink(), e)):
+        yield from _walk(root, entry, seen, skipped)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no permission to ask; opening it as a file will say so
+        return False
 
 
 def _relative(root: Path, path: Path) -> str:

@@ -15,6 +15,7 @@ from vqvae_jax.errors import UserError
 
 Tick = Callable[[], None]
 _TICK_SECONDS = 1.0
+_START_SECONDS = 600.0  # imports on a busy machine
 
 
 class Outcome(NamedTuple):
@@ -65,11 +66,17 @@ class Pool:
                     yield outcome
             for slot in busy.values():
                 worker = self._workers[slot]
-                if worker and worker.task is not None and time.monotonic() - worker.heard > self._patience:
+                if worker and worker.task is not None and self._is_stuck(worker):
                     outcome = Outcome(worker.task, None, f"no progress for {self._patience:.0f} s")
                     self._end(slot)
                     self._give(slot, function, next(waiting, None))
                     yield outcome
+
+    def _is_stuck(self, worker: "_Worker") -> bool:
+        silence = time.monotonic() - worker.heard
+        if not worker.started and silence > _START_SECONDS:
+            raise UserError(f"cannot start: a worker process gave no sign of life for {silence:.0f} s")
+        return worker.started and silence > self._patience
 
     def _give(self, slot: int, function: Callable[[Any, Tick], Any], item: tuple[int, Any] | None) -> None:
         if item is None:

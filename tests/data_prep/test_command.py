@@ -87,10 +87,14 @@ def test_a_disk_that_takes_no_more_is_one_clear_line(tree, tmp_path, file_format
 def test_files_and_folders_without_permission_are_skipped(tree, tmp_path):
     (tree / "Biking" / "v_Biking_g02_c01.avi").chmod(0)
     (tree / "locked").mkdir(mode=0)
+    (tree / "listed").mkdir()
+    shutil.copy(tree / "Biking" / "v_Biking_g01_c01.avi", tree / "listed")
+    (tree / "listed").chmod(0o444)
     prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     done = run(tree, tmp_path / "out", prefix=prefix)
     assert done.returncode == 0, done.stderr
-    assert "2 of 17 files skipped" in done.stdout
+    assert "3 of 18 files skipped" in done.stdout
+    assert "listed/v_Biking_g01_c01.avi: cannot be read: Permission denied" in done.stdout
     assert "v_Biking_g02_c01.avi: cannot be read: Permission denied" in done.stdout
     assert "locked: folder cannot be read: Permission denied" in done.stdout
 

@@ -25,7 +25,7 @@ def behave(task, tick):
 
 def test_a_crash_or_a_hang_costs_its_own_task_only():
     tasks = [1, "segfault", 2, "hang", "exit", 3, "slow", 4]
-    with Pool(2, patience=2.5) as pool:
+    with Pool(2, patience=3) as pool:
         outcomes = {o.task: o for o in pool.run(behave, tasks)}
     assert [outcomes[i].value for i in (0, 2, 5, 6, 7)] == [2, 4, 6, "slowslow", 8]
     assert "SIGSEGV" in outcomes[1].lost
