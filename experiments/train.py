@@ -4,6 +4,7 @@ The run folder gets `config.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` 
 resumed. SIGINT and SIGTERM save and leave.
 """
 
+import contextlib
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
 
 from experiments.command_line import parse_named
 from vqvae_jax.config import to_dict
@@ -29,14 +29,23 @@ from vqvae_jax.msvqvae.validate import Validation
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
 from vqvae_jax.training.guard import FiniteGuard
-from vqvae_jax.training.interrupt import Interruption
+from vqvae_jax.training.interrupt import Agreement, Interruption
 from vqvae_jax.training.logs import RunLog
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import learning_rate_schedule, make_optimizer
-from vqvae_jax.training.pictures import comparison_grid
+from vqvae_jax.training.pictures import comparison_grid, write_png
 from vqvae_jax.training.progress import Progress
-from vqvae_jax.training.resume import CONFIG_FILE, TRUNK_FILE, check_resumable, check_same_trunk, write_json
+from vqvae_jax.training.resume import (
+    CONFIG_FILE,
+    TRUNK_FILE,
+    check_resumable,
+    check_same_trunk,
+    check_writable,
+    write_json,
+)
 from vqvae_jax.training.window import Window
+
+LOG_WINDOW = "log_window"  # beside the data stream's state in a checkpoint
 
 
 @dataclass(frozen=True)
@@ -64,8 +73,14 @@ class TrainCommand:
 
 
 def train(command: TrainCommand, experiment: Experiment) -> int:
-    """Runs the training; returns the exit code (128 + signal if it was interrupted)."""
+    """Runs the training; returns the exit code (128 + signal if it was interrupted).
+
+    Raises:
+      UserError: before anything is written, if the command, the data set or the run does not allow it; later if the
+        loss is not finite, memory runs out, or the run's folder cannot be written.
+    """
     settings = experiment.training
+    check_writable(command.run)
 
     # ---------------------------------------------------------------------------------------------- devices and data
     devices = DeviceMap(settings.mapping)
@@ -89,6 +104,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     root = jax.random.key(settings.seed)
     saved: int | None = None
     changes: list[str] = []
+    window = Window()
     with explain_out_of_memory():
         if checkpoints.steps():
             changes = check_resumable(read_config(command.run), config, command.run)
@@ -96,14 +112,15 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
             restored = checkpoints.restore("latest", like=abstract_state(experiment, optimizer))
             state, saved = restored.state, restored.step
             stream.set_state(restored.stream_state)
+            window = Window(restored.stream_state.get(LOG_WINDOW))
         else:
             state = new_state(
                 experiment, optimizer, jax.random.fold_in(root, 0), starting_clips(clips, experiment), trunk
             )
             if command.init_from is not None:
                 state = weights_from_checkpoint(state, command.init_from)
-    start = int(state.step)
-    state = devices.replicate(state)
+        start = int(state.step)
+        state = devices.replicate(state)
 
     # ------------------------------------------------------------------------------------------------- the step, once
     key = devices.replicate(jax.random.fold_in(root, 1))
@@ -114,7 +131,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     began = time.perf_counter()
     local_batch = np.zeros((experiment.data.batch_size // jax.process_count(), *clip_shape), np.uint8)
     step = compile_step(mapped, state, devices.split(local_batch), key, trunk_on_devices)
-    counted = cost(experiment.model)
+    counted = cost(experiment.model, clip_shape[:3])
     flops = 6.0 * (counted.encoder_macs + counted.decoder_macs) * experiment.data.batch_size
 
     # ------------------------------------------------------------------------------------------------------- the loop
@@ -135,7 +152,8 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     ]:
         progress.note(line)
 
-    guard, window = FiniteGuard(clips.ids), Window()
+    guard, agreement = FiniteGuard(clips.ids), Agreement(devices)
+    window.start_clock()
     psnr: float | None = None
     number = start
 
@@ -143,11 +161,20 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
         nonlocal saved
         guard.settle(saved)
         metrics = None if psnr is None else {"psnr": psnr}
-        checkpoints.save(number, state, stream.get_state(), config, metrics)
+        # The log's open window is part of the whole: without it a resumed run would draw other curves.
+        stream_state = stream.get_state() | {LOG_WINDOW: window.get_state()}
+        checkpoints.save(number, state, stream_state, config, metrics)
         saved = number
 
-    with Interruption() as interruption, progress, log, explain_out_of_memory():
-        while number < total and interruption.signal is None:
+    with (
+        Interruption() as interruption,
+        progress,
+        log,
+        checkpoints,
+        contextlib.closing(stream),
+        explain_out_of_memory(),
+    ):
+        while number < total and not interruption.agreed(agreement):
             batch = next(stream)
             state, metrics = step.call(state, devices.split(batch.clips), key, trunk_on_devices)
             number += 1
@@ -181,8 +208,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
                 progress.pause()
         if saved != number:
             save()
-        checkpoints.close()
-        stream.close()
+        checkpoints.wait()
         if stream.skipped:
             progress.note(
                 f"{len(stream.skipped)} unreadable records were replaced: {list(stream.skipped.values())[:3]}"
@@ -218,8 +244,7 @@ def write_picture(run: Path, log: RunLog, step: int, validation: Validation, sta
     grid = comparison_grid(originals, estimates)
     log.picture(step, "reconstructions", grid)
     if jax.process_index() == 0:
-        (run / "pictures").mkdir(exist_ok=True)
-        Image.fromarray(grid).save(run / "pictures" / f"step_{step:07d}.png")
+        write_png(run / "pictures" / f"step_{step:07d}.png", grid)
 
 
 def starting_clips(clips: ClipSet, experiment: Experiment) -> jax.Array:
@@ -245,9 +270,27 @@ def parse_command(arguments: list[str]) -> tuple[TrainCommand, Experiment]:
 def main() -> None:
     """Parses the command line, joins the other processes if there are any, and trains."""
     command, experiment = parse_command(sys.argv[1:])
-    if command.coordinator is not None:
-        jax.distributed.initialize(command.coordinator, command.processes, command.process_id)
-    sys.exit(train(command, experiment))
+    join_processes(command)
+    try:
+        sys.exit(train(command, experiment))
+    except KeyboardInterrupt:  # later it is `Interruption` that takes signals
+        print("train: interrupted before the first step", file=sys.stderr)
+        sys.exit(130)
+
+
+def join_processes(command: TrainCommand) -> None:
+    """Makes this process one of several, if the command says so.
+
+    Raises:
+      UserError: if the numbers of the processes make no sense.
+    """
+    if command.coordinator is None:
+        if command.processes != 1 or command.process_id != 0:
+            raise UserError("--processes and --process-id need --coordinator host:port, the address of process 0")
+        return
+    if not 0 <= command.process_id < command.processes:
+        raise UserError(f"--process-id {command.process_id} must be one of 0 ... {command.processes - 1} (--processes)")
+    jax.distributed.initialize(command.coordinator, command.processes, command.process_id)
 
 
 if __name__ == "__main__":

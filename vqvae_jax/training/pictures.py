@@ -1,6 +1,11 @@
 """Looking at a run: originals above their reconstructions."""
 
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
+
+from vqvae_jax.errors import UserError
 
 
 def comparison_grid(original_BTHWC: np.ndarray, estimate_BTHWC: np.ndarray, moments: int = 4) -> np.ndarray:
@@ -21,3 +26,18 @@ def comparison_grid(original_BTHWC: np.ndarray, estimate_BTHWC: np.ndarray, mome
         for clip in pair
     ]
     return np.concatenate(rows, axis=0)
+
+
+def write_png(path: Path, picture_HWC: np.ndarray) -> None:
+    """Writes a uint8 picture in one rename; makes the folder.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture_HWC).save(partial, format="png")
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,6 +1,7 @@
 """Going on with a run: which options may change under way, and writing down what the run is."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,22 @@ def check_same_trunk(digest: str | None, run_dir: Path) -> None:
         raise UserError(
             f"run {run_dir} was started with VGG trunk {before[:12]}, not {digest[:12]}; give the same --vgg-weights"
         )
+
+
+def check_writable(run_dir: Path) -> None:
+    """Asks whether the run's folder can be made and written, without making it.
+
+    Raises:
+      UserError: if not.
+    """
+    try:
+        nearest = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
+    except OSError as error:
+        raise UserError(f"run {run_dir} cannot be written: {error.strerror or error}") from error
+    if not nearest.is_dir():
+        raise UserError(f"run {run_dir} cannot be written: {nearest} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"run {run_dir} cannot be written: no permission to write in {nearest}")
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
