@@ -27,11 +27,11 @@ CLIP = (4, 16, 16)
 
 
 def narrow(name: str) -> ModelConfig:
-    """The named model at a 64th of the codes, 8 channels and one block a stack."""
+    """The named model with 16 codes, 8 channels and one block a stack."""
     model = FAMILY[name]
 
     def level(full: LevelConfig) -> LevelConfig:
-        return LevelConfig(full.strides, full.codes // 64, 4)
+        return LevelConfig(full.strides, 16, 4)
 
     return replace(
         model,

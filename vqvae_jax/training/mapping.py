@@ -79,8 +79,15 @@ class DeviceMap:
         return jax.jit(mapped, donate_argnums=tuple(donate))
 
     def replicate(self, tree: Any) -> Any:
-        """Places a pytree whole on every device."""
-        return jax.device_put(tree, NamedSharding(self.mesh, P()))
+        """Places a pytree whole on every device; every process passes the same values."""
+        # JAX places no typed key on other processes' devices, only the numbers in it.
+        raw = jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, tree)
+        placed = jax.device_put(raw, NamedSharding(self.mesh, P()))
+
+        def wrap(leaf: Any, on_devices: jax.Array) -> jax.Array:
+            return jax.random.wrap_key_data(on_devices, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else on_devices
+
+        return jax.tree.map(wrap, tree, placed)
 
     def split(self, array: np.ndarray) -> Any:
         """Places this process's share of a batch: leading axis a multiple of the number of local devices."""
@@ -95,3 +102,7 @@ class DeviceMap:
             return host.reshape(-1, *host.shape[2:])
         shards = sorted(array.addressable_shards, key=lambda shard: shard.index[0].start or 0)
         return np.concatenate([np.asarray(shard.data) for shard in shards])
+
+
+def _is_key(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
