@@ -29,7 +29,7 @@ def folders(tmp_path_factory):
     return root, write_data(root / "data", CLIPS), states[10]
 
 
-@pytest.fixture(scope="module", params=[4, 8, 1])
+@pytest.fixture(scope="module", params=[4, 8])
 def measured(request, folders):
     root, data, state = folders
     out = root / f"batch_{request.param}.json"

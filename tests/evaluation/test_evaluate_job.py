@@ -1,0 +1,299 @@
+"""What the evaluation job does with runs, files and interruptions; measuring itself is stood in for."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from example_run import EXPERIMENT, moving_squares, write_data, write_run
+from PIL import Image
+
+from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation import clip_figures, job
+from vqvae_jax.evaluation.config import EvaluateConfig
+from vqvae_jax.evaluation.job import evaluate
+from vqvae_jax.evaluation.model_figures import ModelFigures
+from vqvae_jax.evaluation.quality import summarise
+from vqvae_jax.evaluation.result_file import read_result
+from vqvae_jax.training.checkpoints import Checkpoints
+
+CLIPS = moving_squares(5)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """Checkpoints 10, 20 (the best) and 30 (not validated) of a run of 30 steps."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    thirty = replace(EXPERIMENT, training=replace(EXPERIMENT.training, steps=30))
+    write_run(folder, (10, 20, 30), {10: 5.0, 20: 7.0}, thirty)
+    return folder
+
+
+@pytest.fixture
+def config(finished_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "ModelMeasurement", StandIn)
+    monkeypatch.setattr(job, "measure_baselines", lambda *_, **__: baselines())
+    shutil.copytree(finished_run, tmp_path / "run")
+    data = write_data(tmp_path / "data", CLIPS)
+    StandIn.measured = []
+    return EvaluateConfig(tmp_path / "run", data, tmp_path / "out" / "r.json", steps="all", watch_seconds=1e-3)
+
+
+class StandIn:
+    """Figures that depend on the step alone."""
+
+    measured: list[int] = []  # noqa: RUF012
+
+    def __init__(self, model, batches, trunk, divisors):
+        self.batches = batches
+
+    def measure(self, snapshot, h264_bytes, progress):
+        self.measured.append(snapshot.step)
+        clips = self.batches.count
+        level = {"codes": 2, "grid": [1, 1, 1], "counts": [1, 1], "usage": 1.0, "perplexity": 2.0, "entropy_bits": 1.0}
+        level |= {"psnr_without": 9.0, "clip_psnr_without": [9.0] * clips}
+        rate = dict.fromkeys(("formula", "deflate", "entropy"), 0.5)
+        rate = {f"{name}_bpp": value for name, value in rate.items()} | {"deflate_bytes": [7] * clips}
+        rate |= {f"{kind}_share_of_{what}": 0.1 for kind in ("formula", "deflate") for what in ("raw", "h264")}
+        return ModelFigures(quality(float(snapshot.step), clips), rate, {"top": level, "bottom": level})
+
+    def reconstruct(self, snapshot, records):
+        return self.batches.clips.read(records)
+
+
+def quality(psnr, clips=5):
+    flat = np.full((clips, 4), psnr, np.float32)
+    return summarise({"psnr": flat, "ssim": flat, "lossless": flat > 99, "difference_psnr": flat[:, 1:]})
+
+
+def baselines():
+    return {name: {"quality": quality(20.0), "reason": None} for name in ("mean_frame", "block_means_4x4")}
+
+
+def run(config, said=None):
+    return evaluate(config, say=(lambda line: None) if said is None else said.append)
+
+
+def steps_in(config):
+    return [entry["step"] for entry in read_result(config.out)["checkpoints"]]
+
+
+def test_what_the_file_holds_is_not_measured_again_and_stays_as_it_is(config):
+    run(replace(config, steps="20"))
+    before = read_result(config.out)["checkpoints"]
+    run(config)
+    assert StandIn.measured == [20, 10, 30]
+    assert steps_in(config) == [10, 20, 30]
+    assert read_result(config.out)["checkpoints"][1:2] == before
+    content = config.out.read_bytes()
+    run(config)
+    assert StandIn.measured == [20, 10, 30] and config.out.read_bytes() == content
+
+
+@pytest.mark.parametrize(("steps", "expected"), [("latest", [30]), ("best", [20]), ("10", [10]), ("all", [10, 20, 30])])
+def test_steps_are_chosen_as_asked(config, steps, expected):
+    run(replace(config, steps=steps))
+    assert steps_in(config) == expected
+
+
+def test_an_interrupted_job_keeps_what_it_finished_and_goes_on_there(config, monkeypatch):
+    whole = StandIn.measure
+
+    def interrupted(self, snapshot, *others):
+        if snapshot.step == 20:
+            raise KeyboardInterrupt
+        return whole(self, snapshot, *others)
+
+    monkeypatch.setattr(StandIn, "measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(config)
+    assert steps_in(config) == [10]
+    monkeypatch.setattr(StandIn, "measure", whole)
+    run(config)
+    assert StandIn.measured == [10, 20, 30]
+    assert not list(config.out.parent.glob(".*"))
+
+
+def test_watching_takes_new_checkpoints_until_the_last_step_and_leaves_the_run_alone(config, monkeypatch):
+    folder = config.run / "checkpoints"
+    later = [config.run.parent / name for name in ("20", "30")]
+    for place in later:
+        (folder / place.name).rename(place)
+    files = {p: p.stat().st_mtime_ns for p in config.run.rglob("*") if p != folder}
+
+    def trains_on(seconds):
+        place = later.pop(0)
+        place.rename(folder / place.name)
+
+    monkeypatch.setattr(job.time, "sleep", trains_on)
+    said = []
+    run(replace(config, steps="latest", watch=True), said)
+    assert StandIn.measured == [10, 20, 30]
+    assert not later
+    assert len(said) == 4  # a line for the clips and one for each step, however often the job looked
+    assert {p: p.stat().st_mtime_ns for p in files} == files
+
+
+def test_watching_waits_for_the_first_checkpoint(config, monkeypatch):
+    (config.run / "checkpoints").rename(config.run / "later")
+    (config.run / "config.json").write_text("{}")
+    monkeypatch.setattr(job.time, "sleep", lambda s: (config.run / "later").rename(config.run / "checkpoints"))
+    run(replace(config, watch=True))
+    assert steps_in(config) == [10, 20, 30]
+
+
+def damage(config, step):
+    array = max(
+        (p for p in (config.run / "checkpoints" / str(step) / "state").rglob("*") if p.is_file()),
+        key=lambda p: p.stat().st_size,
+    )
+    array.write_bytes(array.read_bytes()[:-40] + bytes(40))
+
+
+def test_a_damaged_step_is_passed_over_and_named(config):
+    damage(config, 30)
+    said = []
+    run(replace(config, steps="latest"), said)
+    assert steps_in(config) == [20]
+    assert sum("skipped" in line and "step 30" in line for line in said) == 1
+    run(config)
+    assert steps_in(config) == [10, 20]
+    with pytest.raises(UserError, match="step 30 is damaged"):
+        run(replace(config, steps="30"))
+
+
+def test_values_that_are_not_finite_are_refused(config):
+    checkpoints = Checkpoints(config.run / "checkpoints")
+    record, state = checkpoints.record(30), checkpoints.restore(30).state
+    state["ema_params"]["params"]["dropped_bottom"][0] = np.nan
+    with checkpoints:
+        checkpoints.save(30, state, record.stream_state, record.config, force=True)
+    with pytest.raises(UserError, match=r"checkpoint .*30 holds values that are not finite in .*dropped_bottom"):
+        run(replace(config, steps="30"))
+
+
+def test_the_table_has_a_row_per_checkpoint_and_clip_and_the_pictures_open(config):
+    run(replace(config, clips=3))
+    rows = list(csv.DictReader(config.out.with_suffix(".csv").open()))
+    assert [(r["step"], r["clip"]) for r in rows[2:4]] == [
+        ("10", "v_Square_g01_c02/0000"),
+        ("20", "v_Square_g01_c00/0000"),
+    ]
+    assert rows[0]["psnr"] == "10" and rows[0]["perceptual"] == "" and int(rows[0]["h264_bytes"]) > 0
+    for name in ("r.png", "r_grid.png"):
+        assert min(Image.open(config.out.parent / name).size) > 300
+
+
+def test_without_an_encoder_sizes_against_h264_are_null_and_say_why(config, monkeypatch):
+    def missing(clip, fps):
+        raise UserError("h264: sizes against H.264 need PyAV")
+
+    monkeypatch.setattr(clip_figures, "h264_bytes", missing)
+    said = []
+    result = run(config, said)
+    assert result["h264"]["clip_bytes"] is None and result["h264"]["bpp"] is None
+    assert result["h264"]["reason"] == "h264: sizes against H.264 need PyAV"
+    assert "not measured (h264: sizes against H.264 need PyAV)" in said[0]
+
+
+def other_clips(config):
+    shutil.rmtree(config.data)
+    write_data(config.data, moving_squares(6))
+
+
+def other_run(config):
+    shutil.rmtree(config.run)
+    write_run(config.run, experiment=replace(EXPERIMENT, optimizer=replace(EXPERIMENT.optimizer, b1=0.5)))
+
+
+def same_config_other_weights(config):
+    content = json.loads(config.out.read_text())
+    content["checkpoints"][0]["digest"] = "of another state"
+    config.out.write_text(json.dumps(content))
+
+
+def cut(config):
+    config.out.write_text(config.out.read_text()[:-100])
+
+
+def foreign_json(config):
+    config.out.write_text('{"loss": 1}')
+
+
+def field_of_a_wrong_type(config):
+    config.out.write_text(config.out.read_text().replace('"step": 10', '"step": "ten"'))
+
+
+def newer_version(config):
+    config.out.write_text(config.out.read_text().replace('"version": 1', '"version": 2'))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (other_clips, "another data set .*--force"),
+        (other_run, "another run .*--force"),
+        (same_config_other_weights, "step 10 of another run with the same configuration.*--force"),
+        (cut, "not a JSON file"),
+        (foreign_json, "not an evaluation"),
+        (field_of_a_wrong_type, r"checkpoints.*step: expected int, found 'ten'"),
+        (newer_version, "version 2"),
+    ],
+)
+def test_a_file_of_something_else_is_left_alone_unless_forced(config, change, message):
+    run(config)
+    change(config)
+    content = config.out.read_bytes()
+    with pytest.raises(UserError, match=message):
+        run(config)
+    assert config.out.read_bytes() == content
+    run(replace(config, force=True))
+    assert steps_in(config)[0] == 10
+
+
+def test_another_number_of_clips_is_another_clip_set(config):
+    run(config)
+    with pytest.raises(UserError, match=r"another number of clips \(5 clips; now 2 clips\)"):
+        run(replace(config, clips=2))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"run": "nowhere"}, "run .*nowhere does not exist"),
+        ({"run": "data"}, "is not a run: it has neither checkpoints/ nor config.json"),
+        ({"run": "new_run"}, "no checkpoint yet; wait for the first one, or pass --watch"),
+        ({"data": "nowhere"}, "data set .*nowhere does not exist"),
+        ({"split": "validation"}, r"split 'validation' .* does not exist; splits with clips: test \(5 clips\)"),
+        ({"split": "empty"}, "split 'empty' .* is empty"),
+        ({"steps": "7"}, "no checkpoint of step 7"),
+        ({"steps": "best", "run": "unvalidated"}, "no checkpoint of .* has a finite PSNR"),
+        ({"vgg_weights": "nothing.npz"}, "nothing.npz"),
+    ],
+)
+def test_what_is_missing_is_named_and_nothing_is_written(config, tmp_path, change, message):
+    (tmp_path / "new_run" / "checkpoints").mkdir(parents=True)
+    shutil.copytree(config.run, tmp_path / "unvalidated")
+    for step in (10, 20):
+        shutil.rmtree(tmp_path / "unvalidated" / "checkpoints" / str(step))
+    change = {k: v if k in ("split", "steps") else tmp_path / v for k, v in change.items()}
+    with pytest.raises(UserError, match=message):
+        run(replace(config, **change))
+    assert not config.out.parent.exists()
+
+
+def test_files_beside_it_that_no_evaluation_explains_are_not_replaced(config):
+    config.out.parent.mkdir()
+    config.out.with_suffix(".csv").write_text("mine")
+    with pytest.raises(UserError, match=r"r\.csv exists and .*r\.json does not"):
+        run(config)
+    assert config.out.with_suffix(".csv").read_text() == "mine"
+
+
+def test_clips_that_the_strides_do_not_divide_are_refused_with_the_multiple(finished_run, tmp_path):
+    data = write_data(tmp_path / "data", moving_squares(2, (4, 16, 20)))
+    with pytest.raises(UserError, match=r"split 'test' of .*width=20 must be a multiple of 8"):
+        run(EvaluateConfig(finished_run, data, tmp_path / "r.json"))
+    assert not (tmp_path / "r.json").exists()
