@@ -1,0 +1,184 @@
+"""`kill -9` at random moments, during saves too; then the run must be the one that nothing disturbed, bit for bit.
+
+    python -m benchmarks.kill_and_resume [--kills 10] [--workers 0 2] [--data DIR]
+
+For every number of Grain workers: a straight run, then the same run killed N times, every other time as soon as a save
+is under way, and resumed after each. Compared at the end: the digests of all leaves of the last checkpoint, the state
+of the data stream, the records of the next three batches, and the curves. Without --data the clips come from generated
+videos through data_prep. Exit code 1 if anything differs. Writes benchmarks/results/kill_and_resume.json.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
+from vqvae_jax.training.logs import read_metrics
+
+BATCH = 4
+STARTED = "steps in all"  # the program's last word before its first step
+WIDTHS = {"width": 8, "hidden": 8, "top-width": 8, "top-hidden": 8, "encoder-blocks": 1, "decoder-blocks": 1}
+CODES = {"bottom.codes": 64, "bottom.dim": 8, "top.codes": 64, "top.dim": 8, "top-blocks": 0}
+EVERY = {"log-every": 7, "checkpoint-every": 15, "validate-every": 50, "validation-clips": 4, "picture-every": 100}
+CLOCK = ("time", "clips_per_second", "flops_per_second")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.kill_and_resume", description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=10, help="per number of workers")
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="Grain workers")
+    parser.add_argument("--steps", type=int, default=600, help="of the whole run")
+    parser.add_argument("--data", type=Path, help="data set of data_prep; default: generated videos")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/kill_and_resume.json"))
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kill_and_resume_") as scratch:
+        data = arguments.data or generated_data(Path(scratch))
+        runs = [
+            kill_and_compare(Path(scratch), data, workers, arguments.kills, arguments.steps, arguments.seed)
+            for workers in arguments.workers
+        ]
+        result = {
+            "command": f"python -m benchmarks.kill_and_resume --kills {arguments.kills} --workers "
+            f"{' '.join(map(str, arguments.workers))} --steps {arguments.steps} --seed {arguments.seed}"
+            + (" --data DIR" if arguments.data else ""),
+            "data": {"digest": open_split(data, "train").digest, "clips": len(open_split(data, "train"))},
+            "cores": os.cpu_count(),
+            "runs": runs,
+        }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    sys.exit(0 if all(all(run["equal"].values()) for run in runs) else 1)
+
+
+def generated_data(scratch: Path) -> Path:
+    """An ArrayRecord data set of 8-frame clips of 16x16 pixels, from videos of drifting patterns."""
+    from vqvae_jax.video.write import write_mp4
+
+    videos, data = scratch / "videos", scratch / "data"
+    videos.mkdir()
+    for number in range(9):
+        picture = np.random.default_rng(number).integers(0, 256, (12, 24, 3))
+        wide = np.kron(picture, np.ones((4, 4, 1))).astype(np.uint8)
+        write_mp4(videos / f"v_Drift_g{number:02d}_c01.mp4", np.stack([wide[:, k : k + 48] for k in range(48)]))
+    options = ["--videos", str(videos), "--out", str(data), "--frames", "8", "--size", "16"]
+    done = subprocess.run([sys.executable, "-m", "data_prep", *options], capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"data_prep failed: {done.stderr.strip()}")
+    return data
+
+
+def kill_and_compare(scratch: Path, data: Path, workers: int, kills: int, steps: int, seed: int) -> dict[str, Any]:
+    """One straight and one killed run; prints a line per kill."""
+    straight, killed = scratch / f"straight_{workers}", scratch / f"killed_{workers}"
+    process, said = start(data, straight, workers, steps)
+    wait_until_started(process, said)
+    began = time.monotonic()
+    finish(process, said)
+    share = (time.monotonic() - began) / (kills + 1)
+    dice, rows = random.Random(seed), []
+    for kill in range(1, kills + 1):
+        process, said = start(data, killed, workers, steps)
+        resumed = wait_until_started(process, said)
+        time.sleep(dice.uniform(0.0, 1.5 * share))
+        if kill % 2 == 0:
+            wait_for_save(process, killed)
+        alive = process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        rows.append({"started_at": resumed, "save_under_way": save_under_way(killed), "logged": last_logged(killed)})
+        print(f"workers {workers}, kill {kill}: {rows[-1]}" + ("" if alive else " (the run was over)"), flush=True)
+        if not alive:
+            break
+    process, said = start(data, killed, workers, steps)
+    resumed = wait_until_started(process, said)
+    finish(process, said)
+    equal = compare(data, straight, killed)
+    print(f"workers {workers}, last: started at {resumed}; equal to the straight run: {equal}", flush=True)
+    return {"workers": workers, "steps": steps, "kills": rows, "last_started_at": resumed, "equal": equal}
+
+
+def start(data: Path, run: Path, workers: int, steps: int) -> tuple[subprocess.Popen[bytes], Path]:
+    """Starts the program; what it says goes to a file."""
+    shape = open_split(data, "train").clip_shape
+    options = [f"--model.{name}={value}" for name, value in (WIDTHS | CODES).items()]
+    options += [f"--training.{name}={value}" for name, value in EVERY.items()]
+    options += ["--model.clip", *map(str, shape[:3]), f"--data.frames={shape[0]}", f"--data.batch-size={BATCH}"]
+    options += ["--data.source=grain", f"--data.workers={workers}", f"--training.steps={steps}"]
+    said = run.with_name(f"{run.name}.said")
+    command = [sys.executable, "-m", "experiments.train", "tiny", f"--data={data}", f"--run={run}", *options]
+    with said.open("wb") as file:
+        return subprocess.Popen(command, stderr=file, stdout=file), said
+
+
+def wait_until_started(process: subprocess.Popen[bytes], said: Path) -> int:
+    """Waits for the first step; returns the step that the run went on from, 0 for a new one."""
+    while STARTED not in (text := said.read_text(errors="replace")):
+        if process.poll() is not None:
+            raise UserError(f"the run did not start: {text.strip()[-500:]}")
+        time.sleep(0.01)
+    line = next(line for line in text.splitlines() if STARTED in line)
+    return int(line.split("resumed at step ")[1].split(",")[0]) if "resumed" in line else 0
+
+
+def finish(process: subprocess.Popen[bytes], said: Path) -> None:
+    if process.wait():
+        raise UserError(f"the run failed: {said.read_text(errors='replace').strip()[-500:]}")
+
+
+def save_under_way(run: Path) -> bool:
+    """Whether a checkpoint lies half-written."""
+    return any((run / FOLDER).glob("*.orbax-checkpoint-tmp*"))
+
+
+def wait_for_save(process: subprocess.Popen[bytes], run: Path) -> None:
+    while process.poll() is None and not save_under_way(run):
+        time.sleep(0.0005)
+
+
+def last_logged(run: Path) -> int:
+    return max((line["step"] for line in read_metrics(run)), default=0) if (run / "metrics.jsonl").exists() else 0
+
+
+def compare(data: Path, straight: Path, killed: Path) -> dict[str, bool]:
+    """What must be equal after the last step of both."""
+    records = []
+    for run in (straight, killed):
+        checkpoints = Checkpoints(run / FOLDER, read_only=True)
+        records.append(checkpoints.record(checkpoints.steps()[-1]))
+    a, b = records
+    curves = [
+        [{k: v for k, v in line.items() if k not in CLOCK} for line in read_metrics(run)] for run in (straight, killed)
+    ]
+    return {
+        "step": a.step == b.step,
+        "digests_of_all_leaves": len(a.leaves) > 0 and a.leaves == b.leaves,
+        "stream_state": a.stream_state == b.stream_state,
+        "next_three_batches": next_batches(data, a.stream_state) == next_batches(data, b.stream_state),
+        "curves": curves[0] == curves[1],
+    }
+
+
+def next_batches(data: Path, state: dict[str, Any], count: int = 3) -> list[list[str]]:
+    """Names of the clips that come next."""
+    clips = open_split(data, "train")
+    stream = open_stream(clips, PipelineConfig(batch_size=BATCH, frames=clips.clip_shape[0]))
+    stream.set_state(state)
+    return [clips.ids(next(stream).records.tolist()) for _ in range(count)]
+
+
+if __name__ == "__main__":
+    run_command("benchmarks.kill_and_resume", main)

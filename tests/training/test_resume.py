@@ -1,0 +1,100 @@
+import json
+import os
+
+import pytest
+
+from experiments import configs
+from vqvae_jax.config import to_dict
+from vqvae_jax.errors import UserError
+from vqvae_jax.training.resume import (
+    MAY_CHANGE,
+    TRUNK_FILE,
+    check_resumable,
+    check_same_trunk,
+    check_writable,
+    write_json,
+)
+
+
+@pytest.fixture
+def config():
+    return to_dict(configs.load("tiny"))
+
+
+def changed(config, field, value):
+    copy = json.loads(json.dumps(config))
+    branch = copy
+    *parents, last = field.split(".")
+    for parent in parents:
+        branch = branch[parent]
+    assert last in branch
+    branch[last] = value
+    return copy
+
+
+def test_nothing_changed_says_nothing(config, tmp_path):
+    assert check_resumable(config, json.loads(json.dumps(config)), tmp_path) == []
+
+
+@pytest.mark.parametrize("field", sorted(MAY_CHANGE))
+def test_what_may_change_is_a_field_and_is_reported(config, tmp_path, field):
+    (line,) = check_resumable(config, changed(config, field, 12345), tmp_path)
+    assert line.startswith(f"{field}: ") and line.endswith("-> 12345")
+
+
+@pytest.mark.parametrize(
+    "field",
+    "model.width model.bottom.codes optimizer.learning_rate data.batch_size data.seed loss.beta training.seed "
+    "training.microbatches quantizer.decay name".split(),
+)
+def test_what_makes_another_run_is_refused_by_name(config, tmp_path, field):
+    with pytest.raises(UserError, match=f"was started with {field}=.*, not 12345; give the same option"):
+        check_resumable(config, changed(config, field, 12345), tmp_path)
+
+
+def test_a_field_that_only_one_side_has_is_refused(config, tmp_path):
+    without = {name: value for name, value in config.items() if name != "quantizer"}
+    with pytest.raises(UserError, match="started with quantizer"):
+        check_resumable(without, config, tmp_path)
+
+
+def test_another_trunk_is_another_objective(tmp_path):
+    check_same_trunk("aa", tmp_path)
+    write_json(tmp_path / TRUNK_FILE, {"digest": "aa"})
+    check_same_trunk("aa", tmp_path)
+    check_same_trunk(None, tmp_path)
+    with pytest.raises(UserError, match="VGG trunk aa, not bb"):
+        check_same_trunk("bb", tmp_path)
+    (tmp_path / TRUNK_FILE).write_text("{")
+    with pytest.raises(UserError, match=r"vgg\.json cannot be read"):
+        check_same_trunk("aa", tmp_path)
+
+
+def test_json_appears_by_one_rename_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "run" / "config.json"
+    write_json(path, {"a": 1})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    with pytest.raises(UserError, match=r"config\.json cannot be written: No space left"):
+        write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_whether_a_run_can_be_written_is_asked_without_making_it(tmp_path):
+    check_writable(tmp_path / "deep" / "down")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UserError, match="file is not a folder"):
+            check_writable(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="no permission"):
+        check_writable(tmp_path / "run")
