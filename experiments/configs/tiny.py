@@ -10,12 +10,16 @@ from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.family import TINY_MODEL
+from vqvae_jax.quantization.config import QuantizerConfig
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.optimizer import OptimizerConfig
 
 config = Experiment(
     name="tiny",
     model=TINY_MODEL,
+    # In a short run at this learning rate the encoder leaves its first codes behind: with 0.99 a code is only known to be
+    # dead after 350 steps, and training waits for it.
+    quantizer=QuantizerConfig(decay=0.9),
     loss=LossConfig(gamma=0.0),
     optimizer=OptimizerConfig(learning_rate=1.5e-3, reference_batch=4, warmup_steps=50),
     data=PipelineConfig(batch_size=4),

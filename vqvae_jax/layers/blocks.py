@@ -40,7 +40,11 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualStack(nn.Module):
-    """`depth` residual blocks, then norm and SiLU, so that what follows sees activations. Keeps [B, T, H, W, C]."""
+    """`depth` residual blocks; keeps [B, T, H, W, C].
+
+    Nothing is normalised behind them: a norm per position would take brightness and contrast, which are lengths, away from
+    what follows, and the path from pixels to codes and back would no longer be linear at heart.
+    """
 
     depth: int
     hidden: int
@@ -56,4 +60,4 @@ class ResidualStack(nn.Module):
             x_BTHWC = ResidualBlock(
                 self.hidden, self.kind, self.groups, self.norm, self.lowering, self.dtype, name=f"block_{index}"
             )(x_BTHWC)
-        return nn.silu(ChannelNorm(self.norm, dtype=self.dtype, name="norm")(x_BTHWC))
+        return x_BTHWC
