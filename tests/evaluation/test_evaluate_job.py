@@ -238,7 +238,7 @@ def newer_version(config):
         (same_config_other_weights, "step 10 of another run with the same configuration.*--force"),
         (cut, "not a JSON file"),
         (foreign_json, "not an evaluation"),
-        (field_of_a_wrong_type, r"checkpoints.*step: expected int, found 'ten'"),
+        (field_of_a_wrong_type, r"checkpoints\[0\]\.step: expected int, found 'ten'"),
         (newer_version, "version 2"),
     ],
 )

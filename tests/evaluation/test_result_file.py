@@ -44,6 +44,13 @@ def test_what_is_written_is_read_back(result, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
 
 
+def test_lists_that_are_not_one_entry_per_clip_are_refused(result, tmp_path):
+    result["checkpoints"][0]["quality"]["clips"]["ssim"] = [0.5, 0.5]
+    write_result(tmp_path / "r.json", result)
+    with pytest.raises(UserError, match=r"step 1\.quality\.clips\.ssim has 2 entries for 1 clips"):
+        read_result(tmp_path / "r.json")
+
+
 def test_numbers_that_json_cannot_hold_are_never_written(result, tmp_path):
     result["checkpoints"][0]["seconds"] = float("nan")
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -55,7 +62,7 @@ def test_numbers_that_json_cannot_hold_are_never_written(result, tmp_path):
     ("spoil", "message"),
     [
         (lambda r: r["data"].pop("digest"), r"r\.json: data: not as the schema says; missing or unknown: \['digest'\]"),
-        (lambda r: r.update(extra=1), "missing or unknown: .'extra'"),
+        (lambda r: r.update(extra=1), r"r\.json: content: .* missing or unknown: .'extra'"),
         (lambda r: r["data"].update(clip_ids="x"), r"data\.clip_ids: expected a list, found 'x'"),
         (lambda r: r["data"].update(clips_in_split=True), r"clips_in_split: expected int, found True"),
         (lambda r: r["checkpoints"][0]["quality"]["mean"].update(psnr=None), r"psnr: expected float, found None"),

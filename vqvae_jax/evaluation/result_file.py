@@ -23,49 +23,71 @@ def read_result(path: str | Path) -> Result:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a JSON file ({error})") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise UserError(f"{path} is a JSON file, but not an evaluation (its schema is not {SCHEMA!r})")
     if content.get("version") != VERSION:
         raise UserError(f"{path} is an evaluation of version {content.get('version')!r}; this program reads {VERSION}")
     check_schema(content, Result, str(path))
-    return typing.cast(Result, content)
+    result = typing.cast(Result, content)
+    _check_lengths(result, str(path))
+    return result
 
 
-def check_schema(value: Any, hint: Any, where: str) -> None:
-    """Raises a `UserError` that names the field unless `value` has the type `hint`.
+def check_schema(value: Any, hint: Any, file: str, field: str = "") -> None:
+    """Raises a `UserError` that names file and field unless `value` has the type `hint`.
 
     Args:
       value: what JSON gave.
-      hint: a TypedDict, list, dict, union or plain type.
-      where: path of the field, for the error.
+      hint: a TypedDict, list, dict, union with None, or plain type.
+      file: for the error.
+      field: path of the value inside the file.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    where = f"{file}: {field or 'content'}"
     if typing.is_typeddict(hint):
         fields = typing.get_type_hints(hint)
         if not isinstance(value, dict) or set(value) != set(fields):
             found = sorted(set(value) ^ set(fields)) if isinstance(value, dict) else value
             raise UserError(f"{where}: not as the schema says; missing or unknown: {found!r:.80}")
-        for name, field in fields.items():
-            check_schema(value[name], field, f"{where}: {name}" if " " not in where else f"{where}.{name}")
+        for name, inner in fields.items():
+            check_schema(value[name], inner, file, f"{field}.{name}".lstrip("."))
     elif origin is types.UnionType:
         if value is not None:
-            check_schema(value, next(a for a in arguments if a is not type(None)), where)
+            check_schema(value, next(a for a in arguments if a is not type(None)), file, field)
     elif origin is list:
         if not isinstance(value, list):
             raise UserError(f"{where}: expected a list, found {value!r:.80}")
-        for element in value:
-            check_schema(element, arguments[0], where)
+        for index, element in enumerate(value):
+            check_schema(element, arguments[0], file, f"{field}[{index}]")
     elif origin is dict:
         if not isinstance(value, dict):
             raise UserError(f"{where}: expected an object, found {value!r:.80}")
         for name, element in value.items():
-            check_schema(element, arguments[1], f"{where}.{name}")
+            check_schema(element, arguments[1], file, f"{field}.{name}")
     else:
         accepted = (int, float) if hint is float else hint
         if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not object):
             raise UserError(f"{where}: expected {hint.__name__}, found {value!r:.80}")
+
+
+def _check_lengths(result: Result, file: str) -> None:
+    """Raises a `UserError` unless every list per clip has an entry for each clip."""
+    lists: dict[str, list[Any] | None] = {"h264.clip_bytes": result["h264"]["clip_bytes"]}
+    qualities = {name: baseline["quality"] for name, baseline in result["baselines"].items()}
+    for entry in result["checkpoints"]:
+        qualities[f"step {entry['step']}"] = entry["quality"]
+        lists[f"step {entry['step']}.rate.deflate_bytes"] = entry["rate"]["deflate_bytes"]
+        for name, level in entry["levels"].items():
+            lists[f"step {entry['step']}.levels.{name}.clip_psnr_without"] = level["clip_psnr_without"]
+    for owner, quality in qualities.items():
+        if quality is not None:
+            lists |= {f"{owner}.quality.clips.{name}": values for name, values in quality["clips"].items()}  # type: ignore[misc]
+    expected = len(result["data"]["clip_ids"])
+    for name, values in lists.items():
+        if values is not None and len(values) != expected:
+            raise UserError(f"{file}: {name} has {len(values)} entries for {expected} clips")
 
 
 def write_result(path: str | Path, result: Result) -> None:
