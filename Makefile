@@ -6,6 +6,9 @@ PYTHON ?=
 VIDEOS ?=
 DEMO   ?= demo
 
+# Those that need no data of yours.
+BENCHMARKS ?= convolutions models mapping gradient_equality kill_and_resume
+
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
@@ -44,7 +47,7 @@ types: $(STAMP)
 	$(PY) -m mypy
 
 bench: $(STAMP)
-	@set -e; for file in $(sort $(wildcard benchmarks/bench_*.py)); do echo "== $$file"; $(PY) $$file; done
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name; done
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,70 +2,57 @@
 
 python3 .ci/make_venv.py DIR
 
-Standard library only. Without `ensurepip`, pip is fetched from the package index that pip itself would use
-($PIP_INDEX_URL, else the public one) and installed only if its SHA-256 is the one below.
+Standard library only. Without `ensurepip`, in this order: the pip of this Python installs into the new environment; as
+root on Debian, python3-venv is installed with apt-get; else one line says what to do.
 """
 
-import hashlib
 import importlib.util
 import os
-import re
-import ssl
+import shutil
 import subprocess
 import sys
-import tempfile
-import urllib.error
-import urllib.parse
-import urllib.request
 import venv
 from pathlib import Path
 
-PIP_WHEEL = "pip-26.2.1-py3-none-any.whl"
-PIP_SHA256 = "71138adf1f4ca900cdb7d289c21b7494329f2332b6d85f0e1c42108c0384ed3e"
-PUBLIC_INDEX = "https://pypi.org/simple"
+ADVICE = "setup: this Python can make no virtual environment with pip; as root: apt-get install python3-venv"
 
 
-def fetch(url: str) -> bytes:
-    """The bytes at `url`."""
-    try:
-        with urllib.request.urlopen(url, timeout=60) as response:
-            return response.read()
-    except urllib.error.URLError as error:
-        if not isinstance(error.reason, ssl.SSLCertVerificationError):
-            raise
-        # Bare Debian has no certificate store. What makes the download trustworthy is the digest, not the channel.
-        with urllib.request.urlopen(url, timeout=60, context=ssl._create_unverified_context()) as response:
-            return response.read()
+def has(module: str) -> bool:
+    """Whether this Python has a module."""
+    return importlib.util.find_spec(module) is not None
 
 
-def fetch_pip_wheel(folder: Path) -> Path:
-    """Downloads the pinned pip wheel into `folder`; exits with one line if that fails."""
-    index = os.environ.get("PIP_INDEX_URL", PUBLIC_INDEX).rstrip("/") + "/pip/"
-    advice = "install it with: apt-get install python3-venv"
-    try:
-        link = re.search(rf'href="([^"]*{re.escape(PIP_WHEEL)}[^"]*)"', fetch(index).decode())
-        if link is None:
-            sys.exit(f"setup: this Python has no ensurepip, and the package index has no {PIP_WHEEL}; {advice}")
-        wheel = fetch(urllib.parse.urljoin(index, link[1]).partition("#")[0])
-    except OSError as error:
-        sys.exit(f"setup: this Python has no ensurepip, and pip could not be fetched ({error}); {advice}")
-    if hashlib.sha256(wheel).hexdigest() != PIP_SHA256:
-        sys.exit(f"setup: the {PIP_WHEEL} that the package index serves has another SHA-256 than pinned; {advice}")
-    path = folder / PIP_WHEEL
-    path.write_bytes(wheel)
-    return path
+def install_with_own_pip(target: Path) -> bool:
+    """Lets the pip of this Python install pip into the environment, from wherever it is set up to look."""
+    python = str(target / "bin" / "python")
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "pip"]
+    return has("pip") and subprocess.run(command).returncode == 0
+
+
+def install_debian_package() -> bool:
+    """Installs Debian's package for virtual environments; needs root and apt-get."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return False
+    print("setup: installing python3-venv with apt-get", flush=True)
+    package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    commands = [["apt-get", "update", "-q"], ["apt-get", "install", "-qy", package]]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    codes = [subprocess.run(words, env=environment, stdout=subprocess.DEVNULL).returncode for words in commands]
+    return codes[-1] == 0
 
 
 def main() -> None:
     target = Path(sys.argv[1])
-    has_ensurepip = importlib.util.find_spec("ensurepip") is not None
-    venv.create(target, with_pip=has_ensurepip, clear=True, symlinks=True)
-    if not has_ensurepip:
-        with tempfile.TemporaryDirectory() as folder:
-            wheel = fetch_pip_wheel(Path(folder))
-            # A wheel is a zip file, and pip runs from inside its own.
-            install = ["install", "--quiet", "--no-index", "--no-deps", str(wheel)]
-            subprocess.run([str(target / "bin" / "python"), str(wheel / "pip"), *install], check=True)
+    if has("ensurepip"):
+        venv.create(target, with_pip=True, clear=True, symlinks=True)
+        return
+    venv.create(target, with_pip=False, clear=True, symlinks=True)
+    if install_with_own_pip(target):
+        return
+    if not install_debian_package():
+        sys.exit(ADVICE)
+    # A new process: this one has looked for ensurepip before it was there.
+    sys.exit(subprocess.run([sys.executable, "-m", "venv", "--clear", str(target)]).returncode)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from vqvae_jax.training.optimizer import OptimizerConfig
 config = Experiment(
     name="tiny",
     model=TINY_MODEL,
-    # In a short run at this learning rate the encoder leaves its first codes behind: with 0.99 a code is only known to be
-    # dead after 350 steps, and training waits for it.
+    # The encoder soon leaves its first codes behind. With 0.99 a code is known to be dead only after 350 steps, and
+    # a short run waits for that.
     quantizer=QuantizerConfig(decay=0.9),
     loss=LossConfig(gamma=0.0),
     optimizer=OptimizerConfig(learning_rate=1.5e-3, reference_batch=4, warmup_steps=50),

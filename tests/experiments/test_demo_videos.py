@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_frames_and_another_seed_others():
     photo = load_photograph("chelsea.png")
 
     def frame(seed):
-        return next(camera_move(photo, *choose_views("Zoom", np.random.default_rng(seed))))
+        return next(camera_move(photo, choose_views("Zoom", np.random.default_rng(seed))))
 
     np.testing.assert_array_equal(frame(1), frame(1))
     assert np.abs(frame(1).astype(int) - frame(2)).mean() > 1
@@ -57,7 +57,7 @@ def test_the_camera_eases_in_and_out():
     # A photograph whose grey value is its column: the centre pixel tells where the camera looks.
     photo = np.repeat(np.tile(np.arange(240, dtype=np.uint8), (180, 1))[..., None], 3, axis=2)
     seen = np.array(
-        [frame[120, 160, 0] for frame in camera_move(photo, View(0.3, 0.5, 0.4, 0), View(0.7, 0.5, 0.4, 0))]
+        [frame[120, 160, 0] for frame in camera_move(photo, [View(0.3, 0.5, 0.4, 0), View(0.7, 0.5, 0.4, 0)])]
     )
     quarter = len(seen) // 4
     assert seen[0] == pytest.approx(0.3 * 240, abs=1.5)

@@ -42,8 +42,8 @@ class ResidualBlock(nn.Module):
 class ResidualStack(nn.Module):
     """`depth` residual blocks; keeps [B, T, H, W, C].
 
-    Nothing is normalised behind them: a norm per position would take brightness and contrast, which are lengths, away from
-    what follows, and the path from pixels to codes and back would no longer be linear at heart.
+    Nothing is normalised behind them. A norm per position would take brightness and contrast, which are lengths, away
+    from what follows; without it the path from pixels to codes and back is linear but for the residuals.
     """
 
     depth: int
