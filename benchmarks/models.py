@@ -1,0 +1,86 @@
+"""Train step and forward pass of whole models, direct 3-D convolutions against the 2-D form; the aim is 1.7x.
+
+    python -m benchmarks.models [--repeats 3]
+
+`tiny` at 4 clips, `msvqvae` at 1. The step is the real one without perceptual loss: gradient, Adam, codebooks.
+"Memory" is what the compiled program needs for activations, beside its arguments.
+"""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.report import Row, alternate, options, write
+from vqvae_jax.layers.conv3d import Lowering
+from vqvae_jax.losses.config import LossConfig
+from vqvae_jax.msvqvae import family
+from vqvae_jax.msvqvae.config import ModelConfig
+from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.msvqvae.model import MSVQVAE, apply_model
+from vqvae_jax.msvqvae.start import new_state
+from vqvae_jax.msvqvae.step import make_train_step
+from vqvae_jax.precision import normalise
+from vqvae_jax.training.compiled import Compiled, compile_step
+from vqvae_jax.training.mapping import DeviceMap
+from vqvae_jax.training.optimizer import make_optimizer
+from vqvae_jax.training.state import TrainState
+
+MODELS = {"tiny": (family.TINY_MODEL, 4), "msvqvae": (family.MSVQVAE_MODEL, 1)}
+LOWERINGS: tuple[Lowering, ...] = ("direct", "concat")
+
+
+def first_state(model: ModelConfig, clips: np.ndarray) -> TrainState:
+    experiment = Experiment(model=model, loss=LossConfig(gamma=0.0))
+    return new_state(
+        experiment, make_optimizer(experiment.optimizer, 1000, 8), jax.random.key(0), jnp.asarray(clips), None
+    )
+
+
+def compiled(model: ModelConfig, state: TrainState, clips: np.ndarray) -> dict[str, Compiled]:
+    """Forward pass and train step on one device."""
+    experiment = Experiment(model=model, loss=LossConfig(gamma=0.0))
+    devices = DeviceMap("shard_map", jax.devices()[:1])
+    step = make_train_step(experiment, make_optimizer(experiment.optimizer, 1000, 8))
+    network = MSVQVAE(model)
+
+    def forward(state: TrainState, clips: jax.Array) -> tuple[jax.Array]:
+        return (apply_model(network, state.params, normalise(clips), state.codebooks).reconstruction,)
+
+    mapped_step = devices.map(step, (False, True, False, False), (False, False))
+    return {
+        "forward": compile_step(devices.map(forward, (False, True), (True,)), state, clips),
+        "train step": compile_step(mapped_step, state, clips, jax.random.key(1), None),
+    }
+
+
+def main() -> None:
+    parser = options("models", __doc__)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--clip", type=int, nargs=3, metavar=("T", "H", "W"), help="default: the model's clip")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    rows: list[Row] = []
+    for name in arguments.models:
+        model, batch = MODELS[name]
+        clip = tuple(arguments.clip) if arguments.clip else model.clip
+        clips = np.random.default_rng(0).integers(0, 256, (batch, *clip, 3), np.uint8)
+        state = first_state(model, clips)
+        programs = {low: compiled(replace(model, lowering=low), state, clips) for low in LOWERINGS}
+        for what in ("forward", "train step"):
+            arrays = (state, clips) if what == "forward" else (state, clips, jax.random.key(1), None)
+            calls = {low: (lambda p=programs[low][what], a=arrays: p.call(*a)) for low in LOWERINGS}
+            seconds = alternate(calls, arguments.repeats)
+            rows.append(
+                {"model": name, "clips": batch, "what": what}
+                | {f"{low} s": seconds[low] for low in LOWERINGS}
+                | {"speed-up": seconds["direct"] / seconds["concat"]}
+                | {"clips/s": batch / seconds["concat"]}
+                | {f"{low} memory MB": programs[low][what].temporary_bytes / 1e6 for low in LOWERINGS}
+            )
+    write(arguments.out, "models", rows, repeats=arguments.repeats, aim_speed_up=1.7)
+
+
+if __name__ == "__main__":
+    main()
