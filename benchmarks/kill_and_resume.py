@@ -30,7 +30,7 @@ from vqvae_jax.training.logs import read_metrics
 
 BATCH = 4
 STARTED = "steps in all"  # the program's last word before its first step
-WIDTHS = {"width": 8, "hidden": 8, "top-width": 8, "top-hidden": 8, "encoder-blocks": 1, "decoder-blocks": 1}
+WIDTHS = {"width": 8, "hidden": 8, "top-width": 8, "top-hidden": 8, "encoder-blocks": 0, "decoder-blocks": 0}
 CODES = {"bottom.codes": 64, "bottom.dim": 8, "top.codes": 64, "top.dim": 8, "top-blocks": 0}
 EVERY = {"log-every": 7, "checkpoint-every": 15, "validate-every": 50, "validation-clips": 4, "picture-every": 100}
 CLOCK = ("time", "clips_per_second", "flops_per_second")

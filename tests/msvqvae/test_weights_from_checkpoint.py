@@ -1,0 +1,84 @@
+"""Starting from the weights of another run."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from narrow_models import narrow, narrow_experiment, started
+
+from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.initialise import weights_from_checkpoint
+from vqvae_jax.msvqvae.start import abstract_state
+from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
+from vqvae_jax.training.optimizer import OptimizerConfig, make_optimizer
+from vqvae_jax.training.state import TrainState
+
+
+def state_of(experiment, seed, ema=False):
+    """A state with the weights of `seed`; Adam's moments and the step are those of a run under way."""
+    _, params, books = started(experiment.model, seed)
+    config = OptimizerConfig(weight_ema=0.9 if ema else 0.0)
+    opt_state = make_optimizer(config, 10, 8).init(params)
+    average = jax.tree.map(lambda leaf: leaf + 1.0, params) if ema else None
+    return TrainState(np.int32(5), params, books, opt_state, average, np.float32(0.5))
+
+
+def saved(folder, states, psnr):
+    checkpoints = Checkpoints(folder / FOLDER)
+    for step, (state, value) in enumerate(zip(states, psnr, strict=True), start=1):
+        checkpoints.save(step, state, {}, {}, None if value is None else {"psnr": value})
+    checkpoints.close()
+    return folder
+
+
+def assert_equal(a, b):
+    jax.tree.map(np.testing.assert_array_equal, jax.tree.map(np.asarray, a), jax.tree.map(np.asarray, b))
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    return narrow_experiment()
+
+
+@pytest.mark.parametrize("psnr, taken", [([30.0, 20.0], 1), ([None, None], 2)])
+def test_weights_and_codebooks_are_the_bests_or_else_the_latests_and_the_rest_stays_fresh(
+    tmp_path, experiment, psnr, taken
+):
+    others = {seed: state_of(experiment, seed) for seed in (1, 2)}
+    run = saved(tmp_path, others.values(), psnr)
+    fresh = state_of(experiment, 0)._replace(step=np.int32(0))
+    got = weights_from_checkpoint(fresh, run)
+    assert_equal(got.params, others[taken].params)
+    assert_equal(got.codebooks, others[taken].codebooks)
+    assert_equal(got.opt_state, fresh.opt_state)
+    assert got.step == 0 and got.ema_params is None
+
+
+def test_the_average_of_the_weights_is_taken_where_there_is_one_and_starts_there(tmp_path, experiment):
+    other = state_of(experiment, 1, ema=True)
+    run = saved(tmp_path, [other], [None])
+    got = weights_from_checkpoint(state_of(experiment, 0, ema=True), run)
+    assert_equal(got.params, other.ema_params)
+    assert_equal(got.ema_params, other.ema_params)
+    assert got.ema_params is not got.params
+    assert weights_from_checkpoint(state_of(experiment, 0), run).ema_params is None
+
+
+def test_another_structure_is_refused_by_the_name_of_a_leaf(tmp_path, experiment):
+    run = saved(tmp_path, [state_of(experiment, 1)], [None])
+    optimizer = make_optimizer(OptimizerConfig(), 10, 8)
+    wide = abstract_state(replace(experiment, model=replace(narrow("tiny"), width=16)), optimizer)
+    with pytest.raises(UserError, match=r"--init-from .*\['params'\].* is of shape .*; the models must be the same"):
+        weights_from_checkpoint(wide, run)
+    single = abstract_state(narrow_experiment("vqvae3d"), optimizer)
+    with pytest.raises(UserError, match="--init-from"):
+        weights_from_checkpoint(single, run)
+    codes = replace(narrow("tiny"), top=replace(narrow("tiny").top, codes=8))
+    with pytest.raises(UserError, match=r"\['codebooks'\]\['top'\].*\(16"):
+        weights_from_checkpoint(abstract_state(replace(experiment, model=codes), optimizer), run)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path, experiment):
+    with pytest.raises(UserError, match="no checkpoint in"):
+        weights_from_checkpoint(state_of(experiment, 0), tmp_path / "none")
