@@ -145,7 +145,9 @@ def save_under_way(run: Path) -> bool:
 
 
 def wait_for_save(process: subprocess.Popen[bytes], run: Path) -> None:
-    while process.poll() is None and not save_under_way(run):
+    """Waits for a save that is not the run's first, so that there is something to go on from."""
+    checkpoints = Checkpoints(run / FOLDER, read_only=True)
+    while process.poll() is None and not (checkpoints.steps() and save_under_way(run)):
         time.sleep(0.0005)
 
 

@@ -34,7 +34,7 @@ def psnr(a_BTHWC, b_BTHWC):
     return (10 * np.log10(255**2 / error)).mean(axis=1).mean()
 
 
-@pytest.mark.parametrize("mapping", ["shard_map", "pmap"])
+@pytest.mark.parametrize("mapping", ["shard_map", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_psnr_is_that_of_numpy_and_a_padded_last_batch_does_not_bias_it(mapping):
     config = narrow("tiny")
     model, params, books = started(config)

@@ -16,8 +16,8 @@ from vqvae_jax.training.state import TrainState
 
 
 def state_of(experiment, seed, ema=False):
-    """A state with the weights of `seed`; Adam's moments and the step are those of a run under way."""
-    _, params, books = started(experiment.model, seed)
+    """A state with weights of its own for every seed; Adam's moments and the step are those of a run under way."""
+    params, books = jax.tree.map(lambda leaf: leaf * (1 + seed), started(experiment.model)[1:])
     config = OptimizerConfig(weight_ema=0.9 if ema else 0.0)
     opt_state = make_optimizer(config, 10, 8).init(params)
     average = jax.tree.map(lambda leaf: leaf + 1.0, params) if ema else None
