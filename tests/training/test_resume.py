@@ -44,8 +44,18 @@ def test_what_may_change_is_a_field_and_is_reported(config, tmp_path, field):
 
 @pytest.mark.parametrize(
     "field",
-    "model.width model.bottom.codes optimizer.learning_rate data.batch_size data.seed loss.beta training.seed "
-    "training.microbatches quantizer.decay name".split(),
+    [
+        "model.width",
+        "model.bottom.codes",
+        "optimizer.learning_rate",
+        "data.batch_size",
+        "data.seed",
+        "loss.beta",
+        "training.seed",
+        "training.microbatches",
+        "quantizer.decay",
+        "name",
+    ],
 )
 def test_what_makes_another_run_is_refused_by_name(config, tmp_path, field):
     with pytest.raises(UserError, match=f"was started with {field}=.*, not 12345; give the same option"):

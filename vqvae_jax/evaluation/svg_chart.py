@@ -45,8 +45,8 @@ def line_chart(chart: Chart) -> str:
     for index, curve in drawn:
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(to_x(curve.x), to_y(curve.y), strict=True))
         if len(curve.x) == 1:
-            x, y = points.split(",")
-            parts.append(f'<circle class="dot{index}" cx="{x}" cy="{y}" r="3.5"/>')
+            only_x, only_y = points.split(",")
+            parts.append(f'<circle class="dot{index}" cx="{only_x}" cy="{only_y}" r="3.5"/>')
         else:
             parts.append(f'<polyline class="line{index}" points="{points}"/>')
     return _svg(parts, f"{chart.title}: " + ", ".join(curve.name for curve in curves))
