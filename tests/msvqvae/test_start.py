@@ -59,14 +59,11 @@ def test_a_missing_level_alone_is_drawn(first_codes):
     assert again["bottom"].initialized == 1
 
 
-@pytest.mark.parametrize("level_dropout", [0.1, 0.0])
-def test_a_new_state_is_whole_float32_and_reproducible(level_dropout):
-    experiment = narrow_experiment("tiny", level_dropout=level_dropout)
+def test_a_new_state_is_whole_and_float32_and_shares_no_buffers():
+    experiment = narrow_experiment("tiny")
     experiment = replace(experiment, optimizer=replace(experiment.optimizer, weight_ema=0.9))
     optimizer = make_optimizer(experiment.optimizer, 10, 8)
-    state, again = (new_state(experiment, optimizer, jax.random.key(3), jnp.asarray(CLIPS), None) for _ in range(2))
-    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(again), strict=True):
-        np.testing.assert_array_equal(a, b)
+    state = new_state(experiment, optimizer, jax.random.key(3), jnp.asarray(CLIPS), None)
     assert state.step == 0 and state.perceptual_weight == 0
     assert {book.initialized.item() for book in state.codebooks.values()} == {1.0}
     assert {leaf.dtype for leaf in jax.tree.leaves((state.params, state.codebooks))} == {jnp.dtype("float32")}
