@@ -1,5 +1,6 @@
 """Training from shards through Grain: reading, decoding and augmenting ahead, in threads and processes."""
 
+import multiprocessing
 import os
 import threading
 import time
@@ -91,7 +92,10 @@ def _start_worker(index: int, count: int) -> None:
     """Runs first in every worker process."""
     # Ctrl-C and `timeout` signal the whole group; the training saves and leaves, and still reads a batch meanwhile.
     os.setpgid(0, 0)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    # Not os.getppid(): a parent killed while this process starts has been replaced by then.
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        threading.Thread(target=_leave_with, args=(parent.pid,), daemon=True).start()
 
 
 def _leave_with(parent: int) -> None:
