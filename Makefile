@@ -37,7 +37,7 @@ demo: $(STAMP)
 	$(PY) -m experiments.demo --out '$(DEMO)' $(if $(VIDEOS),--videos '$(VIDEOS)')
 
 test: $(STAMP)
-	JAX_PLATFORMS=cpu $(PY) -m pytest -n $(JOBS) $(PYTEST)
+	JAX_PLATFORMS=cpu $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 lint: $(STAMP)
 	$(PY) -m ruff check .
