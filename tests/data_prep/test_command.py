@@ -49,7 +49,11 @@ def test_a_stopped_run_leaves_nothing_that_looks_whole(tree, tmp_path, number, c
     out.parent.mkdir()
     # The slow resize keeps the run busy.
     process = subprocess.Popen(
-        command(tree, out, "--resize", "scipy", "--size", "512"), cwd=ROOT, stderr=subprocess.PIPE
+        command(tree, out, "--resize", "scipy", "--size", "512"),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        # A shell that runs the tests in the background has them ignore SIGINT, and so all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not list(out.parent.glob(".out.partial-*/.frames/*")) and time.monotonic() < deadline:

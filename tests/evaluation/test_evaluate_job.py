@@ -34,7 +34,7 @@ def finished_run(tmp_path_factory):
 @pytest.fixture
 def config(finished_run, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "ModelMeasurement", StandIn)
-    monkeypatch.setattr(job, "measure_baselines", lambda *_, **__: baselines())
+    monkeypatch.setattr(job, "measure_baselines", lambda batches, *_, **__: baselines(batches.count))
     shutil.copytree(finished_run, tmp_path / "run")
     data = write_data(tmp_path / "data", CLIPS)
     StandIn.measured = []
@@ -68,8 +68,8 @@ def quality(psnr, clips=5):
     return summarise({"psnr": flat, "ssim": flat, "lossless": flat > 99, "difference_psnr": flat[:, 1:]})
 
 
-def baselines():
-    return {name: {"quality": quality(20.0), "reason": None} for name in ("mean_frame", "block_means_4x4")}
+def baselines(clips):
+    return {name: {"quality": quality(20.0, clips), "reason": None} for name in ("mean_frame", "block_means_4x4")}
 
 
 def run(config, said=None):
