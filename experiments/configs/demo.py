@@ -36,7 +36,7 @@ config = Experiment(
     ),
     quantizer=QuantizerConfig(decay=0.9, revive_at_most=16),
     loss=LossConfig(gamma=0.0),
-    optimizer=OptimizerConfig(learning_rate=3e-3, reference_batch=4, warmup_steps=20, clip_norm=1.0),
+    optimizer=OptimizerConfig(learning_rate=3e-3, reference_batch=4, warmup_steps=20, clip_norm=0.1),
     data=PipelineConfig(batch_size=4),
     training=TrainingConfig(
         steps=600, log_every=10, checkpoint_every=200, validate_every=100, validation_clips=12, picture_every=300
