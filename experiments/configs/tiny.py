@@ -1,9 +1,14 @@
 """A 1.7 M model for two CPU cores: the bits of `msvqvae` at a sixteenth of the arithmetic, no perceptual loss.
 
-    python -m experiments.train tiny --data DIR --run DIR
+    python -m data_prep --videos ucf101_64 --out DATA --format npy --ratios 90 10 0
+    python -m experiments.train tiny --data DATA --run RUN
 
-Hardware    not run yet
-Score       not run yet
+Hardware    2 cores of a shared machine, 32 min
+Data        UCF101 groups 8-25 of 21 classes at 64x64, 16 fps: 4,182 training clips, digest f59d01f0
+Score       309 clips of groups 3-7 (digest b3ba1ed5): 25.54 dB, 0.8238 SSIM, 0.3516 bpp formula, 0.2609 bpp DEFLATE,
+            98.5 % of the top's and all of the bottom's codes in use; step 1800, seed 0
+            250 / 500 / 750 / 1000 / 1250 / 1500 / 1800 steps: 21.96 / 23.77 / 24.41 / 24.60 / 24.92 / 25.14 / 25.23 dB
+            on 64 validation clips
 """
 
 from dataclasses import replace
