@@ -44,6 +44,13 @@ def test_the_measured_size_is_that_of_a_stream_without_sei_that_decodes():
     assert np.abs(decoded.astype(float) - clip).mean() < 8
 
 
+def test_a_clip_has_one_size_however_memory_lies():
+    clip = moving_gradient()
+    padding = [np.zeros(17 * k + 1, np.uint8) for k in range(12)]
+    sizes = {h264_bytes(np.concatenate([pad, clip.ravel()])[len(pad) :].reshape(clip.shape)) for pad in padding}
+    assert len(sizes) == 1
+
+
 def test_a_still_clip_is_smaller_than_a_moving_one():
     clip = moving_gradient()
     assert h264_bytes(np.repeat(clip[:1], len(clip), axis=0)) < h264_bytes(clip)
