@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 #: A package may import itself and those of earlier rows.
 ROWS = [
     {"errors"},
-    {"config", "precision"},
+    {"config", "files", "precision"},
     {"layers", "quantization", "metrics", "video", "data"},
     {"losses", "training"},
     {"msvqvae"},

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -13,6 +12,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.report_data import Chart, Example, LevelUsage, Metric, Rate, ReportData
 from vqvae_jax.evaluation.report_style import STYLE
 from vqvae_jax.evaluation.svg_chart import line_chart, usage_chart
+from vqvae_jax.files import write_atomically
 from vqvae_jax.video.write import moving_picture
 
 ERROR_GAIN = 4  # the error pane shows |original - reconstruction| times this
@@ -32,14 +32,7 @@ def write_report(path: str | Path, report: ReportData, overwrite: bool = False) 
     if path.exists() and not overwrite:
         raise UserError(f"{path}: exists already; remove it or choose another name")
     page = render(report)
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, page.encode())
     return path
 
 

@@ -1,7 +1,6 @@
 """Reading, checking and writing the evaluation file; telling whether an existing one may be continued."""
 
 import json
-import os
 import types
 import typing
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.schema import SCHEMA, VERSION, CheckpointResult, Result
+from vqvae_jax.files import write_atomically
 
 
 def read_result(path: str | Path) -> Result:
@@ -98,22 +98,6 @@ def write_result(path: str | Path, result: Result) -> None:
     """
     text = _layout(result)
     write_atomically(Path(path), text.encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Puts `content` into `path` by one rename.
-
-    Raises:
-      UserError: if it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_continues(path: Path, old: Result, new: Result) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import write_atomically
 
 PictureFormat = Literal["webp", "apng", "gif"]
 
@@ -105,14 +106,7 @@ def write_moving_picture(path: str | Path, frames: np.ndarray, fps: float = 16, 
         raise UserError(f"{path}: unknown kind of moving picture; expected the ending {', '.join(formats)}")
     _refuse_existing(path)
     content = moving_picture(frames, fps, formats[path.suffix.lower()], quality)
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(path, content)
     return path
 
 

@@ -1,0 +1,22 @@
+"""Files that appear only when they are whole."""
+
+import os
+from pathlib import Path
+
+from vqvae_jax.errors import UserError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Puts `content` into `path` by one rename.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)
