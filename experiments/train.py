@@ -17,7 +17,8 @@ import numpy as np
 
 from experiments.command_line import parse_named
 from vqvae_jax.config import to_dict
-from vqvae_jax.data.source import ClipSet, open_split, open_stream
+from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.losses.vgg_weights import require_vgg
 from vqvae_jax.msvqvae.count import cost
@@ -114,11 +115,11 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
             stream.set_state(restored.stream_state)
             window = Window(restored.stream_state.get(LOG_WINDOW))
         else:
-            state = new_state(
-                experiment, optimizer, jax.random.fold_in(root, 0), starting_clips(clips, experiment), trunk
-            )
+            weights = None
             if command.init_from is not None:
-                state = weights_from_checkpoint(state, command.init_from)
+                weights = weights_from_checkpoint(command.init_from, abstract_state(experiment, optimizer))
+            first = jnp.asarray(spread_clips(clips, experiment.data))
+            state = new_state(experiment, optimizer, jax.random.fold_in(root, 0), first, trunk, weights)
         start = int(state.step)
         state = devices.replicate(state)
 
@@ -245,16 +246,6 @@ def write_picture(run: Path, log: RunLog, step: int, validation: Validation, sta
     log.picture(step, "reconstructions", grid)
     if jax.process_index() == 0:
         write_png(run / "pictures" / f"step_{step:07d}.png", grid)
-
-
-def starting_clips(clips: ClipSet, experiment: Experiment) -> jax.Array:
-    """As many clips as a global batch has, evenly spread over the split, uint8: the codebooks start from these.
-
-    Every process reads the same ones, so that all start alike without talking.
-    """
-    count = experiment.data.batch_size
-    records = [index * len(clips) // count for index in range(count)]
-    return jnp.asarray(clips.read(records)[:, : experiment.data.frames])
 
 
 def parse_command(arguments: list[str]) -> tuple[TrainCommand, Experiment]:

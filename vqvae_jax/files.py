@@ -6,6 +6,18 @@ from pathlib import Path
 from vqvae_jax.errors import UserError
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it; one that exists is left as it is.
+
+    Raises:
+      UserError: if it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be made ({error.strerror or error})") from error
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Puts `content` into `path` by one rename.
 

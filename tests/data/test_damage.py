@@ -10,6 +10,7 @@ from example_clips import random_clips, write_npy, write_shards
 
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import ConfigError, UserError
 
 SHARD_1 = "clips-train.array_record-00001-of-00003"  # records 5 to 9 of 15
@@ -72,6 +73,16 @@ def test_a_cut_shard_is_skipped_and_counted_if_asked(shards, source, workers):
     assert all(SHARD_1 in reason for reason in stream.skipped.values())
     assert records == {*range(5), *range(10, 15)}
     assert stream.get_state()["position"] == 15
+
+
+def test_codebooks_start_from_readable_clips_if_asked(shards):
+    cut(shards / SHARD_1)
+    clips, want = open_split(shards, "train"), random_clips(15, (4, 16, 16, 3))
+    options = {"batch_size": 5, "frames": 3}
+    with pytest.raises(UserError, match=f"{SHARD_1}.*--data.on-corrupt skip"):
+        spread_clips(clips, PipelineConfig(**options))
+    got = spread_clips(clips, PipelineConfig(**options, on_corrupt="skip"))
+    np.testing.assert_array_equal(got, want[[0, 3, 10, 10, 12], :3])
 
 
 def test_if_no_record_can_be_read_skipping_ends_in_an_error(shards):

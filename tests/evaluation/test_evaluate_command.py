@@ -63,7 +63,8 @@ def test_five_clips_on_eight_devices_give_the_figures_of_one_device(folder, on_e
 @pytest.mark.slow
 def test_npy_data_need_none_of_the_optional_libraries_and_a_missing_encoder_is_said(on_eight_devices):
     output, result = on_eight_devices
-    assert result["h264"]["reason"] == "h264: sizes against H.264 need PyAV and OpenCV; install them with: pip install av"
+    missing = "h264: sizes against H.264 need PyAV and OpenCV; install them with: pip install av"
+    assert result["h264"]["reason"] == missing
     assert result["checkpoints"][0]["rate"]["formula_share_of_h264"] is None
     assert result["h264"]["reason"] in output
     assert "PSNR" in output and "bpp" in output

@@ -58,6 +58,17 @@ def test_two_microbatches_equal_one():
         np.testing.assert_allclose(parts.level_error[level], error, rtol=1e-5)
 
 
+def test_samples_come_from_every_microbatch():
+    config = narrow("tiny")
+    model, params, books = started(config)
+    levels = jax.jit(lambda x: apply_model(model, params, normalise(x), books, DROP))(random_clips(4)).levels
+    for name, found in gradients(config, 4).samples.items():
+        z_BND = np.asarray(levels[name].z).reshape(4, -1, levels[name].z.shape[-1])
+        distances = np.linalg.norm(np.asarray(found)[:, None, None] - z_BND, axis=-1).min(axis=-1)
+        assert distances.argmin(axis=1).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+        assert distances.min(axis=1).max() < 1e-4
+
+
 def test_statistics_and_errors_are_those_of_the_forward_pass():
     found = gradients(narrow("msvqvae"))
     model, params, books = started(narrow("msvqvae"))

@@ -35,6 +35,14 @@ def test_nearest_equals_brute_force(codes, dim, scale):
     np.testing.assert_allclose(found.error, chosen, rtol=1e-4)
 
 
+def test_near_ties_far_from_the_origin_are_not_lost_in_rounding():
+    rng = np.random.default_rng(3)
+    book = codebook_of(100.0 + 0.01 * rng.standard_normal((64, 16)))
+    z = (100.0 + 0.01 * rng.standard_normal((500, 16))).astype(np.float32)
+    nearest = squared_distances(z, book.embeddings).argmin(axis=-1)
+    assert np.mean(np.asarray(quantize(book, z).indices) == nearest) > 0.99
+
+
 def test_of_equal_rows_the_first_wins():
     book = codebook_of([[5.0, 5.0], [1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
     assert quantize(book, jnp.asarray([[1.0, 0.0], [0.0, 3.0]])).indices.tolist() == [1, 1]

@@ -22,5 +22,5 @@ def test_a_picture_is_whole_or_not_there(tmp_path):
     np.testing.assert_array_equal(Image.open(path), picture)
     assert list(path.parent.iterdir()) == [path]
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="file: cannot be made"):
         write_png(tmp_path / "file" / "step.png", picture)

@@ -89,7 +89,7 @@ def test_json_appears_by_one_rename_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.replace", full)
-    with pytest.raises(UserError, match=r"config\.json cannot be written: No space left"):
+    with pytest.raises(UserError, match=r"config\.json: cannot be written \(No space left"):
         write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1}
 

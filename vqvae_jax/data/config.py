@@ -34,10 +34,10 @@ class PipelineConfig:
     """What to do with a record that cannot be read: stop and name its file, or take another and count it."""
 
     def __post_init__(self) -> None:
-        check_choice("source", self.source, ("auto", "grain", "memory"))
-        check_choice("on_corrupt", self.on_corrupt, ("stop", "skip"))
-        check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        check(self.frames >= 1, "frames", self.frames, "at least 1")
-        check(0 <= self.seed < 2**32, "seed", self.seed, "an integer in [0, 2**32)")
-        check(0 <= self.workers <= 256, "workers", self.workers, "an integer in [0, 256]")
-        check(1 <= self.threads <= 256, "threads", self.threads, "an integer in [1, 256]")
+        check_choice("data.source", self.source, ("auto", "grain", "memory"))
+        check_choice("data.on_corrupt", self.on_corrupt, ("stop", "skip"))
+        check(self.batch_size >= 1, "data.batch_size", self.batch_size, "at least 1")
+        check(self.frames >= 1, "data.frames", self.frames, "at least 1")
+        check(0 <= self.seed < 2**32, "data.seed", self.seed, "an integer in [0, 2**32)")
+        check(0 <= self.workers <= 256, "data.workers", self.workers, "an integer in [0, 256]")
+        check(1 <= self.threads <= 256, "data.threads", self.threads, "an integer in [1, 256]")

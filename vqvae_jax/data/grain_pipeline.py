@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.order import Share
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.data.stream import BatchStream, Sample, SampleReader
 from vqvae_jax.errors import UserError
@@ -18,17 +19,17 @@ ENDLESS = 2**60  # positions; Grain wants a length
 class _Positions:
     """The endless order as the random-access source that Grain reads: element i is this process's i-th from `start`."""
 
-    def __init__(self, reader: SampleReader, start: int, stride: int) -> None:
-        self._reader, self._start, self._stride = reader, start, stride
+    def __init__(self, reader: SampleReader, start: int, share: Share) -> None:
+        self._reader, self._start, self._share = reader, start, share
 
     def __len__(self) -> int:
         return ENDLESS
 
     def __getitem__(self, index: int) -> Sample:
-        return self._reader[self._start + int(index) * self._stride]
+        return self._reader[self._start + self._share.position(int(index))]
 
     def __repr__(self) -> str:
-        return f"Positions({self._start}, {self._stride})"
+        return f"Positions({self._start}, {self._share})"
 
 
 class _Samples:
@@ -53,7 +54,7 @@ class _Samples:
         self._iterator.close()
 
 
-def grain_stream(clips: ClipSet, config: PipelineConfig, process_index: int, process_count: int) -> BatchStream:
+def grain_stream(clips: ClipSet, config: PipelineConfig, share: Share) -> BatchStream:
     """An endless stream that reads ahead with Grain.
 
     Samples cross from Grain one by one and are batched here: its default prefetch counts elements, so batching first
@@ -61,7 +62,7 @@ def grain_stream(clips: ClipSet, config: PipelineConfig, process_index: int, pro
     that of no workers at all, and a position is enough to resume with any number of them.
 
     Raises:
-      ConfigError: if the batch does not fit the split or the processes.
+      ConfigError: if the batch does not fit the split.
       UserError: if grain is not installed.
     """
     try:
@@ -69,10 +70,10 @@ def grain_stream(clips: ClipSet, config: PipelineConfig, process_index: int, pro
     except ImportError as error:
         raise UserError("grain is not installed; install it or use --data.source memory") from error
     reader = SampleReader(clips, config)
-    ahead = 2 * config.batch_size // process_count
+    ahead = 2 * share.clips
 
     def samples_from(position: int) -> Iterator[Sample]:
-        dataset = grain.MapDataset.source(_Positions(reader, position, process_count)).to_iter_dataset(
+        dataset = grain.MapDataset.source(_Positions(reader, position, share)).to_iter_dataset(
             grain.ReadOptions(num_threads=config.threads, prefetch_buffer_size=max(ahead, config.threads))
         )
         if config.workers:
@@ -85,7 +86,7 @@ def grain_stream(clips: ClipSet, config: PipelineConfig, process_index: int, pro
             )
         return _Samples(iter(dataset))
 
-    return BatchStream(clips, config, samples_from, process_index, process_count)
+    return BatchStream(clips, config, samples_from, share)
 
 
 def _start_worker(index: int, count: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.npy import NpyClips
+from vqvae_jax.data.order import Share
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.data.stream import BatchStream, Sample, SampleReader
 from vqvae_jax.errors import UserError
@@ -70,16 +71,16 @@ class MemoryClips:
         return self._array[np.asarray(records, np.int64)]
 
 
-def memory_stream(clips: ClipSet, config: PipelineConfig, process_index: int, process_count: int) -> BatchStream:
+def memory_stream(clips: ClipSet, config: PipelineConfig, share: Share) -> BatchStream:
     """An endless stream from memory; `.npy` splits stay on disk, mapped, and the system caches what is used.
 
     Raises:
-      ConfigError: if the batch does not fit the split or the processes.
+      ConfigError: if the batch does not fit the split.
       UserError: if the decoded split is larger than the free memory.
     """
     reader = SampleReader(clips if isinstance(clips, NpyClips) else MemoryClips(clips), config)
 
     def samples_from(position: int) -> Iterator[Sample]:
-        return (reader[p] for p in itertools.count(position, process_count))
+        return (reader[position + share.position(index)] for index in itertools.count())
 
-    return BatchStream(clips, config, samples_from, process_index, process_count)
+    return BatchStream(clips, config, samples_from, share)

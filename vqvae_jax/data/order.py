@@ -1,15 +1,48 @@
 """The endless order of training: a new permutation per epoch, one place for every source.
 
-Positions count clips over all processes and epochs. Batch n of B clips is positions n*B ... n*B + B - 1; process p of P
-takes those with position % P == p. The order is a pure function of (seed, records, batch size), so a position is all
-the state there is, and neither threads, worker processes nor the number of hosts can change what comes next.
+Positions count clips over all processes and epochs. Batch n of B clips is positions n*B ... n*B + B - 1, cut into one
+block per process. The order is a pure function of (seed, records, batch size), so a position is all the state there
+is, and neither threads, worker processes nor the number of hosts can change what comes next.
 """
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 
 from vqvae_jax.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Share:
+    """The block of every global batch that one process takes.
+
+    Blocks, because devices are numbered process by process: so the n-th clip of a batch meets the same device number,
+    and with it the same level dropout, however many processes there are.
+
+    Raises:
+      ConfigError: if the batch does not divide among the processes.
+    """
+
+    batch_size: int
+    process_index: int = 0
+    process_count: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.process_count:
+            raise ConfigError(
+                f"config: data.batch_size={self.batch_size} must be a multiple of {self.process_count} processes"
+            )
+
+    @property
+    def clips(self) -> int:
+        """Clips of a batch that are this process's."""
+        return self.batch_size // self.process_count
+
+    def position(self, index: int) -> int:
+        """Position of this process's `index`-th clip, counted from the first clip of a global batch."""
+        batch, offset = divmod(index, self.clips)
+        return batch * self.batch_size + self.process_index * self.clips + offset
 
 
 class TrainingOrder:

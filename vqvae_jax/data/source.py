@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.order import Share
 from vqvae_jax.errors import ConfigError, UserError
 
 CARD = "card.json"
@@ -141,6 +142,7 @@ def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, 
     from vqvae_jax.data.memory import fits_in_memory, memory_stream
     from vqvae_jax.data.npy import NpyClips
 
+    share = Share(config.batch_size, process_index, process_count)
     length = clips.clip_shape[0]
     if length < config.frames:
         raise ConfigError(
@@ -155,7 +157,7 @@ def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, 
         config.source == "auto" and (isinstance(clips, NpyClips) or fits_in_memory(clips, IN_MEMORY_LIMIT))
     )
     if in_memory:
-        return memory_stream(clips, config, process_index, process_count)
+        return memory_stream(clips, config, share)
     from vqvae_jax.data.grain_pipeline import grain_stream
 
-    return grain_stream(clips, config, process_index, process_count)
+    return grain_stream(clips, config, share)

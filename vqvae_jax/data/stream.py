@@ -8,9 +8,9 @@ import numpy as np
 
 from vqvae_jax.data.augment import augment, random_generator
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.order import TrainingOrder
+from vqvae_jax.data.order import Share, TrainingOrder
 from vqvae_jax.data.source import Batch, ClipSet
-from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.errors import UserError
 
 
 class Sample(NamedTuple):
@@ -33,15 +33,21 @@ class SampleReader:
         self._unreadable: dict[int, str] = {}
 
     def __getitem__(self, position: int) -> Sample:
+        sample = self.at_record(self.order.record_at(position))
+        if not sample.clip.size:
+            return sample
+        rng, c = random_generator(self.config.seed, position), self.config
+        return sample._replace(clip=augment(sample.clip, c.frames, c.flip, c.temporal_jitter, rng))
+
+    def at_record(self, first: int) -> Sample:
+        """The record as it was written, whole; with `on_corrupt="skip"` the next one that can be read."""
         failures: list[tuple[int, str]] = []
-        first = self.order.record_at(position)
         # With "skip" the next readable record stands in, so that positions keep their meaning in every process.
         candidates = 1 if self.config.on_corrupt == "stop" else len(self.clips)
         for record in ((first + k) % len(self.clips) for k in range(candidates)):
             clip = self._read(record)
             if clip is not None:
-                rng, c = random_generator(self.config.seed, position), self.config
-                return Sample(augment(clip, c.frames, c.flip, c.temporal_jitter, rng), record, tuple(failures))
+                return Sample(clip, record, tuple(failures))
             failures.append((record, self._unreadable[record]))
         return Sample(np.zeros(0, np.uint8), first, tuple(failures))
 
@@ -54,15 +60,41 @@ class SampleReader:
         return None
 
 
+def require_clip(sample: Sample) -> np.ndarray:
+    """The sample's clip.
+
+    Raises:
+      UserError: if none could be read; names the file.
+    """
+    if not sample.clip.size:
+        raise UserError(f"{sample.failures[0][1]}; write the data set again, or go on with --data.on-corrupt skip")
+    return sample.clip
+
+
+def spread_clips(clips: ClipSet, config: PipelineConfig) -> np.ndarray:
+    """As many clips as a global batch has, evenly spread over the split: what codebooks start from.
+
+    Every process reads the same ones, so that all start alike without talking.
+
+    Returns:
+      [config.batch_size, config.frames, H, W, 3] uint8.
+
+    Raises:
+      UserError: if a record cannot be read and `config.on_corrupt` is "stop".
+    """
+    reader, count = SampleReader(clips, config), config.batch_size
+    records = [index * len(clips) // count for index in range(count)]
+    return np.stack([require_clip(reader.at_record(record))[: config.frames] for record in records])
+
+
 class BatchStream:
     """A `ClipStream` over any source of samples.
 
     Args:
       clips: the split.
       config: pipeline configuration; `batch_size` is global.
-      samples_from: gives the samples of this process from a position on (an absolute position that belongs to it, then
-        every `process_count`-th).
-      process_index, process_count: which part of every batch is handed out.
+      samples_from: gives this process's samples from the position of a global batch's first clip on.
+      share: which part of every batch is handed out.
     """
 
     def __init__(
@@ -70,15 +102,9 @@ class BatchStream:
         clips: ClipSet,
         config: PipelineConfig,
         samples_from: Callable[[int], Iterator[Sample]],
-        process_index: int,
-        process_count: int,
+        share: Share,
     ) -> None:
-        if config.batch_size % process_count:
-            raise ConfigError(
-                f"config: data.batch_size={config.batch_size} must be a multiple of {process_count} processes"
-            )
-        self.clips, self._config = clips, config
-        self._process_index, self._local = process_index, config.batch_size // process_count
+        self.clips, self._config, self._share = clips, config, share
         self._samples_from = samples_from
         self._samples: Iterator[Sample] | None = None
         self._position = 0  # of the next batch's first clip
@@ -93,14 +119,13 @@ class BatchStream:
 
     def __next__(self) -> Batch:
         if self._samples is None:
-            self._samples = self._samples_from(self._position + self._process_index)
-        samples = [self._checked(next(self._samples)) for _ in range(self._local)]
+            self._samples = self._samples_from(self._position)
+        samples = [self._checked(next(self._samples)) for _ in range(self._share.clips)]
         self._position += self._config.batch_size
         return Batch(np.stack([s.clip for s in samples]), np.array([s.record for s in samples], np.int64))
 
     def _checked(self, sample: Sample) -> Sample:
-        if not sample.clip.size:
-            raise UserError(f"{sample.failures[0][1]}; write the data set again, or go on with --data.on-corrupt skip")
+        require_clip(sample)
         self._skipped.update(sample.failures)
         return sample
 

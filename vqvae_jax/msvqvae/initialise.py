@@ -1,21 +1,30 @@
 """Starting from the weights of another run."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
-from vqvae_jax.training.state import TrainState
+from vqvae_jax.training.state import PyTree, TrainState
 
 
-def weights_from_checkpoint(state: TrainState, run_dir: Path) -> TrainState:
-    """Takes weights and codebooks of a run's best checkpoint (its latest, if none was validated); the rest stays fresh.
+class Weights(NamedTuple):
+    """What one run hands on to another."""
+
+    params: PyTree  # the moving average, where the run kept one
+    codebooks: Codebooks  # with their counts and sums
+
+
+def weights_from_checkpoint(run_dir: Path, like: TrainState) -> Weights:
+    """Weights and codebooks of a run's best checkpoint (its latest, if none was validated).
 
     Args:
-      state: a fresh state of the new run.
       run_dir: folder of the other run.
+      like: abstract state of the new run.
 
     Raises:
       UserError: if there is no readable checkpoint, or its model has another structure; names the leaf.
@@ -26,7 +35,7 @@ def weights_from_checkpoint(state: TrainState, run_dir: Path) -> TrainState:
     average = state_dict.get("ema_params")
     params = state_dict["params"] if average is None else average
     taken = {"params": params, "codebooks": state_dict["codebooks"]}
-    wanted = {"params": state.params, "codebooks": {name: book._asdict() for name, book in state.codebooks.items()}}
+    wanted = {"params": like.params, "codebooks": {name: book._asdict() for name, book in like.codebooks.items()}}
     found = dict(jax.tree_util.tree_leaves_with_path(taken))
     for path, leaf in jax.tree_util.tree_leaves_with_path(wanted):
         other = found.pop(path, None)
@@ -38,9 +47,4 @@ def weights_from_checkpoint(state: TrainState, run_dir: Path) -> TrainState:
             )
     if found:
         raise UserError(f"--init-from {run_dir}: this model has no {jax.tree_util.keystr(next(iter(found)))}")
-    codebooks = {name: type(book)(**taken["codebooks"][name]) for name, book in state.codebooks.items()}
-    return state._replace(
-        params=params,
-        codebooks=codebooks,
-        ema_params=None if state.ema_params is None else jax.tree.map(np.copy, params),
-    )
+    return Weights(params, {name: type(book)(**taken["codebooks"][name]) for name, book in like.codebooks.items()})

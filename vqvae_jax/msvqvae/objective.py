@@ -35,7 +35,7 @@ class Gradients(NamedTuple):
     statistics: dict[str, Statistics]  # by level, sums over all vectors of the global batch
     losses: Losses
     level_error: dict[str, Array]  # by level, sum |z - q|^2 / sum |z|^2
-    samples: dict[str, Array]  # by level, [n, D] encoder outputs, n a few per device
+    samples: dict[str, Array]  # by level, [n, D] encoder outputs, n a few per device and micro-batch
 
 
 def objective(
@@ -87,7 +87,7 @@ def batch_gradients(
       clips_BTHWC: this device's clips, uint8.
       drop_bottom_B: this device's level dropout, bool, or none.
       microbatches: divides B.
-      samples_per_level: encoder outputs returned per level and device.
+      samples_per_level: encoder outputs returned per level, device and micro-batch.
     """
 
     def loss(params: PyTree, clips: Array, drop: Array | None) -> tuple[Array, tuple[Losses, dict[str, Level]]]:
@@ -115,11 +115,12 @@ def batch_gradients(
         first = jax.eval_shape(one, *jax.tree.map(lambda a: a[0], parts))
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), first)
 
-        def add(total: PyTree, part: PyTree) -> tuple[PyTree, None]:
+        def add(total: PyTree, part: PyTree) -> tuple[PyTree, PyTree]:
             out = one(*part)
-            return (*jax.tree.map(jnp.add, total[:4], out[:4]), out[4]), None
+            return jax.tree.map(jnp.add, total, out[:4]), out[4]
 
-        (grads, losses, counted, energies, samples), _ = lax.scan(add, zeros, parts)
+        (grads, losses, counted, energies), sampled = lax.scan(add, zeros[:4], parts)
+        samples = {name: s.reshape(-1, s.shape[-1]) for name, s in sampled.items()}
         grads, losses = jax.tree.map(lambda a: a / microbatches, (grads, losses))
 
     grads, losses = lax.pmean((grads, losses), AXIS)

@@ -11,6 +11,7 @@ from vqvae_jax.losses.matching import GradientNorms, gradient_norms, perceptual_
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.msvqvae.initialise import Weights
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
 from vqvae_jax.precision import normalise
 from vqvae_jax.quantization.codebook import empty_codebook, quantize
@@ -24,8 +25,9 @@ def new_state(
     key: Array,
     clips_BTHWC: Array,
     trunk: VggTrunk | None,
+    weights: Weights | None = None,
 ) -> TrainState:
-    """Fresh weights, codebooks drawn from the encoder's outputs, and the perceptual loss's weight.
+    """Weights (fresh, with codebooks drawn from the encoder's outputs, or given) and the perceptual loss's weight.
 
     Args:
       experiment: the run's configuration.
@@ -33,6 +35,7 @@ def new_state(
       key: random key; the same key and batch give the same state on any number of devices.
       clips_BTHWC: the first *global* batch, uint8.
       trunk: of the perceptual loss; none leaves the term out, whatever gamma says.
+      weights: of another run, to go on from.
 
     Raises:
       UserError: if gamma cannot be matched (a gradient is zero or not finite).
@@ -42,13 +45,15 @@ def new_state(
     model = MSVQVAE(experiment.model)
 
     @jax.jit
-    def start(clips: Array) -> TrainState:
+    def start(clips: Array, weights: Weights | None) -> TrainState:
+        if weights is not None:
+            return _assemble(experiment, optimizer, *jax.tree.map(jnp.copy, weights))
         params = init_params(experiment.model, params_key)
         empty = empty_codebooks(experiment.model)
         codebooks = init_codebooks(model, params, empty, normalise(clips), codes_key, noise)
         return _assemble(experiment, optimizer, params, codebooks)
 
-    state = start(clips_BTHWC)
+    state = start(clips_BTHWC, weights)
     if trunk is None or experiment.loss.gamma == 0:
         return state
     norms = jax.jit(partial(start_gradient_norms, experiment))(

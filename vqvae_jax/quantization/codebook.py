@@ -53,8 +53,10 @@ def quantize(codebook: Codebook, z: Array) -> Quantized:
     if z.shape[-1] != codebook.dim:
         raise ValueError(f"vectors of width {z.shape[-1]} cannot be looked up in a codebook of width {codebook.dim}")
     vectors = lax.stop_gradient(z).astype(jnp.float32)
-    embeddings = lax.stop_gradient(codebook.embeddings)
-    products = jnp.einsum("...d,kd->...k", vectors, embeddings, precision=EXACT)
+    # Seen from the codebook's mean: far from the origin the products would be large and near-ties lost in rounding.
+    mean = jnp.mean(codebook.embeddings, axis=0)
+    embeddings = lax.stop_gradient(codebook.embeddings - mean)
+    products = jnp.einsum("...d,kd->...k", vectors - lax.stop_gradient(mean), embeddings, precision=EXACT)
     # |z|^2 is the same for every row, so argmin does not need it.
     indices = jnp.argmin(jnp.sum(jnp.square(embeddings), axis=-1) - 2.0 * products, axis=-1).astype(jnp.int32)
     values = lookup(codebook, indices)

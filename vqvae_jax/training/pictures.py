@@ -1,11 +1,12 @@
 """Looking at a run: originals above their reconstructions."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from vqvae_jax.errors import UserError
+from vqvae_jax.files import make_folder, write_atomically
 
 
 def comparison_grid(original_BTHWC: np.ndarray, estimate_BTHWC: np.ndarray, moments: int = 4) -> np.ndarray:
@@ -34,10 +35,7 @@ def write_png(path: Path, picture_HWC: np.ndarray) -> None:
     Raises:
       UserError: if it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(picture_HWC).save(partial, format="png")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+    encoded = io.BytesIO()
+    Image.fromarray(picture_HWC).save(encoded, format="png")
+    make_folder(path.parent)
+    write_atomically(path, encoded.getvalue())

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import make_folder, write_atomically
 
 CONFIG_FILE = "config.json"
 TRUNK_FILE = "vgg.json"  # digest and provenance of the perceptual loss's trunk
@@ -99,10 +100,5 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """
     if jax.process_index() != 0:
         return
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+    make_folder(path.parent)
+    write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
