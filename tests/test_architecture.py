@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     {"errors"},
     {"config", "files", "precision"},
-    {"layers", "quantization", "metrics", "video", "data"},
+    {"layers", "quantization", "metrics", "video", "data", "container"},
     {"losses", "training"},
     {"msvqvae"},
     {"evaluation"},
