@@ -14,6 +14,7 @@ ROWS = [
     {"losses", "training"},
     {"msvqvae"},
     {"evaluation"},
+    {"codec"},
 ]
 FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))
 

@@ -1,0 +1,1 @@
+"""Index grids to bytes and back, in integers only: the same bytes on every machine, without JAX."""

@@ -1,0 +1,74 @@
+"""What is already decoded, boiled down to a table's row: for encoder and fitting over whole grids at once.
+
+An index is coded in two steps. First whether it repeats the co-located index one step earlier (about half of them do),
+in the context of what its neighbours did; then, if not, which other index it is, given that earlier one. The first step
+of a grid has no earlier one: there an index is coded given its left neighbour (in the first column the upper one).
+"""
+
+import numpy as np
+
+NONE = 2  # "there is no such neighbour", beside 0 (changed) and 1 (repeated)
+ACTIVITIES = 8  # classes of codes by how often they are repeated
+REPEAT_CONTEXTS = ACTIVITIES * 3**5
+
+
+def repeats(indices_THW: np.ndarray) -> np.ndarray:
+    """Whether each index equals the co-located one a step earlier: uint8 [T - 1, H, W]."""
+    return (indices_THW[1:] == indices_THW[:-1]).astype(np.uint8)
+
+
+def base_contexts(
+    previous_HW: np.ndarray, past_HW: np.ndarray, coarse_HW: np.ndarray, activity_K: np.ndarray
+) -> np.ndarray:
+    """The part of the repeat contexts of one step that does not depend on that step itself, int64 [H, W].
+
+    Args:
+      previous_HW: indices one step earlier.
+      past_HW: whether those repeated theirs; NONE at the second step of a grid.
+      coarse_HW: whether the co-located index of the coarser level repeated; NONE where there is none.
+      activity_K: class of each code, 0 ... ACTIVITIES - 1.
+    """
+    return ((activity_K[previous_HW].astype(np.int64) * 3 + past_HW) * 3 + coarse_HW) * 27
+
+
+def with_neighbours(base: np.ndarray, flags_HW: np.ndarray) -> np.ndarray:
+    """`base` plus what the left, upper and upper right neighbours of the same step did: [H, W] context numbers."""
+    around = np.pad(flags_HW, ((1, 0), (1, 1)), constant_values=NONE).astype(np.int64)
+    return base + around[1:, :-2] * 9 + around[:-1, 1:-1] * 3 + around[:-1, 2:]
+
+
+def repeat_contexts(indices_THW: np.ndarray, coarse_THW: np.ndarray, activity_K: np.ndarray) -> np.ndarray:
+    """Context of every repeat flag of a grid: int64 [T - 1, H, W] in [0, REPEAT_CONTEXTS).
+
+    Args:
+      coarse_THW: from `coarse_repeats`.
+    """
+    flags = repeats(indices_THW)
+    contexts = np.empty(flags.shape, np.int64)
+    for step, now in enumerate(flags):
+        past = flags[step - 1] if step else np.full_like(now, NONE)
+        base = base_contexts(indices_THW[step], past, coarse_THW[step + 1], activity_K)
+        contexts[step] = with_neighbours(base, now)
+    return contexts
+
+
+def coarse_repeats(coarse_thw: np.ndarray | None, shape: tuple[int, int, int]) -> np.ndarray:
+    """Whether the coarser level's index repeated, brought to a finer grid of `shape`: uint8 [T, H, W].
+
+    NONE without a coarser level, and during its first step.
+    """
+    if coarse_thw is None:
+        return np.full(shape, NONE, np.uint8)
+    flags = np.concatenate([np.full((1, *coarse_thw.shape[1:]), NONE, np.uint8), repeats(coarse_thw)])
+    for axis, size in enumerate(shape):
+        flags = np.repeat(flags, -(-size // flags.shape[axis]), axis=axis).take(range(size), axis=axis)
+    return flags
+
+
+def first_neighbours(indices_HW: np.ndarray, none: int) -> np.ndarray:
+    """The already decoded neighbour of every index of a grid's first step: [H, W]; `none` at the first of all."""
+    neighbours = np.empty_like(indices_HW, dtype=np.int64)
+    neighbours[:, 1:] = indices_HW[:, :-1]
+    neighbours[1:, 0] = indices_HW[:-1, 0]
+    neighbours[0, 0] = none
+    return neighbours
