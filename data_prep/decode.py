@@ -7,8 +7,8 @@ from typing import NamedTuple
 import cv2
 
 from data_prep.pool import Tick
-from data_prep.resize import resizer
 from vqvae_jax.video.read import Video, VideoError, at_rate
+from vqvae_jax.video.resize import ResizeMethod, resizer
 
 # A few lost frames are common (3 % in healthy UCF101 files); a tenth is damage, with smeared pictures around it.
 MISSING_LIMIT = 0.1
@@ -22,7 +22,7 @@ class DecodeTask(NamedTuple):
     fps: int | None  # None: native
     frames: int  # frames per clip, the least a video must have
     height_width: tuple[int, int]
-    resize: str
+    resize: ResizeMethod
 
 
 class Decoded(NamedTuple):
@@ -65,7 +65,7 @@ def decode(task: DecodeTask, tick: Tick) -> Decoded | Unusable:
 
 
 def _decode(task: DecodeTask, tick: Tick) -> Decoded | Unusable:
-    resize = resizer(task.resize, *task.height_width)
+    resize = resizer(*task.height_width, task.resize)
     content = hashlib.sha256()
     kept = decoded = 0
     with Video(task.video) as video:
@@ -81,7 +81,8 @@ def _decode(task: DecodeTask, tick: Tick) -> Decoded | Unusable:
         frames = counted() if task.fps is None else at_rate(counted(), video.info.fps, task.fps)
         with task.frames_file.open("wb") as out:
             for frame in frames:
-                pixels = resize(frame.image).tobytes()
+                # Blue first to red first after scaling, when there are fewer pixels.
+                pixels = resize(frame.image)[..., ::-1].tobytes()
                 content.update(pixels)
                 out.write(pixels)
                 kept += 1

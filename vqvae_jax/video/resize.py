@@ -1,25 +1,26 @@
-"""Scaling a decoded picture to the clip's size."""
+"""Scaling pictures to a clip's or a model's size."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 Resizer = Callable[[np.ndarray], np.ndarray]
+ResizeMethod = Literal["pillow", "scipy"]
 
 
-def resizer(method: str, height: int, width: int) -> Resizer:
-    """A function from a picture (uint8 [H, W, 3], blue first) to (uint8 [height, width, 3], red first).
+def resizer(height: int, width: int, method: ResizeMethod = "pillow") -> Resizer:
+    """A function from a picture, uint8 [H, W, 3], to the same picture, uint8 [height, width, 3].
 
     `pillow` is antialiased bicubic (a = -0.5, the kernel widened by the reduction); `scipy` is a cubic spline through
-    the source pixels, which aliases when it reduces. Every channel is scaled by itself, so the order may be turned
-    afterwards, when there are fewer pixels.
+    the source pixels, which aliases when it reduces. Every channel is scaled by itself, so their order does not
+    matter. A picture that has the size already is given back as it is, not copied.
     """
     scale = {"pillow": _pillow, "scipy": _scipy}[method]
 
     def resize(image_HWC: np.ndarray) -> np.ndarray:
-        small = image_HWC if image_HWC.shape[:2] == (height, width) else scale(image_HWC, height, width)
-        return small[..., ::-1]
+        return image_HWC if image_HWC.shape[:2] == (height, width) else scale(image_HWC, height, width)
 
     return resize
 
