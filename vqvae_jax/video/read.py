@@ -8,6 +8,7 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +25,11 @@ LONGEST_GAP = 10.0  # seconds; a larger step between two timestamps is a damaged
 
 # Only containers of moving pictures, only local files: FFmpeg would otherwise follow play lists to other files and to
 # the network, and render text files as "video".
-_FORMATS = (
+FORMATS = (
     "3g2,3gp,amv,asf,avi,av1,dv,ea,flv,gif,h261,h263,h264,hevc,ivf,m4v,matroska,mj2,mjpeg,mov,mp4,mpeg,mpegts,mpegvideo,"
     "mpjpeg,mxf,nut,obu,ogg,rm,roq,swf,vc1,webm,wtv,yuv4mpegpipe"
 )
-os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", f"protocol_whitelist;file|format_whitelist;{_FORMATS}")
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", f"protocol_whitelist;file|format_whitelist;{FORMATS}")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's complaints about damage; ours are clearer
 
 
@@ -44,12 +45,14 @@ class Frame(NamedTuple):
 
 
 class VideoInfo(NamedTuple):
-    """What the header says."""
+    """What the header says, of the pictures as `frames` gives them: turned upright by the rotation metadata."""
 
     width: int
     height: int
     fps: float  # nominal frames per second
     announced_frames: int  # may lie; 0 if unknown
+    fps_stated: bool  # False: the container names no rate, or an absurd one, and `fps` is `FALLBACK_FPS`
+    pixel_aspect: Fraction  # width of a pixel : its height; 1 if the container names none
 
 
 class Video:
@@ -79,12 +82,15 @@ class Video:
             int(get(cv2.CAP_PROP_FRAME_HEIGHT)),
             get(cv2.CAP_PROP_FPS),
         )
-        if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        if reason := refused_size(width, height):
             self.close()
-            raise VideoError(f"frame size {width}x{height} is outside 1x1 to {MAX_SIDE} a side and {MAX_PIXELS} pixels")
-        if not 0.1 <= fps <= 1000:
-            fps = FALLBACK_FPS
-        return VideoInfo(width, height, fps, max(0, int(get(cv2.CAP_PROP_FRAME_COUNT))))
+            raise VideoError(reason)
+        stated = 0.1 <= fps <= 1000
+        pixel_aspect = _pixel_aspect(get(cv2.CAP_PROP_SAR_NUM), get(cv2.CAP_PROP_SAR_DEN))
+        if get(cv2.CAP_PROP_ORIENTATION_META) in (90, 270):  # OpenCV turns the pictures but not their pixels' aspect.
+            pixel_aspect = 1 / pixel_aspect
+        announced = max(0, int(get(cv2.CAP_PROP_FRAME_COUNT)))
+        return VideoInfo(width, height, fps if stated else FALLBACK_FPS, announced, stated, pixel_aspect)
 
     def frames(self) -> Iterator[Frame]:
         """Decodes every frame in order.
@@ -149,6 +155,20 @@ def at_rate(frames: Iterable[Frame], source_fps: float, fps: float) -> Iterator[
     while emitted + 1 <= end + tolerance:
         yield waiting.popleft() if waiting else previous._replace(seconds=emitted / fps)
         emitted += 1
+
+
+def refused_size(width: int, height: int) -> str:
+    """Why frames of this size are not read or written, or nothing; asked before memory for one is taken."""
+    if 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS:
+        return ""
+    return f"frame size {width}x{height} is outside 1x1 to {MAX_SIDE} a side and {MAX_PIXELS} pixels"
+
+
+def _pixel_aspect(numerator: float, denominator: float) -> Fraction:
+    """As stated, if it is one that a picture can have."""
+    if not (numerator >= 1 and denominator >= 1 and 1 / 100 <= numerator / denominator <= 100):
+        return Fraction(1)
+    return Fraction(int(numerator), int(denominator))
 
 
 class _Checked(NamedTuple):

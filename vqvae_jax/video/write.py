@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -33,27 +32,23 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float = 16, crf: int = 
       ValueError: if `frames` has another shape or type.
       UserError: if the file exists or cannot be written.
     """
-    import av  # Not on every training machine.
+    # OpenCV comes with them, and moving pictures do not need it.
+    from vqvae_jax.video.sink import Sink
+    from vqvae_jax.video.video_frames import VideoWriter
 
     frames = _checked(frames, fps)
     check(0 <= crf <= 51, "crf", crf, "0 to 51")
     path = Path(path)
+    height, width = frames.shape[1:3]
+    rate = Fraction(fps).limit_denominator(1001)
     _refuse_existing(path)
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        with av.open(part, "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-            stream.height, stream.width = frames.shape[1:3]
-            stream.pix_fmt = "yuv444p"
-            stream.options = {"crf": str(crf), "preset": preset}
-            for frame in frames:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-            container.mux(stream.encode(None))
-        part.replace(path)
-    except OSError as error:  # PyAV's own errors derive from it.
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)
+
+    def open_writer(part: Path) -> VideoWriter:
+        return VideoWriter(part, "mp4", width, height, rate, crf=crf, preset=preset)
+
+    with Sink(path, open_writer, width, height) as sink:
+        for frame in frames:
+            sink.write(frame)
     return path
 
 

@@ -1,0 +1,211 @@
+"""Where decoded frames go: a video file, a `.npy` file or a folder of PNG pictures, which appears only when whole."""
+
+import os
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from vqvae_jax.config import check, check_choice
+from vqvae_jax.errors import UserError
+from vqvae_jax.video.npy_frames import NpyWriter
+from vqvae_jax.video.png_frames import PngWriter, holds_only_numbered_pictures
+from vqvae_jax.video.read import refused_size
+from vqvae_jax.video.video_frames import Codec, VideoWriter
+
+CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".avi": "avi"}
+
+
+class Writer(Protocol):
+    """What a kind of output must do. Every method may raise `OSError`, `abandon` excepted."""
+
+    def write(self, frame_HWC: np.ndarray) -> None: ...
+
+    def finish(self) -> None:
+        """Completes the output."""
+
+    def abandon(self) -> None:
+        """Lets go of open files, whatever state they are in."""
+
+
+def open_sink(
+    path: str | os.PathLike[str],
+    width: int,
+    height: int,
+    rate: Fraction,
+    *,
+    codec: Codec = "h264",
+    display_aspect: Fraction | None = None,
+    overwrite: bool = False,
+) -> "Sink":
+    """Opens an output; the name chooses its kind.
+
+    Args:
+      path: `.mp4`, `.mkv` or `.avi`: a video file. `.npy`: an array (T, H, W, 3) uint8. A name without ending, or that
+        ends with `/`: a folder of PNG pictures. Its own folder must exist.
+      width, height: pixels of every frame.
+      rate: frames per second, above 0, at most 1000; arrays and pictures do not keep it.
+      codec: `h264` is near-lossless 4:4:4 (x264, CRF 4); `ffv1` is lossless RGB, in .mkv and .avi.
+      display_aspect: width : height of the picture as it should be shown; None: pixels are square. Arrays and pictures
+        do not keep it.
+      overwrite: whether an existing output may be replaced, once the new one is whole.
+
+    Raises:
+      UserError: if the ending is another one, the output exists, or it cannot be written.
+    """
+    check_choice("codec", codec, ("h264", "ffv1"))
+    check(0 < rate <= 1000 and rate.denominator < 2**31, "rate", rate, "above 0, at most 1000 frames per second")
+    ending = "" if str(path).endswith(("/", os.sep)) else Path(path).suffix.lower()
+    path = Path(path)
+    if ending not in (*CONTAINERS, ".npy", ""):
+        endings = ", ".join(CONTAINERS)
+        raise UserError(f"{path}: unknown ending; expected {endings}, .npy, or a folder for PNG pictures (NAME/)")
+    if codec == "ffv1" and ending == ".mp4":
+        raise UserError(f"{path}: FFV1 does not go into .mp4; name it .mkv or .avi")
+    if reason := refused_size(width, height):
+        raise UserError(f"{path}: {reason}")
+    pixel_aspect = Fraction(1) if display_aspect is None else display_aspect * height / width
+    check(Fraction(1, 100) <= pixel_aspect <= 100, "display_aspect", display_aspect, "pixels of 1:100 to 100:1")
+
+    def open_writer(part: Path) -> Writer:
+        if ending == "":
+            return PngWriter(part)
+        if ending == ".npy":
+            return NpyWriter(part, width, height)
+        return VideoWriter(part, CONTAINERS[ending], width, height, rate, codec, pixel_aspect.limit_denominator(1000))
+
+    return Sink(path, open_writer, width, height, folder=ending == "", overwrite=overwrite)
+
+
+class Sink:
+    """An open output; a context manager. Leaving it, or `close`, makes the output appear; an exception discards it.
+
+    Args:
+      path: the output.
+      open_writer: starts to write it under the temporary name that it is given.
+      width, height: pixels of every frame.
+      folder: whether it is a folder, not a file.
+      overwrite: whether an existing output may be replaced.
+
+    Raises:
+      UserError: if the output exists and may not be replaced, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        open_writer: Callable[[Path], Writer],
+        width: int,
+        height: int,
+        *,
+        folder: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        self.path, self._folder, self._overwrite = path, folder, overwrite
+        self._shape = (height, width, 3)
+        self._written = 0
+        self._open = True
+        self._refuse_existing()
+        self._target = Path(os.path.abspath(path))  # noqa: PTH100 (also "." and "..", which have no name)
+        self._part = self._target.with_name(f".{self._target.name}.part-{os.getpid()}")
+        try:
+            self._writer = open_writer(self._part)
+        except OSError as error:
+            _remove(self._part)
+            raise self._cannot_write(error) from error
+        except BaseException:
+            _remove(self._part)
+            raise
+
+    def write(self, frame_HWC: np.ndarray) -> None:
+        """Adds a frame: uint8 [height, width, 3], RGB.
+
+        Raises:
+          ValueError: if it has another shape or type.
+          UserError: if it cannot be written; the output is discarded.
+        """
+        if frame_HWC.shape != self._shape or frame_HWC.dtype != np.uint8:
+            raise ValueError(f"frame: expected {self._shape} uint8, found {frame_HWC.shape} {frame_HWC.dtype}")
+        try:
+            self._writer.write(np.ascontiguousarray(frame_HWC))
+        except OSError as error:
+            self.discard()
+            raise self._cannot_write(error) from error
+        self._written += 1
+
+    def close(self) -> None:
+        """Completes the output and puts it in its place. A second call does nothing.
+
+        Raises:
+          UserError: if it cannot be written, or no frame was; the output is discarded.
+        """
+        if not self._open:
+            return
+        if not self._written:
+            self.discard()
+            raise UserError(f"{self.path}: there is no frame to write")
+        try:
+            self._writer.finish()
+            self._refuse_existing()
+            self._put_in_place()
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Removes what has been written, if it has not been put in its place."""
+        if self._open:
+            self._open = False
+            self._writer.abandon()
+            _remove(self._part)
+
+    def _cannot_write(self, error: OSError) -> UserError:
+        return UserError(f"{self.path}: cannot be written ({error.strerror or error})")
+
+    def _refuse_existing(self) -> None:
+        """Raises `UserError` unless the path is free, or may be replaced and is nothing but an earlier output."""
+        path = self.path
+        if not os.path.lexists(path):
+            return
+        if not self._overwrite:
+            raise UserError(f"{path}: exists already; choose another name, or overwrite it with --force")
+        if self._folder and (path.is_symlink() or not path.is_dir()):
+            raise UserError(f"{path}: exists and is not a folder; it is not overwritten with one")
+        if self._folder and not holds_only_numbered_pictures(path):
+            raise UserError(f"{path}: a folder with other things than numbered PNG pictures; it is not overwritten")
+        if not self._folder and not path.is_file():
+            raise UserError(f"{path}: exists and is not a file; it is not overwritten with one")
+
+    def _put_in_place(self) -> None:
+        if not self._folder or not self._target.exists():
+            self._part.replace(self._target)
+            return
+        # A folder cannot be renamed onto one that holds files.
+        old = self._target.with_name(f".{self._target.name}.old-{os.getpid()}")
+        self._target.rename(old)
+        try:
+            self._part.rename(self._target)
+        except OSError:
+            old.rename(self._target)
+            raise
+        shutil.rmtree(old)
+
+    def __enter__(self) -> "Sink":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+def _remove(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)

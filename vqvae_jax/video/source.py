@@ -1,0 +1,105 @@
+"""Any video as a stream of RGB frames: a video file, a `.npy` file or a folder of PNG pictures."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from vqvae_jax.config import check
+from vqvae_jax.errors import UserError
+from vqvae_jax.video.npy_frames import NpyReader
+from vqvae_jax.video.png_frames import PngReader
+from vqvae_jax.video.read import Frame, VideoError, at_rate
+from vqvae_jax.video.source_info import SourceInfo
+from vqvae_jax.video.video_frames import VideoReader
+
+
+def open_source(path: str | os.PathLike[str], assumed_rate: Fraction = Fraction(25)) -> "Source":
+    """Opens a video to read it once, frame by frame.
+
+    Args:
+      path: a video file, a `.npy` file of (T, H, W, 3) uint8, or a folder of PNG pictures.
+      assumed_rate: frames per second of arrays and pictures, which name none; above 0, at most 1000.
+
+    Raises:
+      UserError: if it is none of these, or cannot be read; names the path and the reason.
+    """
+    check(0 < assumed_rate <= 1000, "rate", assumed_rate, "above 0, at most 1000 frames per second")
+    path = Path(path)
+    if path.is_dir():
+        return Source(path, PngReader(path, assumed_rate))
+    if path.suffix.lower() == ".npy":
+        return Source(path, NpyReader(path, assumed_rate))
+    try:
+        return Source(path, VideoReader(path))
+    except VideoError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+class Source:
+    """An open video; a context manager. `info` is known at once, `missing_frames` when all frames have been read."""
+
+    def __init__(self, path: Path, reader: NpyReader | PngReader | VideoReader) -> None:
+        self.path = path
+        self._reader = reader
+        self._read = False
+
+    @property
+    def info(self) -> SourceInfo:
+        return self._reader.info
+
+    @property
+    def missing_frames(self) -> int:
+        """How many frames a damaged AVI lists that could not be decoded."""
+        return self._reader.missing_frames
+
+    def frames(self, rate: Fraction | None = None) -> Iterator[np.ndarray]:
+        """The frames in order, at least one, each uint8 [height, width, 3], RGB, contiguous. Can be called once.
+
+        Args:
+          rate: frames per second; frame k is the one nearest to k / rate seconds (see `read.at_rate`). None: the
+            nominal rate, `info.rate`, which gives every frame of a source of constant rate as it is.
+
+        Raises:
+          UserError: if no frame can be read, one is damaged, or their size changes; names the path and the reason.
+        """
+        rate = self.info.rate if rate is None else rate
+        check(0 < rate <= 1000, "rate", rate, "above 0, at most 1000 frames per second")
+        if self._read:
+            raise RuntimeError(f"{self.path}: has been read; open it again")
+        self._read = True
+        return self._frames(rate)
+
+    def _frames(self, rate: Fraction) -> Iterator[np.ndarray]:
+        pictures = self._checked_pictures()
+        try:
+            first = next(pictures, None)
+            if first is None:
+                raise UserError(f"{self.path}: no frame can be decoded")
+            chosen = at_rate(itertools.chain([first], pictures), float(self.info.rate), float(rate))
+            # A video shorter than one period of the rate is still a picture.
+            yield np.ascontiguousarray(next(chosen, first).image)
+            for frame in chosen:
+                yield np.ascontiguousarray(frame.image)
+        except VideoError as error:
+            raise UserError(f"{self.path}: {error}") from error
+
+    def _checked_pictures(self) -> Iterator[Frame]:
+        width, height = self.info.width, self.info.height
+        for number, frame in enumerate(self._reader.frames()):
+            if frame.image.shape != (height, width, 3):
+                found = f"{frame.image.shape[1]}x{frame.image.shape[0]}"
+                raise VideoError(f"the picture size changes from {width}x{height} to {found} at frame {number}")
+            yield frame
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
