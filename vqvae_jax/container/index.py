@@ -22,14 +22,14 @@ class Footer(NamedTuple):
     crc: int
 
 
-def pack(header: bytes, sizes: bytes) -> bytes:
+def pack(header_crc: bytes, sizes: bytes) -> bytes:
     """Index and footer.
 
     Args:
-      header: the finished header, which the checksum covers too.
+      header_crc: the last four bytes of the finished header; they bind the index to it.
       sizes: `varint.encode` of every chunk's size, one after the other.
     """
-    return sizes + FOOTER.pack(len(sizes), _crc(header, sizes), MAGIC)
+    return sizes + FOOTER.pack(len(sizes), _crc(header_crc, sizes), MAGIC)
 
 
 def parse_footer(data: bytes) -> Footer | None:
@@ -40,16 +40,16 @@ def parse_footer(data: bytes) -> Footer | None:
     return Footer(index_size, crc) if magic == MAGIC else None
 
 
-def parse(header: bytes, footer: Footer, sizes: bytes, start: int, end: int, min_size: int) -> array | None:
+def parse(header_crc: bytes, footer: Footer, sizes: bytes, start: int, end: int, min_size: int) -> array | None:
     """Where every chunk starts and, last, where the last one ends; None if the index is damaged.
 
     Args:
-      header: bytes of the header.
+      header_crc: the last four bytes of the header.
       sizes: the bytes in front of the footer, `footer.index_size` of them.
       start, end: offsets in the file between which the chunks must lie without a gap.
       min_size: bytes of the smallest chunk.
     """
-    if footer.crc != _crc(header, sizes):
+    if footer.crc != _crc(header_crc, sizes):
         return None
     starts, offset = array("Q", [start]), 0
     try:
@@ -64,5 +64,6 @@ def parse(header: bytes, footer: Footer, sizes: bytes, start: int, end: int, min
     return starts if starts[-1] == end else None
 
 
-def _crc(header: bytes, sizes: bytes) -> int:
-    return zlib.crc32(header + sizes + struct.pack("<I", len(sizes)))
+def _crc(header_crc: bytes, sizes: bytes) -> int:
+    # Not the whole header: the CRC-32 of anything followed by its own CRC-32 is always the same.
+    return zlib.crc32(header_crc + sizes + struct.pack("<I", len(sizes)))

@@ -148,7 +148,7 @@ class Reader:
             return None
         end = footer_at - footer.index_size
         sizes = self._read(end, footer.index_size)
-        starts = index.parse(self._header_bytes, footer, sizes, start, end, smallest)
+        starts = index.parse(self._header_bytes[-CRC.size :], footer, sizes, start, end, smallest)
         return starts if starts is not None and len(starts) == self.chunk_count + 1 else None
 
     def _starts_by_lengths(self) -> array:
@@ -181,7 +181,7 @@ class Reader:
         return b"".join(parts)
 
     def _cut_short(self) -> str:
-        return f"truncated or damaged behind chunk {self.whole_chunks} of {self.chunk_count}"
+        return f"truncated or damaged; {self.whole_chunks} of {self.chunk_count} chunks are whole"
 
     def _damaged(self, chunk: int, what: str) -> DamagedChunk:
         return DamagedChunk(f"{self.path}: chunk {chunk}: {what}", chunk)

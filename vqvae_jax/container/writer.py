@@ -132,7 +132,7 @@ class Writer:
         if not self.frames:
             raise UserError(f"{self.path}: not written, for the video has no frames")
         header = header_bytes.pack(replace(self._header, frames=self.frames))
-        self._write(index.pack(header, bytes(self._sizes)))
+        self._write(index.pack(header[-header_bytes.CRC.size :], bytes(self._sizes)))
         assert self._file is not None
         try:
             self._file.seek(0)
