@@ -1,5 +1,6 @@
 """Where decoded frames go: a video file, a `.npy` file or a folder of PNG pictures, which appears only when whole."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -112,13 +113,11 @@ class Sink:
         self._target = Path(os.path.abspath(path))  # noqa: PTH100 (also "." and "..", which have no name)
         self._part = self._target.with_name(f".{self._target.name}.part-{os.getpid()}")
         try:
+            _remove(self._part)  # of an earlier process of the same number that was killed
             self._writer = open_writer(self._part)
         except OSError as error:
             _remove(self._part)
             raise self._cannot_write(error) from error
-        except BaseException:
-            _remove(self._part)
-            raise
 
     def write(self, frame_HWC: np.ndarray) -> None:
         """Adds a frame: uint8 [height, width, 3], RGB.
@@ -205,7 +204,8 @@ class Sink:
 
 
 def _remove(part: Path) -> None:
-    if part.is_dir():
-        shutil.rmtree(part, ignore_errors=True)
-    else:
-        part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # What cannot be removed must not hide the error that led here.
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ def open_source(path: str | os.PathLike[str], assumed_rate: Fraction = Fraction(
     """
     check(0 < assumed_rate <= 1000, "rate", assumed_rate, "above 0, at most 1000 frames per second")
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises if the name is too long)
         return Source(path, PngReader(path, assumed_rate))
     if path.suffix.lower() == ".npy":
         return Source(path, NpyReader(path, assumed_rate))

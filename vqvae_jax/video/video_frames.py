@@ -1,6 +1,7 @@
 """Video files as frames: any container and codec that OpenCV opens in, H.264 or FFV1 out through PyAV."""
 
 import contextlib
+import types
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from vqvae_jax.errors import UserError
 from vqvae_jax.video.read import FORMATS, Frame, Video, VideoError
 from vqvae_jax.video.source_info import SourceInfo
 
@@ -27,6 +29,8 @@ class VideoReader:
     """
 
     def __init__(self, path: Path) -> None:
+        # Process-wide, alas. OpenCV's warnings would stand beside our one line and say less.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._video = Video(path)
         try:
             self.info = self._read_info(path)
@@ -59,10 +63,18 @@ class VideoReader:
         self._video.close()
 
 
+def _pyav() -> types.ModuleType:
+    """PyAV, imported late: not every training machine has it."""
+    try:
+        import av
+    except ImportError as error:
+        raise UserError("video files need PyAV; install it with: pip install av") from error
+    return av
+
+
 def _streams(path: Path) -> tuple[bool, str]:
     """Whether there is audio, which OpenCV does not tell, and the name of the video's codec and pixel format."""
-    import av  # Not on every training machine.
-
+    av = _pyav()
     try:
         options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
         with av.open(str(path.absolute()), container_options=options, metadata_errors="replace") as container:
@@ -79,6 +91,7 @@ class VideoWriter:
 
     Raises:
       OSError: if the encoder or the file system refuses.
+      UserError: if PyAV, or the encoder in it, is not installed.
     """
 
     def __init__(
@@ -93,9 +106,10 @@ class VideoWriter:
         crf: int = 4,
         preset: str = "medium",
     ) -> None:
-        import av  # Not on every training machine.
-
-        self._av = av
+        self._av = av = _pyav()
+        encoder = {"h264": "libx264", "ffv1": "ffv1"}[codec]
+        if encoder not in av.codecs_available:
+            raise UserError(f"this build of PyAV has no encoder {encoder}; install PyAV from its wheel: pip install av")
         self._time_base = 1 / rate
         self._written = 0
         with self._as_os_errors():
@@ -104,13 +118,13 @@ class VideoWriter:
                 # AVI keeps no time stamps, so its pictures must come in the order in which they are shown.
                 order = {"bf": "0"} if container_format == "avi" else {}
                 stream = self._container.add_stream(
-                    "libx264", rate=rate, options={"crf": str(crf), "preset": preset, **order}
+                    encoder, rate=rate, options={"crf": str(crf), "preset": preset, **order}
                 )
                 stream.pix_fmt = "yuv444p"
                 stream.codec_context.colorspace = av.video.reformatter.Colorspace.SMPTE170M
                 stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
             else:
-                stream = self._container.add_stream("ffv1", rate=rate, options={"level": "3", "slicecrc": "1"})
+                stream = self._container.add_stream(encoder, rate=rate, options={"level": "3", "slicecrc": "1"})
                 stream.pix_fmt = "bgr0"
             stream.width, stream.height = width, height
             stream.codec_context.time_base = self._time_base
