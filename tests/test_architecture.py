@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     {"errors"},
     {"config", "files", "precision"},
-    {"layers", "quantization", "metrics", "video", "data", "container"},
+    {"layers", "quantization", "metrics", "video", "data", "container", "entropy"},
     {"losses", "training"},
     {"msvqvae"},
     {"evaluation"},

@@ -1,0 +1,204 @@
+"""A trained model in one `.safetensors` file: weights, codebooks, entropy tables, configuration and a digest of all."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+
+from vqvae_jax.config import from_dict, to_dict
+from vqvae_jax.entropy.tables import LevelTables, TableArrays
+from vqvae_jax.errors import UserError
+from vqvae_jax.files import write_atomically
+from vqvae_jax.msvqvae.config import ModelConfig
+from vqvae_jax.msvqvae.model import Codebooks
+from vqvae_jax.msvqvae.start import empty_codebooks, init_params
+from vqvae_jax.quantization.codebook import Codebook
+from vqvae_jax.training.digests import named_leaves
+from vqvae_jax.training.state import PyTree
+
+FORMAT = "vqvae_jax bundle"
+VERSION = 1
+MAX_BYTES = 4 * 2**30
+WEIGHT_TYPES = ("bfloat16", "float32")
+
+
+class Bundle(NamedTuple):
+    """A model ready to code with."""
+
+    name: str  # of the experiment it comes from
+    model: ModelConfig
+    params: PyTree  # float32
+    codebooks: Codebooks
+    tables: dict[str, LevelTables]  # by level
+    digest: str  # SHA-256, hexadecimal
+    origin: dict[str, Any]  # step, checkpoint and data digests: what it was made from
+
+    @property
+    def identity(self) -> bytes:
+        """The eight bytes by which a coded file names its bundle."""
+        return bytes.fromhex(self.digest[:16])
+
+
+def save_bundle(
+    path: str | Path,
+    name: str,
+    model: ModelConfig,
+    params: PyTree,
+    codebooks: Codebooks,
+    tables: Mapping[str, TableArrays],
+    origin: Mapping[str, Any],
+    weights: str = "bfloat16",
+    overwrite: bool = False,
+) -> str:
+    """Writes a bundle in one rename; returns its digest.
+
+    Args:
+      weights: how parameters are stored, "bfloat16" (as uint16, which safetensors can hold) or "float32".
+      tables: one per level.
+      origin: JSON values that say where the model comes from.
+
+    Raises:
+      UserError: if the file exists and `overwrite` is not given, or it cannot be written.
+    """
+    from safetensors.numpy import save
+
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise UserError(f"{path}: exists; use --force to overwrite it")
+    if weights not in WEIGHT_TYPES:
+        raise UserError(f"weights={weights!r} is not allowed; expected one of {', '.join(WEIGHT_TYPES)}")
+    tensors: dict[str, np.ndarray] = {}
+    for leaf, value in named_leaves(params).items():
+        array = np.asarray(value, np.float32)
+        tensors[f"weights/{leaf}"] = (
+            array.astype(ml_dtypes.bfloat16).view(np.uint16) if weights == "bfloat16" else array
+        )
+    for level in model.levels:
+        tensors[f"codebooks/{level}/embeddings"] = np.asarray(codebooks[level].embeddings, np.float32)
+        tensors[f"codebooks/{level}/counts"] = np.asarray(codebooks[level].counts, np.float32)
+        tensors |= {f"tables/{level}/{field}": value for field, value in tables[level]._asdict().items()}
+    tensors = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(VERSION),
+        "name": name,
+        "model": json.dumps(to_dict(model), sort_keys=True),
+        "weights": weights,
+        "origin": json.dumps(dict(origin), sort_keys=True),
+        "tensors": json.dumps({key: _signature(value) for key, value in tensors.items()}, sort_keys=True),
+    }
+    digest = _digest(metadata, tensors)
+    write_atomically(path, save(tensors, metadata | {"digest": digest}))
+    return digest
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Reads and verifies a bundle.
+
+    Raises:
+      UserError: names what is wrong: no bundle, another format version, a tensor missing or of another shape, a digest
+        that does not fit.
+    """
+    path = Path(path)
+    metadata, tensors = _read(path)
+    if metadata.get("format") != FORMAT:
+        raise UserError(f"{path}: is not a bundle of vqvae_jax; make one with `vqvae-jax export`")
+    version = metadata.get("format_version")
+    if version != str(VERSION):
+        raise UserError(f"{path}: bundle format {version!r}; this program reads {VERSION}; update it or export again")
+    listed = _json(path, metadata, "tensors")
+    for key, signature in listed.items():
+        if key not in tensors:
+            raise UserError(f"{path}: tensor {key} is missing; the file is damaged, export it again")
+        if _signature(tensors[key]) != signature:
+            raise UserError(f"{path}: tensor {key} is {_signature(tensors[key])}, not {signature}; export it again")
+    if _digest(metadata, tensors) != metadata.get("digest"):
+        raise UserError(f"{path}: the digest does not fit the content; the file is damaged, export it again")
+
+    model = from_dict(ModelConfig, _json(path, metadata, "model"), f"{path}: model")
+    weights = {key: _weight(value) for key, value in tensors.items() if key.startswith("weights/")}
+    params = _filled(path, jax.eval_shape(lambda: init_params(model, jax.random.key(0))), weights, "weights/")
+    codebooks, tables = {}, {}
+    for level, shape in jax.eval_shape(lambda: empty_codebooks(model)).items():
+        embeddings = _tensor(path, tensors, f"codebooks/{level}/embeddings", shape.embeddings.shape)
+        counts = _tensor(path, tensors, f"codebooks/{level}/counts", shape.counts.shape)
+        one = jnp.ones((), jnp.float32)
+        codebooks[level] = Codebook(embeddings, counts, embeddings * counts[:, None], one)
+        fields = {field: _array(path, tensors, f"tables/{level}/{field}") for field in TableArrays._fields}
+        tables[level] = LevelTables(TableArrays(**fields))
+        if tables[level].codes != model.levels[level].codes:
+            raise UserError(f"{path}: tables of {tables[level].codes} codes for level {level}, which has others")
+    return Bundle(
+        metadata.get("name", ""), model, params, codebooks, tables, metadata["digest"], _json(path, metadata, "origin")
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise UserError(f"bundle {path} does not exist; make one with `vqvae-jax export --run DIR {path.name}`")
+    if path.stat().st_size > MAX_BYTES:
+        raise UserError(f"{path}: {path.stat().st_size} bytes is no bundle of ours")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: is no readable .safetensors file ({error})") from error
+
+
+def _json(path: Path, metadata: Mapping[str, str], key: str) -> dict[str, Any]:
+    try:
+        value = json.loads(metadata.get(key, ""))
+    except ValueError as error:
+        raise UserError(f"{path}: metadata {key} is no JSON ({error}); export the bundle again") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: metadata {key} is no JSON object; export the bundle again")
+    return value
+
+
+def _digest(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over configuration and every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(f"{metadata.get('format_version')} {metadata.get('model')} ".encode())
+    for key in sorted(tensors):
+        digest.update(f"{key} {_signature(tensors[key])} ".encode())
+        digest.update(np.ascontiguousarray(tensors[key]).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _signature(array: np.ndarray) -> str:
+    return f"{array.dtype.name}{list(array.shape)}"
+
+
+def _weight(array: np.ndarray) -> jax.Array:
+    stored = array.view(ml_dtypes.bfloat16) if array.dtype == np.uint16 else array
+    return jnp.asarray(stored.astype(np.float32))
+
+
+def _filled(path: Path, like: PyTree, leaves: Mapping[str, jax.Array], prefix: str) -> PyTree:
+    """The tree `like` with the leaves of these names."""
+    names = list(named_leaves(like))
+    values = [_tensor(path, leaves, prefix + n, leaf.shape) for n, leaf in named_leaves(like).items()]
+    extra = sorted(set(leaves) - {prefix + n for n in names})
+    if extra:
+        raise UserError(f"{path}: tensor {extra[0]} is none of this model's; export the bundle again")
+    return jax.tree.unflatten(jax.tree.structure(like), values)
+
+
+def _tensor(path: Path, tensors: Mapping[str, Any], key: str, shape: tuple[int, ...]) -> jax.Array:
+    array = _array(path, tensors, key)
+    if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
+        raise UserError(f"{path}: tensor {key} is not float32{list(shape)} of finite values; export the bundle again")
+    return jnp.asarray(array)
+
+
+def _array(path: Path, tensors: Mapping[str, Any], key: str) -> Any:
+    if key not in tensors:
+        raise UserError(f"{path}: tensor {key} is missing; export the bundle again")
+    return tensors[key]

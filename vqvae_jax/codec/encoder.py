@@ -1,0 +1,135 @@
+"""Frames to an .msv file, chunk by chunk: memory holds one chunk, however long the video is."""
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.payload import pack
+from vqvae_jax.codec.tokenizer import Tokenizer, check_frames
+from vqvae_jax.container.header import LevelLayout, Mode
+from vqvae_jax.container.writer import Writer
+from vqvae_jax.errors import UserError
+
+LARGE_CHUNK = 32 * 640 * 480  # pixels; activations take some 3 kB for each
+
+
+class Encoded(NamedTuple):
+    """What was written."""
+
+    frames: int
+    width: int
+    height: int
+    chunks: int
+    bytes: int  # the whole file
+    payload_bytes: dict[str, int]  # by level; the rest is header, index and checksums
+
+    @property
+    def bpp(self) -> float:
+        """Bits of the whole file per pixel of the coded size."""
+        return 8 * self.bytes / (self.frames * self.width * self.height)
+
+
+class Encoder:
+    """Codes videos with one bundle.
+
+    Args:
+      bundle: of `load_bundle`.
+      mode: "range" (entropy-coded), "deflate" or "fixed" (the paper's two rates).
+      chunk_frames: frames that are coded together and can be decoded by themselves; by default the model's clip length,
+        less for pictures above 640x480, so that memory stays bounded.
+
+    Raises:
+      UserError: if `chunk_frames` is not a multiple of the model's temporal stride.
+    """
+
+    def __init__(self, bundle: Bundle, mode: Mode = "range", chunk_frames: int | None = None) -> None:
+        self.bundle, self.mode = bundle, mode
+        self.tokenizer = Tokenizer(bundle)
+        stride = bundle.model.multiple[0]
+        if chunk_frames is not None and (chunk_frames < stride or chunk_frames % stride):
+            raise UserError(f"chunk-frames={chunk_frames} must be a multiple of this model's temporal stride, {stride}")
+        self._chunk_frames = chunk_frames
+
+    def chunk_frames(self, width: int, height: int) -> int:
+        """Frames of a chunk for pictures of this size."""
+        if self._chunk_frames is not None:
+            return self._chunk_frames
+        stride, frames = self.bundle.model.multiple[0], self.bundle.model.clip[0]
+        fit = LARGE_CHUNK // (width * height) // stride * stride
+        return max(stride, min(frames, fit))
+
+    def encode(
+        self,
+        frames: Iterable[np.ndarray],
+        path: str | Path,
+        rate: Fraction,
+        source_size: tuple[int, int] | None = None,
+        overwrite: bool = False,
+        on_chunk: Callable[[int], None] | None = None,
+    ) -> Encoded:
+        """Writes `path`; it appears when it is whole.
+
+        Args:
+          frames: uint8 RGB pictures [H, W, 3], all of one size; an array (T, H, W, 3) will do.
+          path: the file to write.
+          rate: frames per second.
+          source_size: width and height of the source, whose aspect a player should show; by default that of `frames`.
+          overwrite: replace an existing file.
+          on_chunk: called after every chunk with the number of frames coded so far.
+
+        Raises:
+          UserError: if there is no frame, frames differ in size, or the file exists or cannot be written.
+        """
+        pictures = iter(frames)
+        first = next(pictures, None)
+        if first is None:
+            raise UserError(f"{path}: not written, for the video has no frames")
+        check_frames(first[None])
+        height, width = first.shape[:2]
+        size = self.chunk_frames(width, height)
+        levels = self.bundle.model.levels
+        totals = dict.fromkeys(levels, 0)
+        source_width, source_height = source_size or (width, height)
+        with Writer(
+            path,
+            mode=self.mode,
+            bundle=self.bundle.identity,
+            width=width,
+            height=height,
+            source_width=source_width,
+            source_height=source_height,
+            rate=rate,
+            chunk_frames=size,
+            levels=tuple(LevelLayout(name, level.strides, level.codes) for name, level in levels.items()),
+            overwrite=overwrite,
+        ) as writer:
+            for chunk in _chunks(first, pictures, size):
+                payloads = pack(self.mode, self.bundle.tables, self.tokenizer.encode(chunk))
+                writer.add_chunk(len(chunk), payloads)
+                for name, payload in zip(levels, payloads, strict=True):
+                    totals[name] += len(payload)
+                if on_chunk is not None:
+                    on_chunk(writer.frames)
+        count = -(-writer.frames // size)
+        return Encoded(writer.frames, width, height, count, Path(path).stat().st_size, totals)
+
+
+def _chunks(first: np.ndarray, rest: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """(T, H, W, 3) with T = size, fewer in the last.
+
+    Raises:
+      UserError: if a frame has another size than the first.
+    """
+    waiting = [first]
+    for number, frame in enumerate(rest, start=1):
+        if frame.shape != first.shape or frame.dtype != np.uint8:
+            raise UserError(f"frame {number} is {frame.dtype}{frame.shape}, the first was {first.dtype}{first.shape}")
+        if len(waiting) == size:
+            yield np.stack(waiting)
+            waiting = []
+        waiting.append(frame)
+    yield np.stack(waiting)
