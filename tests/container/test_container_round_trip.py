@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vqvae_jax.container.header import MAX_INDICES_PER_CHUNK, MODES, Header, LevelLayout
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.container.writer import Writer
-from vqvae_jax.errors import ConfigError
+from vqvae_jax.errors import ConfigError, UserError
 
 UINT32 = st.integers(1, 2**32 - 1)
 NAMES = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=15)
@@ -163,6 +163,24 @@ def test_the_number_of_indices_per_chunk_is_capped_at_the_number_itself():
     Header(**at_cap)
     with pytest.raises(ConfigError, match="indices per chunk"):
         Header(**{**at_cap, "width": 2**13 + 1})
+
+
+def test_bytes_written_are_the_size_of_the_file(tmp_path):
+    with Writer(tmp_path / "a.msv", **LAYOUT) as writer:
+        writer.add_chunk(8, CHUNKS[0])
+        writer.add_chunk(1, CHUNKS[1])
+    with Reader(tmp_path / "a.msv") as reader:
+        assert writer.bytes_written == reader.size == (tmp_path / "a.msv").stat().st_size
+        assert writer.frames == reader.header.frames == 9
+
+
+def test_what_cannot_be_opened_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        Reader(tmp_path / "none.msv")
+    with pytest.raises(UserError, match="no plain file"):
+        Reader(tmp_path)
+    with pytest.raises(UserError, match=r"not an \.msv file"):
+        Reader(__file__)
 
 
 def test_chunks_reach_the_reader_in_the_order_of_the_file(tmp_path):
