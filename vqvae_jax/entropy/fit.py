@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
+from scipy.cluster.vq import kmeans2, vq
 
 from vqvae_jax.entropy.contexts import (
     ACTIVITIES,
@@ -82,7 +82,8 @@ def _activity(earlier: np.ndarray, flags: np.ndarray, codes: int) -> np.ndarray:
     order = np.argsort(share, kind="stable")
     before = np.cumsum(seen[order]) - seen[order]
     activity = np.empty(codes, np.uint8)
-    activity[order] = before * ACTIVITIES // max(int(seen.sum()), 1)
+    # Codes never seen may come after all observations.
+    activity[order] = np.minimum(before * ACTIVITIES // max(int(seen.sum()), 1), ACTIVITIES - 1)
     return activity
 
 
@@ -108,8 +109,8 @@ def _classes(embeddings_KD: np.ndarray, use_K: np.ndarray) -> list[np.ndarray]:
     for count in (16, 64, 256):
         if count < codes:
             centres, _ = kmeans2(points, count, iter=20, minit="++", rng=np.random.default_rng(0))
-            distances = np.square(embeddings_KD[:, None] - centres).sum(axis=-1)
-            partitions.append(np.unique(distances.argmin(axis=1), return_inverse=True)[1])
+            nearest, _ = vq(np.asarray(embeddings_KD, np.float64), centres)
+            partitions.append(np.unique(nearest, return_inverse=True)[1])
     return [*partitions, np.arange(codes)]
 
 
@@ -129,7 +130,7 @@ def _best_table(
         for leaning in LEANING:
             table = costs(_probabilities(fitted, partitions[: depth + 1], codes, leaning))
             chosen = frequencies(table)[partitions[depth][test[0]], test[1]]
-            bits = float(np.mean(16.0 - np.log2(chosen)))
+            bits = float(np.sum(16.0 - np.log2(chosen)))
             if best is None or bits < best[0] * (1 - WORTH if depth > best[1] else 1):
                 best = bits, depth, leaning
     assert best is not None

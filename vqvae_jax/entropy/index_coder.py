@@ -88,14 +88,14 @@ class _Reader:
 
 
 def _decode_first(tables: LevelTables, reader: _Reader, height: int, width: int) -> np.ndarray:
-    state, position, words = reader.state, reader.position, reader.words
+    state, position, words, lists = reader.state, reader.position, reader.words, tables.given_neighbour
     rows: list[list[int]] = []
     try:
         for y in range(height):
             neighbour = rows[y - 1][0] if y else tables.codes
             row: list[int] = []
             for _ in range(width):
-                starts = tables.given_neighbour(neighbour)
+                starts = lists[neighbour]
                 slot = state & 0xFFFF
                 neighbour = bisect_right(starts, slot) - 1
                 begin = starts[neighbour]
@@ -115,16 +115,15 @@ def _decode_step(
     tables: LevelTables, reader: _Reader, previous_HW: np.ndarray, base_HW: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices of one step, and whether each repeats the earlier one."""
-    width = previous_HW.shape[1]
-    state, position, words, repeat = reader.state, reader.position, reader.words, tables.repeat
-    above = [NONE] * (width + 1)
+    state, position, words = reader.state, reader.position, reader.words
+    repeat, lists = tables.repeat, tables.given_previous
+    above = [NONE] * (previous_HW.shape[1] + 1)
     rows, flag_rows = [], []
     try:
-        for before, contexts in zip(previous_HW.tolist(), base_HW.tolist(), strict=True):
+        for before, bases in zip(previous_HW.tolist(), base_HW.tolist(), strict=True):
             row, flags, left = [], [], NONE
-            for x in range(width):
-                chance = repeat[contexts[x] + left * 9 + above[x] * 3 + above[x + 1]]
-                index = before[x]
+            for index, base, upper, upper_right in zip(before, bases, above, above[1:], strict=False):
+                chance = repeat[base + left * 9 + upper * 3 + upper_right]
                 slot = state & 0xFFFF
                 if slot < chance:
                     state = chance * (state >> SCALE_BITS) + slot
@@ -135,7 +134,7 @@ def _decode_step(
                     if state < 0x1000000:
                         state = state << 16 | words[position]
                         position += 1
-                    starts = tables.given_previous(index)
+                    starts = lists[index]
                     slot = state & 0xFFFF
                     index = bisect_right(starts, slot) - 1
                     begin = starts[index]

@@ -1,5 +1,6 @@
 """The two rates that the paper reports, as streams: fixed-length indices, and DEFLATE over 16-bit ones."""
 
+import math
 import zlib
 
 import numpy as np
@@ -22,7 +23,7 @@ def decode_fixed(stream: bytes, shape: Grid, codes: int) -> np.ndarray:
     Raises:
       CorruptStreamError: if the length is another one, the filling is not zero, or an index is not in [0, K).
     """
-    count, width = int(np.prod(shape)), index_bits(codes)
+    count, width = math.prod(shape), index_bits(codes)
     if len(stream) != -(-count * width // 8):
         raise CorruptStreamError(f"{count} indices of {width} bits are not {len(stream)} bytes")
     bits = np.unpackbits(np.frombuffer(stream, np.uint8))
@@ -43,7 +44,7 @@ def decode_deflate(stream: bytes, shape: Grid, codes: int) -> np.ndarray:
     Raises:
       CorruptStreamError: if the stream is damaged, of another length, or an index is not in [0, K).
     """
-    size = 2 * int(np.prod(shape))
+    size = 2 * math.prod(shape)
     unpacker = zlib.decompressobj()
     try:
         content = unpacker.decompress(stream, size + 1)

@@ -34,8 +34,8 @@ def encode(starts: Sequence[int], frequencies: Sequence[int]) -> bytes:
         if state >= frequency << 24:
             words.append(state & 0xFFFF)
             state >>= 16
-        quotient, rest = divmod(state, frequency)
-        state = (quotient << SCALE_BITS) + rest + start
+        # quotient * 2**16 + remainder + start, with one division.
+        state += state // frequency * (SCALE - frequency) + start
     words.reverse()
     return state.to_bytes(STATE_BYTES, "little") + np.array(words, "<u2").tobytes()
 

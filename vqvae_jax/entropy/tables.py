@@ -35,10 +35,6 @@ class LevelTables:
         self.arrays = arrays
         self.codes = len(arrays.activity)
         self.repeat = arrays.repeat.tolist()
-        self._previous_rows = arrays.previous_rows.tolist()
-        self._first_rows = arrays.first_rows.tolist()
-        self._previous_lists: dict[int, list[int]] = {}
-        self._first_lists: dict[int, list[int]] = {}
 
     @cached_property
     def previous_starts(self) -> np.ndarray:
@@ -50,31 +46,47 @@ class LevelTables:
         """[S, K + 1] int64, cumulative frequencies."""
         return starts(frequencies(self.arrays.first_costs))
 
-    def given_previous(self, index: int) -> list[int]:
-        """Cumulative frequencies after this index one step earlier, as a list: a decoder bisects it."""
-        row = self._previous_rows[index]
-        if row not in self._previous_lists:
-            self._previous_lists[row] = self.previous_starts[row].tolist()
-        return self._previous_lists[row]
+    @cached_property
+    def given_previous(self) -> "StartLists":
+        """Cumulative frequencies by the index one step earlier."""
+        return StartLists(self.previous_starts, self.arrays.previous_rows)
 
-    def given_neighbour(self, index: int) -> list[int]:
-        """Cumulative frequencies beside this neighbour in a grid's first step; `codes` for none."""
-        row = self._first_rows[index]
-        if row not in self._first_lists:
-            self._first_lists[row] = self.first_starts[row].tolist()
-        return self._first_lists[row]
+    @cached_property
+    def given_neighbour(self) -> "StartLists":
+        """Cumulative frequencies by the neighbour in a grid's first step; `codes` for none."""
+        return StartLists(self.first_starts, self.arrays.first_rows)
+
+
+# One object per number: 1024 rows of 1024 codes take 8 MB instead of 40, and stay in the cache where a decoder bisects.
+_NUMBERS = list(range(SCALE + 1))
+
+
+class StartLists(dict[int, list[int]]):
+    """Cumulative frequencies by context, as lists for a decoder to bisect; each is made when first asked for."""
+
+    def __init__(self, starts_RK: np.ndarray, row_of_context: np.ndarray) -> None:
+        super().__init__()
+        self._starts, self._row_of_context = starts_RK, row_of_context.tolist()
+        self._of_row: dict[int, list[int]] = {}
+
+    def __missing__(self, context: int) -> list[int]:
+        row = self._row_of_context[context]
+        if row not in self._of_row:
+            self._of_row[row] = [_NUMBERS[start] for start in self._starts[row].tolist()]
+        self[context] = self._of_row[row]
+        return self[context]
 
 
 def check_arrays(arrays: TableArrays) -> None:
     """Raises a `UserError` unless shapes, types and ranges are those that `TableArrays` states."""
-    codes = len(arrays.activity)
+    codes = arrays.activity.size
     expected: Mapping[str, tuple[type, tuple[int, ...]]] = {
         "activity": (np.uint8, (codes,)),
         "repeat": (np.uint16, (REPEAT_CONTEXTS,)),
         "previous_rows": (np.uint16, (codes,)),
-        "previous_costs": (np.uint8, (len(arrays.previous_costs), codes)),
+        "previous_costs": (np.uint8, (arrays.previous_costs.size // max(codes, 1), codes)),
         "first_rows": (np.uint16, (codes + 1,)),
-        "first_costs": (np.uint8, (len(arrays.first_costs), codes)),
+        "first_costs": (np.uint8, (arrays.first_costs.size // max(codes, 1), codes)),
     }
     for name, (dtype, shape) in expected.items():
         array = getattr(arrays, name)
