@@ -38,6 +38,7 @@ from vqvae_jax.training.pictures import comparison_grid, write_png
 from vqvae_jax.training.progress import Progress
 from vqvae_jax.training.resume import (
     CONFIG_FILE,
+    DATA_FILE,
     TRUNK_FILE,
     check_resumable,
     check_same_trunk,
@@ -137,6 +138,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
 
     # ------------------------------------------------------------------------------------------------------- the loop
     write_json(command.run / CONFIG_FILE, config)
+    write_json(command.run / DATA_FILE, {"folder": str(command.data.absolute()), "digest": clips.digest})
     if trunk is not None:
         write_json(command.run / TRUNK_FILE, {"digest": trunk.digest, "provenance": trunk.provenance})
     log = RunLog(command.run, resume_step=start)

@@ -15,6 +15,8 @@ ROWS = [
     {"msvqvae"},
     {"evaluation"},
     {"codec"},
+    {"cli"},
+    {"__main__"},
 ]
 FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))
 

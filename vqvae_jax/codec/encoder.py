@@ -14,7 +14,7 @@ from vqvae_jax.container.header import LevelLayout, Mode
 from vqvae_jax.container.writer import Writer
 from vqvae_jax.errors import UserError
 
-LARGE_CHUNK = 32 * 640 * 480  # pixels; activations take some 3 kB for each
+LARGE_CHUNK = 32 * 640 * 480  # pixels; activations take some hundred bytes for each
 
 
 class Encoded(NamedTuple):

@@ -11,6 +11,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.files import make_folder, write_atomically
 
 CONFIG_FILE = "config.json"
+DATA_FILE = "data.json"  # where the training data were
 TRUNK_FILE = "vgg.json"  # digest and provenance of the perceptual loss's trunk
 
 #: What changes neither the state's structure nor what a given step computes. Everything else makes another run.

@@ -1,0 +1,5 @@
+"""`python -m vqvae_jax` is `vqvae-jax`."""
+
+from vqvae_jax.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The `vqvae-jax` command line: one file per command."""

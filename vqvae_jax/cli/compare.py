@@ -1,0 +1,77 @@
+"""`vqvae-jax compare`."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.cli.encode import bytes_of
+from vqvae_jax.cli.progress import counted
+from vqvae_jax.codec.comparison import compare
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.errors import UserError
+from vqvae_jax.video.source import open_source
+
+
+@dataclass(frozen=True)
+class Options:
+    """PSNR and SSIM of a video against a reference of the same size and length; bytes and bits per pixel of both."""
+
+    reference: tyro.conf.Positional[Path]
+    """Video file, .msv, .npy or folder of PNG pictures."""
+    estimate: tyro.conf.Positional[Path]
+    """The same kinds."""
+    bundle: Path | None = None
+    """Model of .msv files; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    json: bool = False
+    """Print JSON."""
+
+
+def run(options: Options) -> None:
+    """Compares; prints the figures.
+
+    Raises:
+      UserError: if one cannot be read, or sizes or lengths differ.
+    """
+    with contextlib.ExitStack() as stack:
+        sides = [opened(stack, path, options.bundle) for path in (options.reference, options.estimate)]
+        try:
+            found = compare(counted(sides[0], None, "comparing"), sides[1])
+        except UserError as error:
+            raise UserError(f"{options.reference} and {options.estimate}: {error}") from error
+    pixels = found.frames * found.width * found.height
+    files = {}
+    for role, path in (("reference", options.reference), ("estimate", options.estimate)):
+        size = bytes_of(path)
+        files[role] = {"file": str(path), "bytes": size, "bpp": 8 * size / pixels}
+    facts = {
+        "frames": found.frames,
+        "width": found.width,
+        "height": found.height,
+        "psnr": found.psnr,
+        "ssim": found.ssim,
+        "lossless_frames": found.lossless_frames,
+        **files,
+    }
+    if options.json:
+        print(json.dumps(facts, indent=1))
+        return
+    ssim = "no SSIM under 7 pixels" if found.ssim is None else f"SSIM {found.ssim:.4f}"
+    print(
+        f"{found.frames} frames of {found.width}x{found.height}: PSNR {found.psnr:.2f} dB (frames capped at 100, "
+        f"{found.lossless_frames} lossless), {ssim}"
+    )
+    for role, entry in files.items():
+        print(f"{role} {entry['file']}: {entry['bytes']:,} bytes, {entry['bpp']:.4f} bpp")
+
+
+def opened(stack: contextlib.ExitStack, path: Path, bundle: Path | None) -> Iterator[np.ndarray]:
+    """Frames of any kind of video."""
+    if path.suffix.lower() == ".msv":
+        return stack.enter_context(Decoder(find_bundle(bundle), path)).frames()
+    return stack.enter_context(open_source(path)).frames()

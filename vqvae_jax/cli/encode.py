@@ -1,0 +1,172 @@
+"""`vqvae-jax encode`."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.cli.progress import counted
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.comparison import Comparison, compare
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.encoder import Encoded, Encoder
+from vqvae_jax.container.header import MAX_SIDE, Mode
+from vqvae_jax.errors import UserError
+from vqvae_jax.video.resize import resizer
+from vqvae_jax.video.source import Source, open_source
+
+
+@dataclass(frozen=True)
+class Options:
+    """A video file to an .msv file. There is no rate control: the model decides the bits."""
+
+    source: tyro.conf.Positional[Path]
+    """Video file, .npy of (T, H, W, 3) uint8, or folder of PNG pictures."""
+    out: tyro.conf.Positional[Path]
+    """The .msv file to write."""
+    bundle: Path | None = None
+    """The model; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    size: str = "model"
+    """Coded size: `model` (what it was trained on), `native` (the video's own) or WIDTHxHEIGHT."""
+    fps: str = "source"
+    """Coded frame rate: `source`, a number, or a fraction such as 30000/1001."""
+    mode: Mode = "range"
+    """How indices are written: entropy-coded, DEFLATE, or fixed length."""
+    chunk_frames: int | None = None
+    """Frames per chunk, the unit of random access; default: the model's clip length, less above 640x480."""
+    verify: bool = False
+    """Decode the file that was written and report its quality against what was coded."""
+    json: bool = False
+    """Print the result as JSON."""
+    force: bool = False
+    """Overwrite an existing file."""
+
+
+def run(options: Options) -> None:
+    """Encodes; says what was done.
+
+    Raises:
+      UserError: about the source, the size, the bundle or the output.
+    """
+    if options.out.exists() and not options.force:
+        raise UserError(f"{options.out}: exists; use --force to overwrite it")
+    rate = parse_rate(options.fps)
+    bundle = find_bundle(options.bundle)
+    encoder = Encoder(bundle, options.mode, options.chunk_frames)
+    with open_source(options.source) as source:
+        info = source.info
+        width, height = coded_size(options.size, bundle, (info.width, info.height))
+        rate = info.rate if rate is None else rate
+        hint = " (the model's size; --size native keeps the video's)" if options.size == "model" else ""
+        shape = f"{info.width}x{info.height} at {info.rate} fps"
+        note(f"{options.source}: {shape}, coded at {width}x{height}, {rate} fps{hint}")
+        note("there is no rate control: the model decides the bits" + ("; audio is dropped" if info.has_audio else ""))
+        shown = shown_size(info.width, info.height, info.display_aspect)
+        frames = frames_of(source, rate, width, height, "encoding")
+        result = encoder.encode(frames, options.out, rate, shown, options.force)
+        missing = source.missing_frames
+    if missing:
+        note(f"{options.source}: {missing} frames that its index lists could not be decoded")
+    facts = report(options, result, rate)
+    if options.verify:
+        measured = verify(options, bundle, rate, width, height)
+        facts |= {"psnr": measured.psnr, "ssim": measured.ssim, "lossless_frames": measured.lossless_frames}
+    if options.json:
+        print(json.dumps(facts, indent=1))
+    else:
+        print(
+            f"{options.out}: {result.bytes:,} bytes, {result.bpp:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s, "
+            f"{result.frames} frames of {width}x{height}"
+        )
+        if options.verify:
+            ssim = "" if facts["ssim"] is None else f", SSIM {facts['ssim']:.4f}"
+            print(f"decoded file against what was coded: PSNR {facts['psnr']:.2f} dB{ssim}")
+    if result.bytes > (size := bytes_of(options.source)):
+        note(f"warning: {options.out} is larger than {options.source} ({result.bytes:,} against {size:,} bytes)")
+
+
+def note(line: str) -> None:
+    """A line to the user beside the result."""
+    print(line, file=sys.stderr)
+
+
+def frames_of(source: Source, rate: Fraction, width: int, height: int, what: str) -> Iterator[np.ndarray]:
+    """The source's frames at the coded rate and size."""
+    announced = source.info.announced_frames
+    total = None if announced is None else max(1, round(announced * rate / source.info.rate))
+    yield from map(resizer(height, width), counted(source.frames(rate), total, what))
+
+
+def verify(options: Options, bundle: Bundle, rate: Fraction, width: int, height: int) -> Comparison:
+    """Quality of the decoded file against the frames that were coded, read once more from the source."""
+    with open_source(options.source) as source, Decoder(bundle, options.out) as decoder:
+        return compare(frames_of(source, rate, width, height, "verifying"), decoder.frames())
+
+
+def report(options: Options, result: Encoded, rate: Fraction) -> dict[str, Any]:
+    """JSON values about the file."""
+    return {
+        "source": str(options.source),
+        "source_bytes": bytes_of(options.source),
+        "file": str(options.out),
+        "bytes": result.bytes,
+        "payload_bytes": result.payload_bytes,
+        "bpp": result.bpp,
+        "kbit_per_s": 8e-3 * result.bytes * float(rate) / result.frames,
+        "frames": result.frames,
+        "width": result.width,
+        "height": result.height,
+        "fps": str(rate),
+        "mode": options.mode,
+    }
+
+
+def bytes_of(path: Path) -> int:
+    """Size of a file, or of the files in a folder."""
+    return sum(p.stat().st_size for p in path.iterdir() if p.is_file()) if path.is_dir() else path.stat().st_size
+
+
+def shown_size(width: int, height: int, display_aspect: Fraction | None) -> tuple[int, int]:
+    """Width and height in square pixels: what a player should show."""
+    return (width, height) if display_aspect is None else (max(1, round(height * display_aspect)), height)
+
+
+def parse_rate(text: str) -> Fraction | None:
+    """A frame rate; none for `source`.
+
+    Raises:
+      UserError: if it is none.
+    """
+    if text == "source":
+        return None
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise UserError(f"fps={text!r}; expected `source`, a number or a fraction such as 30000/1001") from error
+    if not 0 < rate <= 1000:
+        raise UserError(f"fps={text!r}; expected above 0, at most 1000")
+    return rate.limit_denominator(2**20)
+
+
+def coded_size(text: str, bundle: Bundle, source: tuple[int, int]) -> tuple[int, int]:
+    """Width and height to code at.
+
+    Raises:
+      UserError: if the text is no size.
+    """
+    if text == "model":
+        return bundle.model.clip[2], bundle.model.clip[1]
+    if text == "native":
+        return source
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if not match or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
+        raise UserError(f"size={text!r}; expected model, native or WIDTHxHEIGHT of 1 to {MAX_SIDE} pixels")
+    return int(match[1]), int(match[2])

@@ -1,0 +1,84 @@
+"""`vqvae-jax info`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from vqvae_jax.container.chunk import DamagedChunk
+from vqvae_jax.container.reader import Reader
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an .msv file holds. Needs no model."""
+
+    file: tyro.conf.Positional[Path]
+    """An .msv file."""
+    json: bool = False
+    """Print JSON."""
+
+
+def run(options: Options) -> None:
+    """Prints it."""
+    facts = describe(options.file)
+    if options.json:
+        print(json.dumps(facts, indent=1))
+        return
+    levels = ", ".join(
+        f"{name} {level['codes']} codes at {level['strides']}" for name, level in facts["levels"].items()
+    )
+    shares = ", ".join(f"{name} {level['payload_bytes']:,}" for name, level in facts["levels"].items())
+    print(
+        f"{options.file}: {facts['frames']} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
+        f"({facts['seconds']:.1f} s), source {facts['source_width']}x{facts['source_height']}\n"
+        f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes\n"
+        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {facts['bundle']}\n"
+        f"levels: {levels}"
+    )
+    if facts["damaged_chunks"] or facts["index_damaged"]:
+        print(f"damaged: chunks {facts['damaged_chunks']}, index {'yes' if facts['index_damaged'] else 'no'}")
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Everything the header says and the chunks' sizes, as JSON values.
+
+    Raises:
+      UserError: if it is no .msv file.
+    """
+    with Reader(path) as reader:
+        header = reader.header
+        payload, damaged = [0] * len(header.levels), []
+        for chunk in range(header.chunks):
+            try:
+                for number, data in enumerate(reader.read_chunk(chunk)):
+                    payload[number] += len(data)
+            except DamagedChunk:
+                damaged.append(chunk)
+        seconds = float(header.frames / header.rate)
+        return {
+            "bytes": reader.size,
+            "frames": header.frames,
+            "width": header.width,
+            "height": header.height,
+            "padded_width": header.padded_width,
+            "padded_height": header.padded_height,
+            "source_width": header.source_width,
+            "source_height": header.source_height,
+            "fps": str(header.rate),
+            "seconds": seconds,
+            "bpp": 8 * reader.size / (header.frames * header.width * header.height),
+            "kbit_per_s": 8e-3 * reader.size / seconds,
+            "mode": header.mode,
+            "bundle": header.bundle.hex(),
+            "chunks": header.chunks,
+            "chunk_frames": header.chunk_frames,
+            "levels": {
+                level.name: {"codes": level.codes, "strides": list(level.strides), "payload_bytes": size}
+                for level, size in zip(header.levels, payload, strict=True)
+            },
+            "damaged_chunks": damaged,
+            "index_damaged": reader.index_damaged,
+        }

@@ -1,0 +1,61 @@
+"""`vqvae-jax COMMAND ...`: video files to .msv files and back."""
+
+import importlib
+import sys
+
+from vqvae_jax.errors import UserError, run_command
+
+COMMANDS = {
+    "encode": "a video file to an .msv file",
+    "decode": "an .msv file to a video file, an array or pictures",
+    "info": "what an .msv file holds; needs no model",
+    "compare": "PSNR, SSIM, bytes and bits per pixel of one video against another",
+    "export": "a training run to a bundle, the model file that the other commands read",
+}
+HELP = ("-h", "--help")
+
+
+def usage() -> str:
+    """What `vqvae-jax --help` prints."""
+    lines = [f"  {name:<11} {what}" for name, what in COMMANDS.items()]
+    return "\n".join(
+        ["usage: vqvae-jax COMMAND ...", "", *lines, "", "vqvae-jax COMMAND --help documents a command's options."]
+    )
+
+
+def run(arguments: list[str]) -> None:
+    """Runs one command.
+
+    Raises:
+      UserError: if there is no such command, or the command raises it.
+    """
+    if arguments and arguments[0] in HELP:
+        print(usage())
+        return
+    if not arguments or arguments[0] not in COMMANDS:
+        given = f"unknown command {arguments[0]!r}" if arguments else "no command given"
+        raise UserError(f"{given}; expected one of {', '.join(COMMANDS)} (vqvae-jax --help)")
+    import tyro
+
+    # A command imports what it needs: `info` starts without JAX.
+    command = importlib.import_module(f"vqvae_jax.cli.{arguments[0]}")
+    options = tyro.cli(command.Options, prog=f"vqvae-jax {arguments[0]}", args=arguments[1:])
+    command.run(options)
+
+
+def main() -> None:
+    """Entry point."""
+    name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in COMMANDS else ""
+
+    def guarded() -> None:
+        try:
+            run(sys.argv[1:])
+        except KeyboardInterrupt:
+            print(f"vqvae-jax {name}: interrupted; nothing was written", file=sys.stderr)
+            sys.exit(130)
+
+    run_command(f"vqvae-jax {name}".strip(), guarded)
+
+
+if __name__ == "__main__":
+    main()
