@@ -8,6 +8,7 @@ import numpy as np
 from vqvae_jax.entropy.rans import CorruptStreamError
 
 Grid = tuple[int, int, int]
+DEFLATE_RATIO = 1032  # at most: 258 bytes from two bits
 
 
 def encode_fixed(indices_THW: np.ndarray, codes: int) -> bytes:
@@ -45,6 +46,8 @@ def decode_deflate(stream: bytes, shape: Grid, codes: int) -> np.ndarray:
       CorruptStreamError: if the stream is damaged, of another length, or an index is not in [0, K).
     """
     size = 2 * math.prod(shape)
+    if size > DEFLATE_RATIO * len(stream):
+        raise CorruptStreamError(f"{size} bytes cannot come out of a DEFLATE stream of {len(stream)}")
     unpacker = zlib.decompressobj()
     try:
         content = unpacker.decompress(stream, size + 1)

@@ -1,0 +1,136 @@
+"""Tables fitted to sources whose entropy is known, measured on fresh samples of them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from vqvae_jax.entropy.contexts import ACTIVITIES
+from vqvae_jax.entropy.fit import Grids, fit_level
+from vqvae_jax.entropy.index_coder import decode_level, encode_level
+from vqvae_jax.entropy.tables import LevelTables, TableArrays
+from vqvae_jax.errors import UserError
+
+GRID = (8, 8, 8)
+FRESH = 40
+
+
+def embeddings(codes: int) -> np.ndarray:
+    """Codes on a circle: neighbours in number are neighbours in space."""
+    angle = 2 * np.pi * np.arange(codes) / codes
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+def circular(codes: int) -> np.ndarray:
+    """[K, K] chances of the next index once it changes: the nearer on the circle, the likelier."""
+    distance = np.abs(np.arange(codes)[:, None] - np.arange(codes))
+    chances = np.exp(-np.minimum(distance, codes - distance) / 1.5)
+    np.fill_diagonal(chances, 0)
+    return chances / chances.sum(axis=1, keepdims=True)
+
+
+def markov_grids(count: int, chances: np.ndarray, seed: int) -> np.ndarray:
+    """[N, T, H, W]: a uniform first step, then every index repeats with probability 1/2 or follows `chances`."""
+    rng, codes = np.random.default_rng(seed), len(chances)
+    grids = rng.integers(0, codes, (count, *GRID))
+    ends = np.cumsum(chances, axis=1)
+    for step in range(1, GRID[0]):
+        before = grids[:, step - 1]
+        moved = (ends[before] < rng.random(before.shape)[..., None]).sum(axis=-1).clip(0, codes - 1)
+        grids[:, step] = np.where(rng.random(before.shape) < 0.5, before, moved)
+    return grids
+
+
+def markov_bits(chances: np.ndarray) -> float:
+    """Entropy of an index of such a grid; the stationary distribution is uniform."""
+    row = chances[0][chances[0] > 0]
+    later = 1 + 0.5 * -(row * np.log2(row)).sum()
+    return (np.log2(len(chances)) + (GRID[0] - 1) * later) / GRID[0]
+
+
+def coded_bits(arrays: TableArrays, grids: np.ndarray, coarse: np.ndarray | None = None) -> float:
+    """Bits per index of the streams, which must decode."""
+    tables, size = LevelTables(arrays), 0
+    for number, grid in enumerate(grids):
+        coarser = None if coarse is None else coarse[number]
+        stream = encode_level(tables, grid, coarser)
+        np.testing.assert_array_equal(decode_level(tables, stream, grid.shape, coarser), grid)
+        size += len(stream)
+    return 8 * size / grids.size
+
+
+def test_a_markov_source_is_coded_within_3_percent_of_its_conditional_entropy():
+    chances = circular(32)
+    arrays = fit_level(Grids(markov_grids(150, chances, 0), None), embeddings(32))
+    bits = coded_bits(arrays, markov_grids(FRESH, chances, 1))
+    # The five bytes of state are a percent of such small grids.
+    assert 0.995 < bits / markov_bits(chances) < 1.03
+
+
+def test_an_uninformative_source_costs_at_most_a_percent_over_its_logarithm():
+    draw: Callable[[int, int], np.ndarray] = lambda count, seed: np.random.default_rng(seed).integers(  # noqa: E731
+        0, 64, (count, *GRID)
+    )
+    assert coded_bits(fit_level(Grids(draw(150, 0), None), embeddings(64)), draw(FRESH, 1)) < 6 * 1.01
+
+
+def test_a_coarser_level_that_knows_what_moves_saves_bits():
+    """Where the coarse index repeats so do the four fine ones."""
+    rng = np.random.default_rng(0)
+    coarse = markov_grids(120, circular(16), 2)[:, :, ::2, ::2]
+    moves = np.repeat(np.repeat(coarse[:, 1:] != coarse[:, :-1], 2, axis=2), 2, axis=3)
+    fine = rng.integers(0, 16, (120, *GRID))
+    for step in range(1, GRID[0]):
+        fine[:, step] = np.where(moves[:, step - 1], fine[:, step], fine[:, step - 1])
+    alone = coded_bits(fit_level(Grids(fine[:80], None), embeddings(16)), fine[80:])
+    informed = coded_bits(fit_level(Grids(fine[:80], coarse[:80]), embeddings(16)), fine[80:], coarse[80:])
+    assert informed < alone - 0.2
+
+
+def test_the_same_grids_give_the_same_tables():
+    grids = Grids(markov_grids(20, circular(40), 3), None)
+    for one, other in zip(fit_level(grids, embeddings(40)), fit_level(grids, embeddings(40)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_few_data_give_few_rows_and_many_give_a_row_for_each_code():
+    chances = circular(64)
+    few = fit_level(Grids(markov_grids(16, chances, 4)[:, :2], None), embeddings(64))
+    many = fit_level(Grids(markov_grids(200, chances, 4), None), embeddings(64))
+    assert len(few.previous_costs) < 64 == len(many.previous_costs)
+
+
+def test_a_symbol_equal_to_the_earlier_index_gets_next_to_nothing():
+    tables = LevelTables(fit_level(Grids(markov_grids(100, circular(16), 5), None), embeddings(16)))
+    widths = np.diff(tables.previous_starts, axis=1)
+    assert len(widths) == 16 and np.diag(widths).max() <= 2 and widths.sum() == 16 << 16
+
+
+@pytest.mark.parametrize("codes", [2, 16, 17, 70])
+def test_unused_codes_and_codes_that_never_stay_give_valid_tables(codes):
+    """Codes that nobody saw come after all others when repeats are rarer than not."""
+    steps = np.arange(4)[:, None, None]
+    grid = (steps + np.indices((4, 3, 3)).sum(axis=0)) % max(codes // 2, 2)
+    arrays = fit_level(Grids(np.stack([grid] * 16), None), embeddings(codes))
+    assert arrays.activity.max() < ACTIVITIES
+    full = np.arange(codes).repeat(2).reshape(2, 1, codes)
+    assert coded_bits(arrays, full[None]) > 0
+
+
+@pytest.mark.filterwarnings("error:.*(divide|invalid|empty slice)")
+def test_grids_that_never_change_are_coded_in_next_to_nothing():
+    still = np.repeat(np.random.default_rng(6).integers(0, 32, (40, 1, 8, 8)), 8, axis=1)
+    arrays = fit_level(Grids(still.astype(np.uint16), None), embeddings(32))
+    # Five bits in the first of eight steps and five bytes of state.
+    assert coded_bits(arrays, still[:8]) < 5 / 8 * 1.1 + 40 / 512
+
+
+def test_a_codebook_of_equal_rows_is_fitted():
+    arrays = fit_level(Grids(markov_grids(16, circular(40), 7), None), np.zeros((40, 3), np.float32))
+    assert coded_bits(arrays, markov_grids(2, circular(40), 8)) < 6
+
+
+@pytest.mark.parametrize("shape", [(15, 8, 4, 4), (16, 1, 4, 4)])
+def test_too_few_clips_or_steps_are_an_error(shape):
+    with pytest.raises(UserError, match=r"need 16 clips of two latent steps"):
+        fit_level(Grids(np.zeros(shape, np.int64), None), embeddings(8))
