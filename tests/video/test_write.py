@@ -3,6 +3,7 @@ import io
 import av
 import numpy as np
 import pytest
+from example_videos import read_with_pyav, smooth_clip
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -10,21 +11,10 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.video.write import moving_picture, write_moving_picture, write_mp4
 
 
-def smooth_clip(frames=6, height=32, width=48):
-    t, y, x = np.ogrid[:frames, :height, :width]
-    channels = [128 + 90 * np.sin((x + 2 * t) / 9), 128 + 90 * np.cos((y - t) / 7), 128 + 60 * np.sin((x + y) / 11) + t]
-    return np.stack(np.broadcast_arrays(*channels), axis=-1).astype(np.uint8)
-
-
-def decode_mp4(path):
-    with av.open(str(path)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
-
-
 @pytest.mark.parametrize("size", [(32, 48), (33, 47), (1, 1)])
 def test_mp4_gives_the_frames_back_nearly_unchanged_at_even_and_odd_sizes(tmp_path, size):
     clip = smooth_clip(6, *size)
-    decoded = decode_mp4(write_mp4(tmp_path / "clip.mp4", clip, fps=16))
+    decoded = read_with_pyav(write_mp4(tmp_path / "clip.mp4", clip, fps=16))
     assert decoded.shape == clip.shape
     assert peak_signal_noise_ratio(clip, decoded, data_range=255) > 42
 

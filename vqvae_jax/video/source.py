@@ -12,7 +12,7 @@ from vqvae_jax.config import check
 from vqvae_jax.errors import UserError
 from vqvae_jax.video.npy_frames import NpyReader
 from vqvae_jax.video.png_frames import PngReader
-from vqvae_jax.video.read import Frame, VideoError, at_rate
+from vqvae_jax.video.read import VideoError, at_rate
 from vqvae_jax.video.source_info import SourceInfo
 from vqvae_jax.video.video_frames import VideoReader
 
@@ -64,7 +64,7 @@ class Source:
             nominal rate, `info.rate`, which gives every frame of a source of constant rate as it is.
 
         Raises:
-          UserError: if no frame can be read, one is damaged, or their size changes; names the path and the reason.
+          UserError: if no frame can be read, or one is damaged; names the path and the reason.
         """
         rate = self.info.rate if rate is None else rate
         check(0 < rate <= 1000, "rate", rate, "above 0, at most 1000 frames per second")
@@ -74,7 +74,7 @@ class Source:
         return self._frames(rate)
 
     def _frames(self, rate: Fraction) -> Iterator[np.ndarray]:
-        pictures = self._checked_pictures()
+        pictures = self._reader.frames()
         try:
             first = next(pictures, None)
             if first is None:
@@ -86,14 +86,6 @@ class Source:
                 yield np.ascontiguousarray(frame.image)
         except VideoError as error:
             raise UserError(f"{self.path}: {error}") from error
-
-    def _checked_pictures(self) -> Iterator[Frame]:
-        width, height = self.info.width, self.info.height
-        for number, frame in enumerate(self._reader.frames()):
-            if frame.image.shape != (height, width, 3):
-                found = f"{frame.image.shape[1]}x{frame.image.shape[0]}"
-                raise VideoError(f"the picture size changes from {width}x{height} to {found} at frame {number}")
-            yield frame
 
     def close(self) -> None:
         self._reader.close()

@@ -22,7 +22,8 @@ class VideoReader:
 
     OpenCV converts by the matrix and range that the file names (BT.601, limited, if it names none). Samples of more
     than 8 bits are reduced to 8, subsampled colour is interpolated, gray becomes three equal channels, and alpha is
-    dropped: colours are those stored, not composed with a background.
+    dropped: colours are those stored, not composed with a background. A picture of another size than the header's is
+    scaled to it.
 
     Raises:
       VideoError: if the file cannot be used, or while reading if the decoder fails. The message lacks the path.
@@ -112,6 +113,7 @@ class VideoWriter:
             raise UserError(f"this build of PyAV has no encoder {encoder}; install PyAV from its wheel: pip install av")
         self._time_base = 1 / rate
         self._written = 0
+        path.open("xb").close()  # PyAV itself would open the file with the first frame, and find out as late.
         with self._as_os_errors():
             self._container = av.open(str(path.absolute()), "w", format=container_format)
             if codec == "h264":
@@ -121,8 +123,9 @@ class VideoWriter:
                     encoder, rate=rate, options={"crf": str(crf), "preset": preset, **order}
                 )
                 stream.pix_fmt = "yuv444p"
-                stream.codec_context.colorspace = av.video.reformatter.Colorspace.SMPTE170M
-                stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
+                # AVCOL_SPC_SMPTE170M, that is BT.601; PyAV's own enumeration holds libswscale's numbers, not these.
+                stream.codec_context.colorspace = 6
+                stream.codec_context.color_range = 1  # AVCOL_RANGE_MPEG: limited
             else:
                 stream = self._container.add_stream(encoder, rate=rate, options={"level": "3", "slicecrc": "1"})
                 stream.pix_fmt = "bgr0"
