@@ -21,6 +21,7 @@ from vqvae_jax.video.container import indexed_pictures, missing_bytes
 MAX_SIDE = 16_384
 MAX_PIXELS = 64 * 2**20  # 8K is 33 million
 FALLBACK_FPS = 25.0  # when the container names none, or an absurd one
+MAX_DENOMINATOR = 1_000_000  # of a frame rate; a double tells all such ratios apart
 LONGEST_GAP = 10.0  # seconds; a larger step between two timestamps is a damaged timestamp, not a still picture
 
 # Only containers of moving pictures, only local files: FFmpeg would otherwise follow play lists to other files and to

@@ -14,7 +14,7 @@ from vqvae_jax.config import check, check_choice
 from vqvae_jax.errors import UserError
 from vqvae_jax.video.npy_frames import NpyWriter
 from vqvae_jax.video.png_frames import PngWriter, holds_only_numbered_pictures
-from vqvae_jax.video.read import refused_size
+from vqvae_jax.video.read import MAX_DENOMINATOR, refused_size
 from vqvae_jax.video.video_frames import Codec, VideoWriter
 
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".avi": "avi"}
@@ -48,7 +48,8 @@ def open_sink(
       path: `.mp4`, `.mkv` or `.avi`: a video file. `.npy`: an array (T, H, W, 3) uint8. A name without ending, or that
         ends with `/`: a folder of PNG pictures. Its own folder must exist.
       width, height: pixels of every frame.
-      rate: frames per second, above 0, at most 1000; arrays and pictures do not keep it.
+      rate: frames per second, 0.1 to 1000, denominator up to `read.MAX_DENOMINATOR`. Kept exactly by .mp4 and .avi, and
+        by .mkv, which counts nanoseconds, if it is a usual one (30000/1001); arrays and pictures do not keep it.
       codec: `h264` is near-lossless 4:4:4 (x264, CRF 4); `ffv1` is lossless RGB, in .mkv and .avi.
       display_aspect: width : height of the picture as it should be shown; None: pixels are square. Arrays and pictures
         do not keep it.
@@ -58,7 +59,8 @@ def open_sink(
       UserError: if the ending is another one, the output exists, or it cannot be written.
     """
     check_choice("codec", codec, ("h264", "ffv1"))
-    check(0 < rate <= 1000 and rate.denominator < 2**31, "rate", rate, "above 0, at most 1000 frames per second")
+    check(Fraction(1, 10) <= rate <= 1000, "rate", rate, "0.1 to 1000 frames per second")
+    check(rate.denominator <= MAX_DENOMINATOR, "rate", rate, f"a ratio with a denominator up to {MAX_DENOMINATOR}")
     ending = "" if str(path).endswith(("/", os.sep)) else Path(path).suffix.lower()
     path = Path(path)
     if ending not in (*CONTAINERS, ".npy", ""):
@@ -109,10 +111,10 @@ class Sink:
         self._shape = (height, width, 3)
         self._written = 0
         self._open = True
-        self._refuse_existing()
         self._target = Path(os.path.abspath(path))  # noqa: PTH100 (also "." and "..", which have no name)
-        self._part = self._target.with_name(f".{self._target.name}.part-{os.getpid()}")
+        self._part = self._target.parent / f".{self._target.name}.part-{os.getpid()}"
         try:
+            self._refuse_existing()
             _remove(self._part)  # of an earlier process of the same number that was killed
             self._writer = open_writer(self._part)
         except OSError as error:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.video.read import FORMATS, Frame, Video, VideoError
+from vqvae_jax.video.read import FORMATS, MAX_DENOMINATOR, Frame, Video, VideoError
 from vqvae_jax.video.source_info import SourceInfo
 
 Codec = Literal["h264", "ffv1"]
@@ -41,8 +41,8 @@ class VideoReader:
 
     def _read_info(self, path: Path) -> SourceInfo:
         video = self._video.info
-        # The float came from a ratio of integers; with a denominator up to a million, only that ratio is so near.
-        rate = Fraction(video.fps).limit_denominator(1_000_000)
+        # The float came from a ratio of integers; of those with denominators up to this, only that one is so near.
+        rate = Fraction(video.fps).limit_denominator(MAX_DENOMINATOR)
         aspect = None if video.pixel_aspect == 1 else video.pixel_aspect * video.width / video.height
         has_audio, description = _streams(path)
         frames = video.announced_frames or None
