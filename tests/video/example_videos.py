@@ -25,7 +25,8 @@ def write_with_pyav(path, clip, codec="libx264", pix_fmt="yuv444p", rate=25, sta
         if rotation:
             stream.set_display_rotation(rotation)
         for number, picture in enumerate(clip):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgba" if picture.shape[-1] == 4 else "rgb24")
+            colour = av.VideoFrame.from_ndarray(picture, format="rgba" if picture.shape[-1] == 4 else "rgb24")
+            frame = colour.reformat(format=pix_fmt, threads=1)  # With threads, libswscale spoils rows of gray10le.
             frame.pts, frame.time_base = stamps_ms[number] if stamps_ms else number, time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

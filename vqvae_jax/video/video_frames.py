@@ -136,7 +136,9 @@ class VideoWriter:
 
     def write(self, frame_HWC: np.ndarray) -> None:
         with self._as_os_errors():
-            frame = self._av.VideoFrame.from_ndarray(frame_HWC, format="rgb24")
+            rgb = self._av.VideoFrame.from_ndarray(frame_HWC, format="rgb24")
+            # Here, not in `encode`, which has libswscale use threads: it then spoils some rows of some formats.
+            frame = rgb.reformat(format=self._stream.pix_fmt, threads=1)
             frame.pts, frame.time_base = self._written, self._time_base
             self._mux(self._stream.encode(frame))
         self._written += 1
