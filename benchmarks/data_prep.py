@@ -19,8 +19,8 @@ import cv2
 
 from benchmarks.report import options, write
 from data_prep.config import PrepConfig
-from data_prep.names import find_files
 from data_prep.prepare import prepare
+from vqvae_jax.data.names import find_files
 from vqvae_jax.errors import run_command
 
 AIM_PER_CORE = 0.2

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from data_prep.card import Card
 from data_prep.config import PrepConfig
-from data_prep.names import one_line
 from data_prep.prepare import prepare
+from vqvae_jax.data.names import one_line
 from vqvae_jax.errors import run_command
 
 _LISTED = 20

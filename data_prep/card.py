@@ -1,17 +1,16 @@
 """The data-set card: what went in, with which parameters, what came out; as JSON and as a page."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_prep.config import PrepConfig
 from data_prep.decode import Decoded
-from data_prep.names import Skipped, Source, one_line
 from data_prep.split import SPLITS
 from vqvae_jax.config import to_dict
+from vqvae_jax.data.card import inline, table, version, write_card_files
+from vqvae_jax.data.names import Skipped, Source
 from vqvae_jax.data.records import clip_id, combined_digest
 
 Card = dict[str, Any]
@@ -57,7 +56,7 @@ def make_card(
         "fps": config.fps,
         "parameters": to_dict(config) | {"videos": str(config.videos), "out": str(config.out)},
         "versions": {
-            name: _version(name) for name in ("vqvae_jax", "opencv-python-headless", "Pillow", "numpy", "scipy")
+            name: version(name) for name in ("vqvae_jax", "opencv-python-headless", "Pillow", "numpy", "scipy")
         },
         "totals": {
             "files": len(videos) + len(skipped),
@@ -123,17 +122,9 @@ def _miscounted(v: UsedVideo) -> bool:
     return v.decoded.announced_frames not in (0, v.decoded.decoded_frames)
 
 
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def write_card(folder: Path, card: Card) -> None:
     """Writes card.json and card.md."""
-    (folder / "card.json").write_text(json.dumps(card, indent=1, allow_nan=False) + "\n")
-    (folder / "card.md").write_text("\n".join(page(card)) + "\n")
+    write_card_files(folder, card, page(card))
 
 
 def page(card: Card) -> list[str]:
@@ -148,21 +139,21 @@ def page(card: Card) -> list[str]:
         "few for another clip.",
         f"Content digest `{card['digests']['content']}`, sources `{card['digests']['sources']}`.",
         "",
-        *_table(("split", "clips", "videos", "groups", "digest"), _split_rows(card)),
+        *table(("split", "clips", "videos", "groups", "digest"), _split_rows(card)),
         "",
-        *(f"- Warning: {_inline(w)}" for w in card["warnings"]),
+        *(f"- Warning: {inline(w)}" for w in card["warnings"]),
         "",
         "## Parameters",
         "",
-        *_table(("parameter", "value"), list(card["parameters"].items())),
+        *table(("parameter", "value"), list(card["parameters"].items())),
         "",
         "## Classes (videos / clips)",
         "",
-        *_table(("class", *SPLITS), _class_rows(card)),
+        *table(("class", *SPLITS), _class_rows(card)),
         "",
         f"## Skipped files ({totals['skipped']})",
         "",
-        *_table(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
+        *table(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
     ]
     return lines
 
@@ -176,15 +167,3 @@ def _class_rows(card: Card) -> list[tuple[Any, ...]]:
         (label, *(f"{splits[s]['videos']} / {splits[s]['clips']}" for s in SPLITS))
         for label, splits in card["classes"].items()
     ]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    if not rows:
-        return ["none"]
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(_inline(cell) for cell in line) + " |" for line in lines]
-
-
-def _inline(cell: Any) -> str:
-    """A cell that cannot break the table, whatever a file is called."""
-    return one_line(str(cell)).replace("|", "\\|")

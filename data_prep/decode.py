@@ -7,11 +7,8 @@ from typing import NamedTuple
 import cv2
 
 from data_prep.pool import Tick
-from vqvae_jax.video.read import Video, VideoError, at_rate
+from vqvae_jax.video.read import MISSING_LIMIT, Video, VideoError, at_rate
 from vqvae_jax.video.resize import ResizeMethod, resizer
-
-# A few lost frames are common (3 % in healthy UCF101 files); a tenth is damage, with smeared pictures around it.
-MISSING_LIMIT = 0.1
 
 
 class DecodeTask(NamedTuple):

@@ -11,8 +11,6 @@ from tqdm import tqdm
 from data_prep.card import Card, UsedVideo, make_card, write_card
 from data_prep.config import PrepConfig
 from data_prep.decode import Decoded, DecodeTask, Unusable, decode
-from data_prep.folder import PartialFolder
-from data_prep.names import Skipped, Source, find_files, one_line, video_names
 from data_prep.pool import Outcome, Pool, WorkerError
 from data_prep.split import SPLITS, Member, divide
 from data_prep.write import (
@@ -25,6 +23,8 @@ from data_prep.write import (
     write_npy_part,
     write_shard,
 )
+from vqvae_jax.data.names import Skipped, Source, find_files, one_line, video_names
+from vqvae_jax.data.partial_folder import PartialFolder
 from vqvae_jax.errors import UserError
 
 

@@ -1,7 +1,5 @@
 """Frames files -> clips in `.npy` files or ArrayRecord shards: the work of one task is one part of one split."""
 
-import errno
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from data_prep.pool import Tick
+from vqvae_jax.data.record_shards import SHARD_BYTES, Shard, shard_names, write_shard_file, write_tfds_metadata
 from vqvae_jax.data.records import DATASET_NAME, clip_digest, clip_id, features
 
 ClipShape = tuple[int, int, int, int]  # (T, H, W, 3)
-# group_size 1: random access to single clips. zstd level 1 takes a third of the default's time for 3 % more bytes.
-_OPTIONS = "group_size:1,zstd:1"
-PART_BYTES = 64 * 2**20  # does not depend on the number of workers, so neither do the shards
 
 
 class VideoClips(NamedTuple):
@@ -85,18 +81,18 @@ def npy_parts(folder: Path, split: str, videos: list[VideoClips], clip_shape: Cl
 def shard_parts(folder: Path, split: str, videos: list[VideoClips], clip_shape: ClipShape, step: int) -> list[Part]:
     """Plans the shards of a split."""
     groups = _by_bytes(videos, clip_shape)
-    names = [f"{DATASET_NAME}-{split}.array_record-{i:05d}-of-{len(groups):05d}" for i in range(len(groups))]
+    names = shard_names(DATASET_NAME, split, len(groups))
     return [Part(folder / name, group, clip_shape, step) for name, group in zip(names, groups, strict=True)]
 
 
 def _by_bytes(videos: list[VideoClips], clip_shape: ClipShape) -> list[list[VideoClips]]:
-    """Consecutive whole videos, in lists of about `PART_BYTES` of clips."""
+    """Consecutive whole videos, in lists of about `SHARD_BYTES` of clips."""
     groups: list[list[VideoClips]] = []
     room = 0
     for video in videos:
         if room <= 0:
             groups.append([])
-            room = PART_BYTES
+            room = SHARD_BYTES
         groups[-1].append(video)
         room -= video.clips * int(np.prod(clip_shape))
     return groups
@@ -118,26 +114,19 @@ def write_shard(part: Part, tick: Tick) -> Written:
     Raises:
       OSError: if the disk is full or fails.
     """
-    from array_record.python.array_record_module import ArrayRecordWriter
-
     digests: list[str] = []
-    total = 0
     feature = features(part.clip_shape)
-    try:
-        writer = ArrayRecordWriter(str(part.file), _OPTIONS)
+
+    def records() -> Iterator[bytes]:
         for video, name, clip_THWC in cut(part):
             example = {"clip": clip_THWC, "id": name, "label": video.label, "group": video.group}
-            serialized = feature.serialize_example(example)
-            writer.write(serialized)
-            total += len(serialized)
             digests.append(clip_digest(name, clip_THWC))
+            yield feature.serialize_example(example)
             tick()
-        writer.close()
-    except RuntimeError as error:  # the writer's only kind
-        full = os.strerror(errno.ENOSPC) in str(error)
-        raise OSError(errno.ENOSPC if full else errno.EIO, str(error).split(";")[0]) from error
+
+    shard = write_shard_file(part.file, records())
     _discard(part)
-    return Written(len(digests), total, digests)
+    return Written(shard.records, shard.bytes, digests)
 
 
 def write_metadata(folder: Path, clip_shape: ClipShape, shards: list[tuple[str, Written]]) -> None:
@@ -148,25 +137,8 @@ def write_metadata(folder: Path, clip_shape: ClipShape, shards: list[tuple[str, 
       clip_shape: (T, H, W, 3).
       shards: split and size of every shard, in order.
     """
-    import tensorflow_datasets as tfds
-
-    infos = []
-    for split in dict.fromkeys(split for split, _ in shards):
-        mine = [written for owner, written in shards if owner == split]
-        template = tfds.core.ShardedFileTemplate(
-            data_dir=folder, dataset_name=DATASET_NAME, split=split, filetype_suffix="array_record"
-        )
-        infos.append(
-            tfds.core.SplitInfo(
-                name=split,
-                shard_lengths=[written.clips for written in mine],
-                num_bytes=sum(written.bytes for written in mine),
-                filename_template=template,
-            )
-        )
-    tfds.folder_dataset.write_metadata(
-        data_dir=folder, features=features(clip_shape), split_infos=infos, check_data=False
-    )
+    sizes = [(split, Shard(written.clips, written.bytes)) for split, written in shards]
+    write_tfds_metadata(folder, DATASET_NAME, features(clip_shape), sizes)
 
 
 def _discard(part: Part) -> None:

@@ -24,6 +24,9 @@ FALLBACK_FPS = 25.0  # when the container names none, or an absurd one
 MAX_DENOMINATOR = 1_000_000  # of a frame rate; a double tells all such ratios apart
 LONGEST_GAP = 10.0  # seconds; a larger step between two timestamps is a damaged timestamp, not a still picture
 
+# A few lost frames are common (3 % in healthy UCF101 files); a tenth is damage, with smeared pictures around it.
+MISSING_LIMIT = 0.1
+
 # Only containers of moving pictures, only local files: FFmpeg would otherwise follow play lists to other files and to
 # the network, and render text files as "video".
 FORMATS = (

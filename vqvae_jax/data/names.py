@@ -1,4 +1,4 @@
-"""Finding files, and what their names say: class, group and a name for the clips' ids."""
+"""A tree of video files, and what their names say: class, group and a name for the clips' ids."""
 
 import os
 import re
@@ -26,7 +26,7 @@ class Source(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A file or folder that gives no clips."""
+    """A file or folder that could not be used."""
 
     path: str
     reason: str
@@ -43,9 +43,9 @@ def find_files(root: Path) -> tuple[list[Source], list[Skipped]]:
     try:
         os.scandir(root).close()
     except FileNotFoundError as error:
-        raise UserError(f"{root} is missing; --videos names a folder of videos") from error
+        raise UserError(f"{root} is missing; expected a folder of videos") from error
     except NotADirectoryError as error:
-        raise UserError(f"{root} is not a folder; --videos names a folder of videos") from error
+        raise UserError(f"{root} is not a folder; expected a folder of videos") from error
     except OSError as error:
         raise UserError(f"{root} cannot be read: {error.strerror}") from error
     skipped: list[Skipped] = []

@@ -1,4 +1,4 @@
-"""The output folder: built under a hidden name beside its place, and renamed when it is whole."""
+"""An output folder: built under a hidden name beside its place, and renamed when it is whole."""
 
 import errno
 import fcntl
@@ -31,7 +31,7 @@ class PartialFolder:
         try:
             _refuse_existing(self.out)
             if not self.out.parent.is_dir():
-                raise UserError(f"{self.out.parent} is not a folder; --out names a new folder inside an existing one")
+                raise UserError(f"{self.out.parent} is not a folder; the output is a new folder inside an existing one")
             self._remove_leftovers()
             self.path.mkdir()
         except FileExistsError as error:
@@ -90,4 +90,4 @@ class PartialFolder:
 
 def _refuse_existing(out: Path) -> None:
     if out.exists() or out.is_symlink():
-        raise UserError(f"{out} exists already; remove it or choose another --out")
+        raise UserError(f"{out} exists already; remove it or choose another output")

@@ -1,4 +1,4 @@
-from data_prep.names import find_files, one_line, video_names
+from vqvae_jax.data.names import find_files, one_line, video_names
 
 
 def touch(root, *names):

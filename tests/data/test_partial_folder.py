@@ -1,6 +1,6 @@
 import pytest
 
-from data_prep.folder import PartialFolder
+from vqvae_jax.data.partial_folder import PartialFolder
 from vqvae_jax.errors import UserError
 
 
