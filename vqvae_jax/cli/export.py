@@ -1,12 +1,13 @@
 """`vqvae-jax export`."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import tyro
 
+from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
@@ -26,7 +27,7 @@ class Options:
     """Checkpoint: best, latest or a number."""
     data: Path | None = None
     """Data set the run was trained on; default: where it was then."""
-    weights: Literal["bfloat16", "float32"] = "bfloat16"
+    weights: WeightType = "bfloat16"
     """How weights are stored; codebooks are float32 always."""
     clips: int = 2000
     """Training clips to fit the tables on."""
@@ -55,18 +56,17 @@ def run(options: Options) -> None:
     step = named[options.step] if options.step in named else int(options.step)
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(data_of(options), "train")
-    with tqdm(total=min(options.clips, len(clips)), desc="coding training clips", unit=" clips", leave=False) as bar:
+    with tqdm(desc="coding training clips", disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
         result = export_bundle(
-            snapshot,
-            clips,
-            options.out,
-            options.weights,
-            options.clips,
-            options.force,
-            on_batch=lambda done, total: bar.update(done - bar.n),
+            snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk=show
         )
     print(
-        f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, tables from {result.clips} clips, "
+        f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, tables from {result.chunks} chunks, "
         f"digest {result.digest[:16]}"
     )
 

@@ -1,17 +1,18 @@
 """A trained model in one `.safetensors` file: weights, codebooks, entropy tables, configuration and a digest of all."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 
-from vqvae_jax.config import from_dict, to_dict
+from vqvae_jax.config import check_choice, from_dict, to_dict
 from vqvae_jax.entropy.tables import LevelTables, TableArrays
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import write_atomically
@@ -25,7 +26,7 @@ from vqvae_jax.training.state import PyTree
 FORMAT = "vqvae_jax bundle"
 VERSION = 1
 MAX_BYTES = 4 * 2**30
-WEIGHT_TYPES = ("bfloat16", "float32")
+WeightType = Literal["bfloat16", "float32"]
 
 
 class Bundle(NamedTuple):
@@ -53,7 +54,7 @@ def save_bundle(
     codebooks: Codebooks,
     tables: Mapping[str, TableArrays],
     origin: Mapping[str, Any],
-    weights: str = "bfloat16",
+    weights: WeightType = "bfloat16",
     overwrite: bool = False,
 ) -> str:
     """Writes a bundle in one rename; returns its digest.
@@ -69,10 +70,8 @@ def save_bundle(
     from safetensors.numpy import save
 
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise UserError(f"{path}: exists; use --force to overwrite it")
-    if weights not in WEIGHT_TYPES:
-        raise UserError(f"weights={weights!r} is not allowed; expected one of {', '.join(WEIGHT_TYPES)}")
+    refuse_existing(path, overwrite)
+    check_choice("weights", weights, get_args(WeightType))
     tensors: dict[str, np.ndarray] = {}
     for leaf, value in named_leaves(params).items():
         array = np.asarray(value, np.float32)
@@ -98,6 +97,19 @@ def save_bundle(
     return digest
 
 
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raises a `UserError` if the file exists and may not be replaced."""
+    if path.exists() and not overwrite:
+        raise UserError(f"{path}: exists; use --force to overwrite it")
+
+
+def stored(params: PyTree, weights: WeightType) -> PyTree:
+    """Weights as a bundle gives them back: float32, rounded to bfloat16 if they are stored so."""
+    if weights == "float32":
+        return params
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.bfloat16).astype(jnp.float32), params)
+
+
 def load_bundle(path: str | Path) -> Bundle:
     """Reads and verifies a bundle.
 
@@ -121,7 +133,9 @@ def load_bundle(path: str | Path) -> Bundle:
     if _digest(metadata, tensors) != metadata.get("digest"):
         raise UserError(f"{path}: the digest does not fit the content; the file is damaged, export it again")
 
-    model = from_dict(ModelConfig, _json(path, metadata, "model"), f"{path}: model")
+    fields = _json(path, metadata, "model")
+    with _named(path):
+        model = from_dict(ModelConfig, fields, "model")
     weights = {key: _weight(value) for key, value in tensors.items() if key.startswith("weights/")}
     params = _filled(path, jax.eval_shape(lambda: init_params(model, jax.random.key(0))), weights, "weights/")
     codebooks, tables = {}, {}
@@ -130,8 +144,9 @@ def load_bundle(path: str | Path) -> Bundle:
         counts = _tensor(path, tensors, f"codebooks/{level}/counts", shape.counts.shape)
         one = jnp.ones((), jnp.float32)
         codebooks[level] = Codebook(embeddings, counts, embeddings * counts[:, None], one)
-        fields = {field: _array(path, tensors, f"tables/{level}/{field}") for field in TableArrays._fields}
-        tables[level] = LevelTables(TableArrays(**fields))
+        arrays = {field: _array(path, tensors, f"tables/{level}/{field}") for field in TableArrays._fields}
+        with _named(path):
+            tables[level] = LevelTables(TableArrays(**arrays))
         if tables[level].codes != model.levels[level].codes:
             raise UserError(f"{path}: tables of {tables[level].codes} codes for level {level}, which has others")
     return Bundle(
@@ -151,6 +166,15 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise UserError(f"{path}: is no readable .safetensors file ({error})") from error
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong with a part of it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}; export the bundle again") from error
 
 
 def _json(path: Path, metadata: Mapping[str, str], key: str) -> dict[str, Any]:
@@ -176,12 +200,11 @@ def _signature(array: np.ndarray) -> str:
     return f"{array.dtype.name}{list(array.shape)}"
 
 
-def _weight(array: np.ndarray) -> jax.Array:
-    stored = array.view(ml_dtypes.bfloat16) if array.dtype == np.uint16 else array
-    return jnp.asarray(stored.astype(np.float32))
+def _weight(array: np.ndarray) -> np.ndarray:
+    return array.view(ml_dtypes.bfloat16).astype(np.float32) if array.dtype == np.uint16 else array
 
 
-def _filled(path: Path, like: PyTree, leaves: Mapping[str, jax.Array], prefix: str) -> PyTree:
+def _filled(path: Path, like: PyTree, leaves: Mapping[str, np.ndarray], prefix: str) -> PyTree:
     """The tree `like` with the leaves of these names."""
     names = list(named_leaves(like))
     values = [_tensor(path, leaves, prefix + n, leaf.shape) for n, leaf in named_leaves(like).items()]

@@ -1,4 +1,4 @@
-"""An .msv file to frames, from any frame on, reading only the chunks and levels that are needed."""
+"""An .msv file to frames, from any frame on, reading only the chunks around them and the levels that are needed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +8,10 @@ from typing import Literal, Self
 import numpy as np
 
 from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.payload import Indices, unpack
 from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.codec.windows import decoded_chunk
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.entropy.rans import CorruptStreamError
@@ -26,15 +28,19 @@ class Decoder:
       damaged: chunks that `frames` replaced, with the reason.
 
     Raises:
-      UserError: if the file is no whole .msv file, or was coded with another bundle.
+      UserError: if the file is no .msv file, was coded with another bundle, or has chunks too large to decode.
     """
 
     def __init__(self, bundle: Bundle, path: str | Path, tokenizer: Tokenizer | None = None) -> None:
         self.bundle = bundle
         self.reader = Reader(path)
         self.damaged: dict[int, str] = {}
+        self._recent: dict[tuple[int, str | None], Indices | DamagedChunk] = {}
         try:
             self._check_bundle()
+            header = self.reader.header
+            frames = header.coded_frames_in_chunk(0)
+            check_chunk_pixels(self.reader.path, frames, header.padded_width, header.padded_height)
         except UserError:
             self.reader.close()
             raise
@@ -113,12 +119,30 @@ class Decoder:
         for chunk in range(start // header.chunk_frames, -(-end // header.chunk_frames)):
             begin = chunk * header.chunk_frames
             shape = (header.frames_in_chunk(chunk), header.height, header.width)
-            try:
-                clip = self._tokenizer.decode(self.indices(chunk, level), shape, level)
-            except DamagedChunk as error:
+            before, here, after = (self._kept(number, level) for number in (chunk - 1, chunk, chunk + 1))
+            if isinstance(here, DamagedChunk):
                 if on_error == "stop":
-                    raise UserError(f"{error}; --on-error skip goes on behind it") from error
-                self.damaged[chunk] = str(error)
+                    raise UserError(f"{here}; --on-error skip goes on behind it") from here
+                self.damaged[chunk] = str(here)
                 clip = np.broadcast_to(last, (*shape, 3))
+            else:
+                assert here is not None
+                # A lost neighbour costs this chunk no more than the beginning of a video does.
+                before, after = (None if isinstance(side, DamagedChunk) else side for side in (before, after))
+                clip = decoded_chunk(self._tokenizer, here, before, after, shape, header.chunk_frames, level)
             yield from clip[max(start - begin, 0) : end - begin]
             last = clip[-1]
+
+    def _kept(self, chunk: int, level: str | None) -> Indices | DamagedChunk | None:
+        """A chunk's indices, or what is the matter with it; none outside the video. The last three are remembered."""
+        if not 0 <= chunk < self.reader.chunk_count:
+            return None
+        key = chunk, level
+        if key not in self._recent:
+            try:
+                self._recent[key] = self.indices(chunk, level)
+            except DamagedChunk as error:
+                self._recent[key] = error
+            for old in list(self._recent)[:-3]:
+                del self._recent[old]
+        return self._recent[key]

@@ -1,6 +1,7 @@
-"""Frames to an .msv file, chunk by chunk: memory holds one chunk, however long the video is."""
+"""Frames to an .msv file, chunk by chunk: memory holds little more than one, however long the video is."""
 
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -8,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.chunk_size import LARGE_CHUNK, check_chunk_pixels
 from vqvae_jax.codec.payload import pack
 from vqvae_jax.codec.tokenizer import Tokenizer, check_frames
+from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.container.header import LevelLayout, Mode
 from vqvae_jax.container.writer import Writer
 from vqvae_jax.errors import UserError
-
-LARGE_CHUNK = 32 * 640 * 480  # pixels; activations take some hundred bytes for each
 
 
 class Encoded(NamedTuple):
@@ -82,7 +83,8 @@ class Encoder:
           on_chunk: called after every chunk with the number of frames coded so far.
 
         Raises:
-          UserError: if there is no frame, frames differ in size, or the file exists or cannot be written.
+          UserError: if there is no frame, frames differ in size or are too large (`chunk_size`), or the file exists or
+            cannot be written.
         """
         pictures = iter(frames)
         first = next(pictures, None)
@@ -91,6 +93,7 @@ class Encoder:
         check_frames(first[None])
         height, width = first.shape[:2]
         size = self.chunk_frames(width, height)
+        check_chunk_pixels(path, size, width, height)
         levels = self.bundle.model.levels
         totals = dict.fromkeys(levels, 0)
         source_width, source_height = source_size or (width, height)
@@ -107,29 +110,12 @@ class Encoder:
             levels=tuple(LevelLayout(name, level.strides, level.codes) for name, level in levels.items()),
             overwrite=overwrite,
         ) as writer:
-            for chunk in _chunks(first, pictures, size):
-                payloads = pack(self.mode, self.bundle.tables, self.tokenizer.encode(chunk))
-                writer.add_chunk(len(chunk), payloads)
+            for chunk in coded_chunks(self.tokenizer, itertools.chain([first], pictures), size):
+                payloads = pack(self.mode, self.bundle.tables, chunk.indices)
+                writer.add_chunk(chunk.frames, payloads)
                 for name, payload in zip(levels, payloads, strict=True):
                     totals[name] += len(payload)
                 if on_chunk is not None:
                     on_chunk(writer.frames)
         count = -(-writer.frames // size)
         return Encoded(writer.frames, width, height, count, Path(path).stat().st_size, totals)
-
-
-def _chunks(first: np.ndarray, rest: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """(T, H, W, 3) with T = size, fewer in the last.
-
-    Raises:
-      UserError: if a frame has another size than the first.
-    """
-    waiting = [first]
-    for number, frame in enumerate(rest, start=1):
-        if frame.shape != first.shape or frame.dtype != np.uint8:
-            raise UserError(f"frame {number} is {frame.dtype}{frame.shape}, the first was {first.dtype}{first.shape}")
-        if len(waiting) == size:
-            yield np.stack(waiting)
-            waiting = []
-        waiting.append(frame)
-    yield np.stack(waiting)

@@ -1,104 +1,112 @@
 """A run's checkpoint to a bundle: weights and codebooks as they are, entropy tables fitted on training clips."""
 
-from collections.abc import Callable
-from functools import partial
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
-from vqvae_jax.codec.bundle import save_bundle
+from vqvae_jax.codec.bundle import Bundle, WeightType, refuse_existing, save_bundle, stored
+from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.entropy.fit import Grids, fit_level
 from vqvae_jax.entropy.tables import TableArrays
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import Snapshot
-from vqvae_jax.msvqvae.model import MSVQVAE
-from vqvae_jax.msvqvae.reconstruct import encode
-
-BATCH = 4
 
 
 class Export(NamedTuple):
-    """What a bundle was made of."""
+    """What was written."""
 
     path: Path
     digest: str
     bytes: int
-    clips: int  # that the tables were fitted on
+    chunks: int  # that the tables were fitted on
 
 
 def export_bundle(
     snapshot: Snapshot,
     clips: ClipSet,
     path: str | Path,
-    weights: str = "bfloat16",
+    weights: WeightType = "bfloat16",
     most_clips: int = 2000,
     overwrite: bool = False,
-    on_batch: Callable[[int, int], None] | None = None,
+    on_chunk: Callable[[int, int], None] | None = None,
 ) -> Export:
     """Writes the bundle of a checkpoint.
 
     Args:
       snapshot: of `load_snapshot`.
-      clips: training clips for the tables; `most_clips` of them, evenly spread, are coded.
+      clips: the split that the run was trained on; about `most_clips` of them are coded to fit the tables.
       path: file to write.
-      weights: "bfloat16" or "float32".
-      on_batch: called with clips coded so far and in all.
+      weights: how they are stored; the tables are fitted with weights rounded like that.
+      on_chunk: called with chunks coded so far and in all.
 
     Raises:
       UserError: if the data are not those the run was trained on, too few, or the file exists or cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise UserError(f"{path}: exists; use --force to overwrite it")
+    refuse_existing(path, overwrite)
     trained_on = snapshot.stream_state.get("digest")
     if clips.digest != trained_on:
         raise UserError(
             f"{clips.data_dir} ({clips.split}, digest {clips.digest[:8]}) is not what the run was trained on "
             f"({str(trained_on)[:8]}); the tables must be fitted on its training clips: --data"
         )
-    tables = fit_tables(snapshot, clips, most_clips, on_batch)
-    used = min(most_clips, len(clips))
-    origin = {"step": snapshot.step, "checkpoint": snapshot.digest, "data": clips.digest, "table_clips": used}
-    model = snapshot.experiment.model
+    name, model = snapshot.experiment.name, snapshot.experiment.model
+    untabled = Bundle(name, model, stored(snapshot.params, weights), snapshot.codebooks, {}, "", {})
+    tables, chunks = fit_tables(Tokenizer(untabled), clips, most_clips, on_chunk)
+    origin = {"step": snapshot.step, "checkpoint": snapshot.digest, "data": clips.digest, "table_chunks": chunks}
     digest = save_bundle(
-        path,
-        snapshot.experiment.name,
-        model,
-        snapshot.params,
-        snapshot.codebooks,
-        tables,
-        origin,
-        weights=weights,
-        overwrite=overwrite,
+        path, name, model, snapshot.params, snapshot.codebooks, tables, origin, weights=weights, overwrite=overwrite
     )
-    return Export(path, digest, path.stat().st_size, used)
+    return Export(path, digest, path.stat().st_size, chunks)
 
 
 def fit_tables(
-    snapshot: Snapshot, clips: ClipSet, most_clips: int, on_batch: Callable[[int, int], None] | None = None
-) -> dict[str, TableArrays]:
-    """Entropy tables of every level from the indices of training clips."""
-    model = MSVQVAE(snapshot.experiment.model)
-    run = jax.jit(partial(encode, model, snapshot.params, snapshot.codebooks))
-    count = min(most_clips, len(clips))
-    records = [index * len(clips) // count for index in range(count)]
-    found: dict[str, list[np.ndarray]] = {level: [] for level in snapshot.experiment.model.levels}
-    frames = snapshot.experiment.data.frames
-    for begin in range(0, count, BATCH):
-        batch = records[begin : begin + BATCH]
-        # The last batch is filled up, so that nothing is compiled twice, and cut again.
-        filled = batch + batch[-1:] * (BATCH - len(batch))
-        indices = run(clips.read(filled)[:, :frames])
-        for level, grids in found.items():
-            grids.append(np.asarray(indices[level][: len(batch)], np.uint16))
-        if on_batch is not None:
-            on_batch(begin + len(batch), count)
-    tables, coarse = {}, None
+    tokenizer: Tokenizer, clips: ClipSet, most_clips: int, on_chunk: Callable[[int, int], None] | None = None
+) -> tuple[dict[str, TableArrays], int]:
+    """Entropy tables of every level, from training videos coded as the encoder codes them; and the number of chunks.
+
+    Raises:
+      UserError: if there are too few clips.
+    """
+    found: dict[str, list[np.ndarray]] = {level: [] for level in tokenizer.levels}
+    size = tokenizer.bundle.model.clip[0]
+    videos = spread_videos(clips, most_clips)
+    total = sum(len(records) * clips.clip_shape[0] // size for records in videos)
+    done = 0
+    for records in videos:
+        frames = itertools.chain.from_iterable(clips.read([record])[0] for record in records)
+        for chunk in coded_chunks(tokenizer, frames, size):
+            if chunk.frames < size:
+                continue  # grids of one shape are fitted together
+            for level, grid in chunk.indices.items():
+                found[level].append(grid.astype(np.uint16))
+            done += 1
+            if on_chunk is not None:
+                on_chunk(done, total)
+    tables: dict[str, TableArrays] = {}
+    coarse = None
     for level, grids in found.items():
-        grid = np.concatenate(grids).astype(np.int64)
-        tables[level] = fit_level(Grids(grid, coarse), np.asarray(snapshot.codebooks[level].embeddings))
+        grid = np.stack(grids).astype(np.int64) if grids else np.zeros((0, 1, 1, 1), np.int64)
+        tables[level] = fit_level(Grids(grid, coarse), np.asarray(tokenizer.bundle.codebooks[level].embeddings))
         coarse = grid
-    return tables
+    return tables, done
+
+
+def spread_videos(clips: ClipSet, most_clips: int) -> list[list[int]]:
+    """Records of whole videos, each in order, evenly spread over the split: about `most_clips` in all."""
+    videos = list(_videos(clips))
+    every = max(1, len(clips) // most_clips)
+    return videos[::every]
+
+
+def _videos(clips: ClipSet) -> Iterator[list[int]]:
+    """Runs of records whose ids are clips 0, 1, 2, ... of one video."""
+    records = range(len(clips))
+    named = (clip_id.rsplit("/", 1)[0] for clip_id in clips.ids(records))
+    for _, group in itertools.groupby(zip(named, records, strict=True), key=lambda pair: pair[0]):
+        yield [record for _, record in group]

@@ -23,7 +23,7 @@ class Tokenizer:
         tokens = tokenizer.encode(frames)           # {"top": [t, h, w], "bottom": [t, h, w]} int32
         frames = tokenizer.decode(tokens)           # (T, H, W, 3) uint8
 
-    Frames are coded as one clip: take a chunk's worth at a time (`Encoder` does). Convolutions run in float32 whatever
+    Frames are coded as one clip; `coded_chunks` cuts a long video into windows. Convolutions run in float32 whatever
     the model was trained in, so that a file decodes to the same picture wherever the same machine code runs.
 
     Args:
