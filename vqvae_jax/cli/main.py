@@ -11,6 +11,8 @@ COMMANDS = {
     "info": "what an .msv file holds; needs no model",
     "compare": "PSNR, SSIM, bytes and bits per pixel of one video against another",
     "export": "a training run to a bundle, the model file that the other commands read",
+    "tokenize": "a folder of videos to ArrayRecord shards of tokens, for models trained on them",
+    "detokenize": "a folder of tokens back to videos",
 }
 HELP = ("-h", "--help")
 

@@ -1,0 +1,105 @@
+"""`vqvae-jax detokenize`."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import tyro
+
+from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.cli.progress import counted
+from vqvae_jax.codec.token_shards import TokenShards
+from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.data.names import one_line
+from vqvae_jax.data.partial_folder import PartialFolder
+from vqvae_jax.errors import UserError
+from vqvae_jax.video.sink import open_sink
+
+
+@dataclass(frozen=True)
+class Options:
+    """A folder of tokens back to videos: OUT/PATH.mp4 for the video that was PATH when it was tokenized."""
+
+    tokens: tyro.conf.Positional[Path]
+    """Folder that `vqvae-jax tokenize` wrote."""
+    out: tyro.conf.Positional[Path]
+    """Folder to write; must not exist. It appears when it is whole."""
+    bundle: Path | None = None
+    """The model that the tokens were made with; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    level: str | None = None
+    """`top` decodes the coarse level alone, a preview."""
+    video: tuple[str, ...] = ()
+    """Only these videos, by path as card.json lists them; default: all."""
+    format: Literal["mp4", "mkv", "npy"] = "mp4"
+    """Near-lossless H.264 in .mp4 or .mkv, or .npy arrays (T, H, W, 3) uint8."""
+    strict: bool = False
+    """Stop at the first video whose records are damaged, and write nothing."""
+
+
+def run(options: Options) -> None:
+    """Decodes; says what was written.
+
+    Raises:
+      UserError: about the tokens, the bundle or the output, or if no video could be decoded.
+    """
+    tokens = TokenShards(options.tokens)
+    entries = _chosen(tokens, options.video)
+    bundle = find_bundle(options.bundle)
+    tokens.check_bundle(bundle)
+    if options.level not in (None, *tokens.levels):
+        raise UserError(f"{options.tokens}: has no level {options.level!r}; it has {', '.join(tokens.levels)}")
+    tokenizer = Tokenizer(bundle)
+    frames, damaged = 0, []
+    with PartialFolder(options.out) as folder:
+        for entry in counted(entries, len(entries), "decoding", "videos"):
+            try:
+                frames += _write(tokens, tokenizer, entry, folder, options)
+            except DamagedTokensError as error:
+                if options.strict:
+                    raise
+                damaged.append(f"{one_line(entry['path'])}: {error}")
+        if len(damaged) == len(entries):
+            raise UserError(f"{options.tokens}: no video could be decoded (first: {damaged[0]})")
+    print(f"{options.out}: {len(entries) - len(damaged)} videos, {frames} frames")
+    for line in damaged:
+        print(f"skipped: {line}", file=sys.stderr)
+
+
+class DamagedTokensError(UserError):
+    """A video's records cannot be read; other videos may be whole."""
+
+
+def _chosen(tokens: TokenShards, videos: tuple[str, ...]) -> list[dict[str, Any]]:
+    known = {entry["path"]: entry for entry in tokens.card["videos"]}
+    for path in videos:
+        if path not in known:
+            raise UserError(f"{tokens.folder} has no video {path!r}; card.json lists those it has")
+    entries = [known[path] for path in dict.fromkeys(videos)] or list(known.values())
+    for entry in entries:
+        place = PurePosixPath(entry["path"])
+        if place.is_absolute() or ".." in place.parts:
+            raise UserError(f"{tokens.folder}: video {entry['path']!r} would be written outside the output folder")
+    return entries
+
+
+def _write(tokens: TokenShards, tokenizer: Tokenizer, entry: dict[str, Any], folder: Path, options: Options) -> int:
+    """Writes one video; returns its number of frames."""
+    path = folder / f"{entry['path']}.{options.format}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = entry["width"], entry["height"]
+    count = 0
+    with open_sink(path, *size, Fraction(entry["fps"]), display_aspect=Fraction(entry["aspect"])) as sink:
+        for frame in _frames(tokens, tokenizer, entry["path"], options.level):
+            sink.write(frame)
+            count += 1
+    return count
+
+
+def _frames(tokens: TokenShards, tokenizer: Tokenizer, video: str, level: str | None) -> Iterator[Any]:
+    try:
+        yield from tokens.frames(video, tokenizer, level)
+    except UserError as error:
+        raise DamagedTokensError(str(error)) from error

@@ -1,0 +1,100 @@
+"""`vqvae-jax tokenize`."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.cli.encode import coded_size, parse_rate
+from vqvae_jax.cli.progress import counted
+from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.codec.token_card import Card
+from vqvae_jax.codec.token_writer import write_token_shards
+from vqvae_jax.data.names import Source, one_line
+
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """Every video of a folder to a data set of tokens: ArrayRecord shards for models that are trained on indices."""
+
+    folder: tyro.conf.Positional[Path]
+    """Folder with video files, searched through all sub-folders."""
+    out: tyro.conf.Positional[Path]
+    """Folder to write; must not exist. It appears when it is whole."""
+    bundle: Path | None = None
+    """The model; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    size: str = "model"
+    """Coded size: `model` (what it was trained on), WIDTHxHEIGHT, or `native` (each video's own: grids then differ)."""
+    fps: str = "source"
+    """Coded frame rate: `source` (each video's own), a number, or a fraction such as 30000/1001."""
+    shards: int | None = None
+    """Number of files, at most one per record; default: one per 64 MiB."""
+    chunk_frames: int | None = None
+    """Frames per record; default: the model's clip length, less above 640x480."""
+    strict: bool = False
+    """Stop at the first file that cannot be used, and write nothing."""
+    json: bool = False
+    """Print the card as JSON, without its list of videos."""
+
+
+def run(options: Options) -> None:
+    """Tokenizes; says what was written.
+
+    Raises:
+      UserError: about the folder, the size, the bundle or the output.
+    """
+    fps = parse_rate(options.fps)
+    bundle = find_bundle(options.bundle)
+    size = None if options.size == "native" else coded_size(options.size, bundle, (0, 0))
+    card = write_token_shards(
+        options.folder,
+        options.out,
+        Encoder(bundle, chunk_frames=options.chunk_frames),
+        size=size,
+        fps=fps,
+        shards=options.shards,
+        strict=options.strict,
+        watch=_watch,
+    )
+    if options.json:
+        print(json.dumps({name: value for name, value in card.items() if name != "videos"}, indent=1))
+    else:
+        print("\n".join(summary(card, options.out)))
+    for line in _skipped(card, options.out):
+        print(line, file=sys.stderr)
+
+
+def _watch(files: Sequence[Source]) -> Iterable[Source]:
+    return counted(files, len(files), "tokenizing", "videos")
+
+
+def summary(card: Card, out: Path) -> list[str]:
+    """What was written, one line each."""
+    totals = card["totals"]
+    lines = [
+        f"{out}: {totals['chunks']} chunks of {totals['videos']} videos ({totals['frames']} frames), "
+        f"{totals['labels']} labels, {totals['shards']} shards, content {card['digests']['content'][:16]}"
+    ]
+    for name, level in card["levels"].items():
+        lines.append(
+            f"{name}: {level['tokens']:,} tokens, {level['codes_used']} of {level['codes']} codes used "
+            f"({level['usage']:.1%}), entropy {level['entropy_bits']:.3f} of {level['fixed_bits']:.3f} bits"
+        )
+    return lines
+
+
+def _skipped(card: Card, out: Path) -> list[str]:
+    skipped = card["skipped"]
+    if not skipped:
+        return []
+    lines = [f"{len(skipped)} of {card['totals']['files']} files skipped:"]
+    lines += [f"  {one_line(s['path'])}: {one_line(s['reason'])}" for s in skipped[:LISTED]]
+    if len(skipped) > LISTED:
+        lines.append(f"  ... and {len(skipped) - LISTED} more; see {out / 'card.md'}")
+    return lines

@@ -1,0 +1,164 @@
+"""The card of a token data set: which bundle coded what, how many tokens came out and how they are used."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.payload import Grid
+from vqvae_jax.data.card import table, version
+from vqvae_jax.data.names import Skipped
+from vqvae_jax.data.record_shards import Shard
+from vqvae_jax.data.records import combined_digest
+from vqvae_jax.metrics.rate import index_entropy
+
+Card = dict[str, Any]
+"""The content of card.json; docs/tokens.md lists its fields."""
+
+CARD_VERSION = 1
+FORMAT = "tokens"
+
+
+class CodedVideo(NamedTuple):
+    """A video that became tokens. Its fields are those of an entry of the card's `videos`, fractions as text."""
+
+    path: str
+    label: str
+    chunks: int
+    frames: int
+    width: int  # coded
+    height: int
+    fps: Fraction
+    chunk_frames: int
+    aspect: Fraction  # width : height of the source as a player should show it
+    source_fps: Fraction
+    missing_frames: int  # that an AVI's index lists but that cannot be decoded
+    source_sha256: str
+
+
+class Settings(NamedTuple):
+    """How the videos were coded."""
+
+    size: tuple[int, int] | None  # width, height; none: each video's own
+    fps: Fraction | None  # none: each video's own
+    grids: Mapping[str, Grid | None]  # of a record, by level; none: by picture size
+
+
+def make_card(
+    bundle: Bundle,
+    settings: Settings,
+    videos: Sequence[CodedVideo],
+    skipped: Sequence[Skipped],
+    digests: Sequence[str],
+    counts: Mapping[str, np.ndarray],
+    shards: Sequence[Shard],
+) -> Card:
+    """The card.
+
+    Args:
+      videos: in record order.
+      skipped: every file that gave no tokens.
+      digests: one per record.
+      counts: by level, how often each code occurs, [K], the filling of last chunks left out.
+      shards: in order.
+    """
+    lengths = {v.chunk_frames for v in videos}
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
+    for v in videos:
+        labels[v.label] += Counter(videos=1, chunks=v.chunks, frames=v.frames)
+    return {
+        "card_version": CARD_VERSION,
+        "format": FORMAT,
+        "bundle": {"name": bundle.name, "digest": bundle.digest, "origin": bundle.origin},
+        "size": "native" if settings.size is None else list(settings.size),
+        "fps": "source" if settings.fps is None else str(settings.fps),
+        "chunk_frames": lengths.pop() if len(lengths) == 1 else None,
+        "levels": {
+            name: {
+                "strides": list(level.strides),
+                "codes": level.codes,
+                "grid": None if (grid := settings.grids[name]) is None else list(grid),
+                **_use(counts[name]),
+            }
+            for name, level in bundle.model.levels.items()
+        },
+        "totals": {
+            "files": len(videos) + len(skipped),
+            "videos": len(videos),
+            "skipped": len(skipped),
+            "chunks": len(digests),
+            "frames": sum(v.frames for v in videos),
+            "labels": len(labels),
+            "missing_frames": sum(v.missing_frames for v in videos),
+            "shards": len(shards),
+            "record_bytes": sum(shard.bytes for shard in shards),
+        },
+        "digests": {
+            "sources": combined_digest(v.source_sha256 for v in videos),
+            "content": combined_digest(digests),
+        },
+        "labels": {label: dict(counter) for label, counter in sorted(labels.items())},
+        "versions": {name: version(name) for name in ("vqvae_jax", "jax", "opencv-python-headless", "Pillow")},
+        "skipped": [s._asdict() for s in skipped],
+        "videos": [{name: _plain(value) for name, value in v._asdict().items()} for v in videos],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Fraction) else value
+
+
+def _use(counts: np.ndarray) -> dict[str, Any]:
+    used = int((counts > 0).sum())
+    return {
+        "tokens": int(counts.sum()),
+        "codes_used": used,
+        "usage": used / len(counts),
+        "entropy_bits": index_entropy(counts),
+        "fixed_bits": math.log2(len(counts)),
+    }
+
+
+def page(card: Card) -> list[str]:
+    """The card as lines of Markdown."""
+    totals, bundle = card["totals"], card["bundle"]
+    size = card["size"] if card["size"] == "native" else "x".join(map(str, card["size"]))
+    chunk = "by picture size" if card["chunk_frames"] is None else card["chunk_frames"]
+    head = ("level", "strides (t, h, w)", "grid of a record", "codes", "tokens", "used", "entropy, bits per token")
+    rows = [
+        (
+            name,
+            tuple(level["strides"]),
+            "by picture size" if level["grid"] is None else tuple(level["grid"]),
+            level["codes"],
+            level["tokens"],
+            f"{level['codes_used']} ({level['usage']:.1%})",
+            f"{level['entropy_bits']:.3f} of {level['fixed_bits']:.3f}",
+        )
+        for name, level in card["levels"].items()
+    ]
+    labels = [(label, n["videos"], n["chunks"], n["frames"]) for label, n in card["labels"].items()]
+    return [
+        f"# Tokens of {totals['videos']} videos: {totals['chunks']} chunks, {totals['frames']} frames",
+        "",
+        f"Coded with bundle `{bundle['name']}`, digest `{bundle['digest']}`, at size {size}, {card['fps']} fps, chunks "
+        f"of {chunk} frames; {totals['shards']} shards.",
+        f"{totals['files']} files looked at, {totals['skipped']} skipped. The last chunk of a video is filled up: its "
+        "last step of indices is repeated, and `frames` says how many frames are real. Tokens are counted without "
+        "that filling.",
+        f"Content digest `{card['digests']['content']}`, sources `{card['digests']['sources']}`.",
+        "",
+        *table(head, rows),
+        "",
+        "## Labels",
+        "",
+        *table(("label", "videos", "chunks", "frames"), labels),
+        "",
+        f"## Skipped files ({totals['skipped']})",
+        "",
+        *table(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
+    ]

@@ -1,0 +1,160 @@
+"""A folder of videos as a data set of tokens, for models that are trained on them, and back to frames."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from vqvae_jax.codec import token_card
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.payload import Indices
+from vqvae_jax.codec.token_records import SPLIT, TokenChunk, from_example, without_filling
+from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.codec.windows import decoded_chunk
+from vqvae_jax.data.sharded_records import ShardedRecords
+from vqvae_jax.errors import UserError
+
+CARD = "card.json"
+
+
+class TokenShards:
+    """An open data set of tokens; random access by record and by video.
+
+        tokens = TokenShards("tokens")
+        for chunk in tokens.chunks("Biking/v_Biking_g01_c01.avi"):
+            chunk.indices["top"]                    # uint16 [t, h, w]
+
+    Attributes:
+      card: the content of card.json.
+
+    Raises:
+      UserError: if the folder is missing, was not written by `write_token_shards`, or contradicts its card; names what
+        is wrong.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.card = _read_card(self.folder)
+        self.levels = list(self.card["levels"])
+        self._records = ShardedRecords(self.folder, SPLIT, self.card["totals"]["chunks"], "chunks", "")
+        self._places: dict[str, range] = {}
+        first = 0
+        for video in self.card["videos"]:
+            self._places[video["path"]] = range(first, first + video["chunks"])
+            first += video["chunks"]
+        if first != len(self):
+            raise UserError(f"{self.folder}: its card lists {first} chunks by video and {len(self)} in all")
+
+    def __len__(self) -> int:
+        """Number of records: chunks of all videos."""
+        return len(self._records)
+
+    @property
+    def videos(self) -> list[str]:
+        """Paths of the videos within the tree they come from, in record order."""
+        return list(self._places)
+
+    def read(self, record: int) -> TokenChunk:
+        """One record.
+
+        Raises:
+          IndexError: if there is no such record.
+          UserError: names the shard, if it is damaged.
+        """
+        example = self._records.example(record)
+        try:
+            return from_example(example, self.levels)
+        except UserError as error:
+            raise UserError(f"{self.folder}: record {record}: {error}") from error
+
+    def chunks(self, video: str) -> Iterator[TokenChunk]:
+        """The chunks of one video in order.
+
+        Raises:
+          UserError: if there is no such video, or a record is damaged or in another place than the card says.
+        """
+        for number, record in enumerate(self._place(video)):
+            chunk = self.read(record)
+            if (chunk.video, chunk.number) != (video, number):
+                raise UserError(
+                    f"{self.folder}: record {record} is chunk {chunk.number} of {chunk.video}, by the card it is chunk "
+                    f"{number} of {video}; write the data set again"
+                )
+            yield chunk
+
+    def _place(self, video: str) -> range:
+        if video not in self._places:
+            some = ", ".join(itertools.islice(self._places, 3))
+            raise UserError(f"{self.folder} has no video {video!r}; it has {len(self._places)}: {some} ...")
+        return self._places[video]
+
+    def check_bundle(self, bundle: Bundle) -> None:
+        """Raises a `UserError` unless the tokens were made with this bundle."""
+        made_with = self.card["bundle"]
+        if made_with["digest"] != bundle.digest:
+            raise UserError(
+                f"{self.folder}: was coded with bundle {made_with['digest'][:16]} ({made_with['name']}), this is "
+                f"{bundle.digest[:16]} ({bundle.name}); give the right one with --bundle"
+            )
+
+    def frames(self, video: str, tokenizer: Tokenizer, level: str | None = None) -> Iterator[np.ndarray]:
+        """The frames of one video, decoded a chunk at a time: those that encoding and decoding the file gives.
+
+        Args:
+          video: one of `videos`.
+          tokenizer: of the bundle that the tokens were made with.
+          level: "top" for a preview from the coarse level alone.
+
+        Yields:
+          uint8 RGB [height, width, 3].
+
+        Raises:
+          UserError: if the bundle is another one, there is no such video or level, or a record is damaged.
+        """
+        self.check_bundle(tokenizer.bundle)
+        model = tokenizer.bundle.model
+        before: Indices | None = None
+        for chunk, following in itertools.pairwise(itertools.chain(self.chunks(video), [None])):
+            assert chunk is not None
+            here = without_filling(chunk, model)
+            after = None if following is None else without_filling(following, model)
+            full = len(chunk.indices[self.levels[0]]) * model.multiple[0]
+            shape = (chunk.frames, chunk.height, chunk.width)
+            yield from decoded_chunk(tokenizer, here, before, after, shape, full, level)
+            before = here
+
+
+def _read_card(folder: Path) -> token_card.Card:
+    path = folder / CARD
+    if not path.is_file():
+        raise UserError(f"{folder} is no folder of tokens: it has no {CARD}; `vqvae-jax tokenize` writes one")
+    try:
+        card = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); write the tokens again") from error
+    if not isinstance(card, dict) or card.get("format") != token_card.FORMAT:
+        raise UserError(f"{path} is not the card of a folder of tokens; `vqvae-jax tokenize` writes one")
+    if card.get("card_version") != token_card.CARD_VERSION:
+        raise UserError(
+            f"{path}: version {card.get('card_version')!r}; this program reads {token_card.CARD_VERSION}; update it"
+        )
+    if not _is_complete(card):
+        raise UserError(f"{path} lacks what the card of a folder of tokens must say; write the tokens again")
+    return card
+
+
+def _is_complete(card: token_card.Card) -> bool:
+    try:
+        return (
+            isinstance(card["bundle"]["digest"], str)
+            and isinstance(card["bundle"]["name"], str)
+            and isinstance(card["totals"]["chunks"], int)
+            and isinstance(card["levels"], dict)
+            and bool(card["levels"])
+            and all(isinstance(v["path"], str) and isinstance(v["chunks"], int) for v in card["videos"])
+            and all(v["chunks"] > 0 for v in card["videos"])
+        )
+    except (KeyError, TypeError):
+        return False
