@@ -10,7 +10,7 @@ import tyro
 
 from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.cli.progress import counted
-from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.decoder import Decoder, OnError
 from vqvae_jax.video.sink import open_sink
 
 
@@ -32,8 +32,8 @@ class Options:
     """How many frames; default: all that follow."""
     codec: Literal["h264", "ffv1"] = "h264"
     """Of video files: near-lossless H.264, or lossless FFV1 (.mkv, .avi)."""
-    on_error: Literal["stop", "skip"] = "stop"
-    """What to do with a damaged chunk: stop, or repeat the last good frame and go on."""
+    on_error: OnError = "stop"
+    """What to do with a damaged chunk: stop, or repeat the last good frame and go on. A file cut short ends there."""
     force: bool = False
     """Overwrite an existing output."""
 

@@ -20,6 +20,7 @@ from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.container.header import MAX_SIDE, Mode
 from vqvae_jax.errors import UserError
+from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import Source, open_source
 
@@ -56,6 +57,8 @@ def run(options: Options) -> None:
     Raises:
       UserError: about the source, the size, the bundle or the output.
     """
+    if options.out.suffix.lower() != ".msv":
+        raise UserError(f"{options.out}: the coded file's name must end in .msv")
     if options.out.exists() and not options.force:
         raise UserError(f"{options.out}: exists; use --force to overwrite it")
     rate = parse_rate(options.fps)
@@ -148,12 +151,13 @@ def parse_rate(text: str) -> Fraction | None:
     if text == "source":
         return None
     try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise UserError(f"fps={text!r}; expected `source`, a number or a fraction such as 30000/1001") from error
-    if not 0 < rate <= 1000:
-        raise UserError(f"fps={text!r}; expected above 0, at most 1000")
-    return rate.limit_denominator(2**20)
+        # Not all that Fraction takes: of 1e999999999 it would make an integer.
+        rate = Fraction(text) if re.fullmatch(r"[0-9]{1,9}([./][0-9]{1,9})?", text) else Fraction(0)
+    except ZeroDivisionError:
+        rate = Fraction(0)
+    if not Fraction(1, 10) <= rate <= 1000:
+        raise UserError(f"fps={text!r}; expected `source`, a number or a fraction such as 30000/1001, from 0.1 to 1000")
+    return rate.limit_denominator(MAX_DENOMINATOR)
 
 
 def coded_size(text: str, bundle: Bundle, source: tuple[int, int]) -> tuple[int, int]:

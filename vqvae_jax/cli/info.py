@@ -38,8 +38,11 @@ def run(options: Options) -> None:
         f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {facts['bundle']}\n"
         f"levels: {levels}"
     )
-    if facts["damaged_chunks"] or facts["index_damaged"]:
-        print(f"damaged: chunks {facts['damaged_chunks']}, index {'yes' if facts['index_damaged'] else 'no'}")
+    if facts["damaged_chunks"] or facts["missing_chunks"] or facts["index_damaged"]:
+        print(
+            f"damaged: chunks {facts['damaged_chunks']}, {facts['missing_chunks']} missing at the end, "
+            f"index {'yes' if facts['index_damaged'] else 'no'}"
+        )
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def describe(path: Path) -> dict[str, Any]:
     with Reader(path) as reader:
         header = reader.header
         payload, damaged = [0] * len(header.levels), []
-        for chunk in range(header.chunks):
+        for chunk in range(reader.whole_chunks):
             try:
                 for number, data in enumerate(reader.read_chunk(chunk)):
                     payload[number] += len(data)
@@ -80,5 +83,6 @@ def describe(path: Path) -> dict[str, Any]:
                 for level, size in zip(header.levels, payload, strict=True)
             },
             "damaged_chunks": damaged,
+            "missing_chunks": header.chunks - reader.whole_chunks,
             "index_damaged": reader.index_damaged,
         }

@@ -18,6 +18,7 @@ from vqvae_jax.entropy.rans import CorruptStreamError
 from vqvae_jax.errors import UserError
 
 GREY = 128
+OnError = Literal["stop", "skip"]
 
 
 class Decoder:
@@ -25,7 +26,7 @@ class Decoder:
 
     Attributes:
       reader: the file's `Reader`, with its header.
-      damaged: chunks that `frames` replaced, with the reason.
+      damaged: chunks that `frames` replaced, or the one at which it ended, with the reason.
 
     Raises:
       UserError: if the file is no .msv file, was coded with another bundle, or has chunks too large to decode.
@@ -86,7 +87,7 @@ class Decoder:
         start: int = 0,
         count: int | None = None,
         level: str | None = None,
-        on_error: Literal["stop", "skip"] = "stop",
+        on_error: OnError = "stop",
     ) -> Iterator[np.ndarray]:
         """Frames in order, decoded a chunk at a time.
 
@@ -95,7 +96,7 @@ class Decoder:
           count: how many; by default all that follow.
           level: "top" for a preview from the coarse level alone.
           on_error: "skip" shows the last good frame (grey, if there was none) for a damaged chunk and notes it in
-            `damaged`.
+            `damaged`. The frames of a file that is cut short end with its last chunk.
 
         Yields:
           uint8 RGB [height, width, 3].
@@ -113,8 +114,7 @@ class Decoder:
         if level is not None and level not in {layout.name for layout in header.levels}:
             names = ", ".join(layout.name for layout in header.levels)
             raise UserError(f"{self.reader.path}: has no level {level!r}; it has {names}")
-        if on_error == "stop":
-            self.reader.require_whole()
+        end = self._end_of_file(start, end, on_error)
         last = np.full((header.height, header.width, 3), GREY, np.uint8)
         for chunk in range(start // header.chunk_frames, -(-end // header.chunk_frames)):
             begin = chunk * header.chunk_frames
@@ -132,6 +132,19 @@ class Decoder:
                 clip = decoded_chunk(self._tokenizer, here, before, after, shape, header.chunk_frames, level)
             yield from clip[max(start - begin, 0) : end - begin]
             last = clip[-1]
+
+    def _end_of_file(self, start: int, end: int, on_error: OnError) -> int:
+        """`end`, or where a file that is cut short ends: a header may promise four thousand million frames."""
+        try:
+            self.reader.require_whole()
+        except UserError as error:
+            left = self.reader.whole_chunks * self.reader.header.chunk_frames
+            if on_error == "stop" or start >= left:
+                raise
+            if end > left:
+                self.damaged[self.reader.whole_chunks] = f"{error}; decoding ends there"
+                return left
+        return end
 
     def _kept(self, chunk: int, level: str | None) -> Indices | DamagedChunk | None:
         """A chunk's indices, or what is the matter with it; none outside the video. The last three are remembered."""
