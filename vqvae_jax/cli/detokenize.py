@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
+import numpy as np
 import tyro
 
 from vqvae_jax.cli.bundles import find_bundle
@@ -46,7 +46,7 @@ def run(options: Options) -> None:
       UserError: about the tokens, the bundle or the output, or if no video could be decoded.
     """
     tokens = TokenShards(options.tokens)
-    entries = _chosen(tokens, options.video)
+    videos = _chosen(tokens, options.video)
     bundle = find_bundle(options.bundle)
     tokens.check_bundle(bundle)
     if options.level not in (None, *tokens.levels):
@@ -54,16 +54,16 @@ def run(options: Options) -> None:
     tokenizer = Tokenizer(bundle)
     frames, damaged = 0, []
     with PartialFolder(options.out) as folder:
-        for entry in counted(entries, len(entries), "decoding", "videos"):
+        for video in counted(videos, len(videos), "decoding", "videos"):
             try:
-                frames += _write(tokens, tokenizer, entry, folder, options)
+                frames += _write(tokens, tokenizer, video, folder, options)
             except DamagedTokensError as error:
                 if options.strict:
                     raise
-                damaged.append(f"{one_line(entry['path'])}: {error}")
-        if len(damaged) == len(entries):
+                damaged.append(f"{one_line(video)}: {error}")
+        if len(damaged) == len(videos):
             raise UserError(f"{options.tokens}: no video could be decoded (first: {damaged[0]})")
-    print(f"{options.out}: {len(entries) - len(damaged)} videos, {frames} frames")
+    print(f"{options.out}: {len(videos) - len(damaged)} videos, {frames} frames")
     for line in damaged:
         print(f"skipped: {line}", file=sys.stderr)
 
@@ -72,33 +72,32 @@ class DamagedTokensError(UserError):
     """A video's records cannot be read; other videos may be whole."""
 
 
-def _chosen(tokens: TokenShards, videos: tuple[str, ...]) -> list[dict[str, Any]]:
-    known = {entry["path"]: entry for entry in tokens.card["videos"]}
+def _chosen(tokens: TokenShards, videos: tuple[str, ...]) -> list[str]:
     for path in videos:
-        if path not in known:
+        if path not in tokens.videos:
             raise UserError(f"{tokens.folder} has no video {path!r}; card.json lists those it has")
-    entries = [known[path] for path in dict.fromkeys(videos)] or list(known.values())
-    for entry in entries:
-        place = PurePosixPath(entry["path"])
+    chosen = list(dict.fromkeys(videos or tokens.videos))
+    for path in chosen:
+        place = PurePosixPath(path)
         if place.is_absolute() or ".." in place.parts:
-            raise UserError(f"{tokens.folder}: video {entry['path']!r} would be written outside the output folder")
-    return entries
+            raise UserError(f"{tokens.folder}: video {path!r} would be written outside the output folder")
+    return chosen
 
 
-def _write(tokens: TokenShards, tokenizer: Tokenizer, entry: dict[str, Any], folder: Path, options: Options) -> int:
+def _write(tokens: TokenShards, tokenizer: Tokenizer, video: str, folder: Path, options: Options) -> int:
     """Writes one video; returns its number of frames."""
-    path = folder / f"{entry['path']}.{options.format}"
+    entry = tokens.videos[video]
+    path = folder / f"{video}.{options.format}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    size = entry["width"], entry["height"]
     count = 0
-    with open_sink(path, *size, Fraction(entry["fps"]), display_aspect=Fraction(entry["aspect"])) as sink:
-        for frame in _frames(tokens, tokenizer, entry["path"], options.level):
+    with open_sink(path, entry.width, entry.height, entry.fps, display_aspect=entry.aspect) as sink:
+        for frame in _frames(tokens, tokenizer, video, options.level):
             sink.write(frame)
             count += 1
     return count
 
 
-def _frames(tokens: TokenShards, tokenizer: Tokenizer, video: str, level: str | None) -> Iterator[Any]:
+def _frames(tokens: TokenShards, tokenizer: Tokenizer, video: str, level: str | None) -> Iterator[np.ndarray]:
     try:
         yield from tokens.frames(video, tokenizer, level)
     except UserError as error:

@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -38,6 +38,20 @@ class CodedVideo(NamedTuple):
     source_fps: Fraction
     missing_frames: int  # that an AVI's index lists but that cannot be decoded
     source_sha256: str
+
+    def to_entry(self) -> dict[str, Any]:
+        """JSON values."""
+        return {name: str(v) if isinstance(v, Fraction) else v for name, v in self._asdict().items()}
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any]) -> Self:
+        """The inverse of `to_entry`.
+
+        Raises:
+          KeyError, TypeError, ValueError, ZeroDivisionError: if the entry is not one.
+        """
+        values = {name: kind(entry[name]) for name, kind in cls.__annotations__.items()}
+        return cls(**values)
 
 
 class Settings(NamedTuple):
@@ -104,12 +118,8 @@ def make_card(
         "labels": {label: dict(counter) for label, counter in sorted(labels.items())},
         "versions": {name: version(name) for name in ("vqvae_jax", "jax", "opencv-python-headless", "Pillow")},
         "skipped": [s._asdict() for s in skipped],
-        "videos": [{name: _plain(value) for name, value in v._asdict().items()} for v in videos],
+        "videos": [v.to_entry() for v in videos],
     }
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Fraction) else value
 
 
 def _use(counts: np.ndarray) -> dict[str, Any]:

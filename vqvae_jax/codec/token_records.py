@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.payload import Grid, Indices
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.config import ModelConfig
@@ -99,6 +100,22 @@ def without_filling(chunk: TokenChunk, model: ModelConfig) -> Indices:
     coarse = model.multiple[0]
     covered = -(-chunk.frames // coarse) * coarse
     return {level: grid[: covered // model.levels[level].strides[0]] for level, grid in chunk.indices.items()}
+
+
+def check_grids(chunk: TokenChunk, model: ModelConfig) -> None:
+    """Raises a `UserError` unless the grids are those of a full chunk of this model that holds the chunk's frames."""
+    coarse, high, wide = model.multiple
+    size = coarse * len(chunk.indices[next(iter(model.levels))])
+    padded = (size, chunk.height + -chunk.height % high, chunk.width + -chunk.width % wide)
+    where = f"chunk {chunk.number} of {chunk.video}"
+    check_chunk_pixels(where, size, padded[2], padded[1])
+    for level in model.levels:
+        found, expected = chunk.indices[level].shape, model.latent_shape(level, padded)
+        if found != expected or chunk.frames > size:
+            raise UserError(
+                f"{where}: {chunk.frames} frames of {chunk.width}x{chunk.height} with {level} indices {found}, "
+                f"expected {expected}; write the tokens again"
+            )
 
 
 def chunk_digest(chunk: TokenChunk) -> str:

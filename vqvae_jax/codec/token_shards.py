@@ -4,13 +4,14 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vqvae_jax.codec import token_card
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.payload import Indices
-from vqvae_jax.codec.token_records import SPLIT, TokenChunk, from_example, without_filling
+from vqvae_jax.codec.token_card import CARD_VERSION, FORMAT, Card, CodedVideo
+from vqvae_jax.codec.token_records import SPLIT, TokenChunk, check_grids, from_example, without_filling
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import decoded_chunk
 from vqvae_jax.data.sharded_records import ShardedRecords
@@ -28,6 +29,8 @@ class TokenShards:
 
     Attributes:
       card: the content of card.json.
+      levels: names, coarse first.
+      videos: what is known of each, by its path within the tree that it comes from, in record order.
 
     Raises:
       UserError: if the folder is missing, was not written by `write_token_shards`, or contradicts its card; names what
@@ -39,22 +42,15 @@ class TokenShards:
         self.card = _read_card(self.folder)
         self.levels = list(self.card["levels"])
         self._records = ShardedRecords(self.folder, SPLIT, self.card["totals"]["chunks"], "chunks", "")
-        self._places: dict[str, range] = {}
-        first = 0
-        for video in self.card["videos"]:
-            self._places[video["path"]] = range(first, first + video["chunks"])
-            first += video["chunks"]
-        if first != len(self):
-            raise UserError(f"{self.folder}: its card lists {first} chunks by video and {len(self)} in all")
+        self.videos = _videos(self.folder / CARD, self.card["videos"])
+        self._ends = dict(zip(self.videos, itertools.accumulate(v.chunks for v in self.videos.values()), strict=True))
+        listed = max(self._ends.values())
+        if listed != len(self):
+            raise UserError(f"{self.folder}: card.json lists {listed} chunks by video but {len(self)} in all")
 
     def __len__(self) -> int:
         """Number of records: chunks of all videos."""
         return len(self._records)
-
-    @property
-    def videos(self) -> list[str]:
-        """Paths of the videos within the tree they come from, in record order."""
-        return list(self._places)
 
     def read(self, record: int) -> TokenChunk:
         """One record.
@@ -75,20 +71,21 @@ class TokenShards:
         Raises:
           UserError: if there is no such video, or a record is damaged or in another place than the card says.
         """
-        for number, record in enumerate(self._place(video)):
-            chunk = self.read(record)
-            if (chunk.video, chunk.number) != (video, number):
+        if video not in self.videos:
+            some = ", ".join(itertools.islice(self.videos, 3))
+            raise UserError(f"{self.folder} has no video {video!r}; it has {len(self.videos)}: {some} ...")
+        entry = self.videos[video]
+        first = self._ends[video] - entry.chunks
+        for number in range(entry.chunks):
+            chunk = self.read(first + number)
+            found = (chunk.video, chunk.number, chunk.width, chunk.height)
+            expected = (video, number, entry.width, entry.height)
+            if found != expected:
                 raise UserError(
-                    f"{self.folder}: record {record} is chunk {chunk.number} of {chunk.video}, by the card it is chunk "
-                    f"{number} of {video}; write the data set again"
+                    f"{self.folder}: record {first + number} is (video, chunk, width, height) {found}, by the card "
+                    f"{expected}; write the tokens again"
                 )
             yield chunk
-
-    def _place(self, video: str) -> range:
-        if video not in self._places:
-            some = ", ".join(itertools.islice(self._places, 3))
-            raise UserError(f"{self.folder} has no video {video!r}; it has {len(self._places)}: {some} ...")
-        return self._places[video]
 
     def check_bundle(self, bundle: Bundle) -> None:
         """Raises a `UserError` unless the tokens were made with this bundle."""
@@ -118,6 +115,7 @@ class TokenShards:
         before: Indices | None = None
         for chunk, following in itertools.pairwise(itertools.chain(self.chunks(video), [None])):
             assert chunk is not None
+            check_grids(chunk, model)
             here = without_filling(chunk, model)
             after = None if following is None else without_filling(following, model)
             full = len(chunk.indices[self.levels[0]]) * model.multiple[0]
@@ -126,7 +124,7 @@ class TokenShards:
             before = here
 
 
-def _read_card(folder: Path) -> token_card.Card:
+def _read_card(folder: Path) -> Card:
     path = folder / CARD
     if not path.is_file():
         raise UserError(f"{folder} is no folder of tokens: it has no {CARD}; `vqvae-jax tokenize` writes one")
@@ -134,18 +132,16 @@ def _read_card(folder: Path) -> token_card.Card:
         card = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}); write the tokens again") from error
-    if not isinstance(card, dict) or card.get("format") != token_card.FORMAT:
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise UserError(f"{path} is not the card of a folder of tokens; `vqvae-jax tokenize` writes one")
-    if card.get("card_version") != token_card.CARD_VERSION:
-        raise UserError(
-            f"{path}: version {card.get('card_version')!r}; this program reads {token_card.CARD_VERSION}; update it"
-        )
+    if card.get("card_version") != CARD_VERSION:
+        raise UserError(f"{path}: version {card.get('card_version')!r}; this program reads {CARD_VERSION}; update it")
     if not _is_complete(card):
         raise UserError(f"{path} lacks what the card of a folder of tokens must say; write the tokens again")
     return card
 
 
-def _is_complete(card: token_card.Card) -> bool:
+def _is_complete(card: Card) -> bool:
     try:
         return (
             isinstance(card["bundle"]["digest"], str)
@@ -153,8 +149,19 @@ def _is_complete(card: token_card.Card) -> bool:
             and isinstance(card["totals"]["chunks"], int)
             and isinstance(card["levels"], dict)
             and bool(card["levels"])
-            and all(isinstance(v["path"], str) and isinstance(v["chunks"], int) for v in card["videos"])
-            and all(v["chunks"] > 0 for v in card["videos"])
+            and isinstance(card["videos"], list)
         )
     except (KeyError, TypeError):
         return False
+
+
+def _videos(path: Path, entries: list[Any]) -> dict[str, CodedVideo]:
+    try:
+        videos = {entry["path"]: CodedVideo.from_entry(entry) for entry in entries}
+        numbers = [float(n) for v in videos.values() for n in (v.chunks, v.width, v.height, v.fps, v.aspect)]
+        if min(numbers, default=0.0) <= 0:
+            raise ValueError("a number is not positive")
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{path}: its list of videos cannot be read ({reason}); write the tokens again") from error
+    return videos

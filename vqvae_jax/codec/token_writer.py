@@ -1,12 +1,14 @@
 """A tree of video files to a data set of tokens: find, code, write, describe."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.payload import Grid
 from vqvae_jax.codec.token_card import Card, CodedVideo, Settings, make_card, page
@@ -99,9 +101,7 @@ class _Work:
         self._root, self._encoder = root, encoder
         grids: dict[str, Grid | None] = dict.fromkeys(model.levels)
         if size is not None:
-            _, high, wide = model.multiple
-            padded = (encoder.chunk_frames(*size), size[1] + -size[1] % high, size[0] + -size[0] % wide)
-            grids = {level: model.latent_shape(level, padded) for level in model.levels}
+            grids |= record_grids(encoder, *size)
         self.settings = Settings(size, fps, grids)
         self.features = token_features(grids)
         self.videos: list[CodedVideo] = []
@@ -137,6 +137,8 @@ class _Work:
             width, height = self.settings.size or (info.width, info.height)
             fps = info.rate if self.settings.fps is None else self.settings.fps
             size = self._encoder.chunk_frames(width, height)
+            if self.settings.size is None:
+                _check_native(path, record_grids(self._encoder, width, height))
             pictures = map(resizer(height, width), video.frames(fps))
             for number, coded in enumerate(coded_chunks(self._encoder.tokenizer, pictures, size)):
                 indices = filled_up(coded.indices, model, size)
@@ -165,6 +167,25 @@ class _Work:
             source_sha256=_sha256(path),
         )
         return coded_video, digests, counts
+
+
+def record_grids(encoder: Encoder, width: int, height: int) -> dict[str, Grid]:
+    """Shape of each level's grid in a record, [t, h, w], for videos coded at this size.
+
+    Raises:
+      UserError: if chunks of such pictures are too large to code (`chunk_size`).
+    """
+    model, frames = encoder.bundle.model, encoder.chunk_frames(width, height)
+    _, high, wide = model.multiple
+    padded = (frames, height + -height % high, width + -width % wide)
+    check_chunk_pixels(f"size {width}x{height}", frames, padded[2], padded[1])
+    return {level: model.latent_shape(level, padded) for level in model.levels}
+
+
+def _check_native(path: Path, grids: Mapping[str, Grid]) -> None:
+    for level, grid in grids.items():
+        if math.prod(grid) == 1:  # TFDS writes a tensor of unknown shape and two bytes, but cannot read it
+            raise UserError(f"{path}: too small for --size native: its chunks have a single {level} index")
 
 
 def _check_name(name: str) -> None:
