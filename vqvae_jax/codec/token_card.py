@@ -19,7 +19,7 @@ from vqvae_jax.metrics.rate import index_entropy
 Card = dict[str, Any]
 """The content of card.json; docs/tokens.md lists its fields."""
 
-CARD_VERSION = 1
+CARD_VERSION = 1  # a new one also if chunks are ever coded with another context (`windows.CONTEXT_STEPS`)
 FORMAT = "tokens"
 
 
