@@ -15,6 +15,7 @@ import tyro
 from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.comparison import Comparison, compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
@@ -67,6 +68,8 @@ def run(options: Options) -> None:
     with open_source(options.source) as source:
         info = source.info
         width, height = coded_size(options.size, bundle, (info.width, info.height))
+        # Before a picture of that size is made.
+        check_chunk_pixels(options.out, encoder.chunk_frames(width, height), width, height)
         rate = info.rate if rate is None else rate
         hint = " (the model's size; --size native keeps the video's)" if options.size == "model" else ""
         shape = f"{info.width}x{info.height} at {info.rate} fps"
