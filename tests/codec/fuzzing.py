@@ -1,0 +1,113 @@
+"""What a damaged file may end in: a `UserError`, chunks that are lost, or indices that the model can decode."""
+
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tests.codec.example_bundle import example_tokenizer, golden_bundle
+from tests.container.mend import mend
+from tests.container.mutate import mutate
+from vqvae_jax.cli.info import describe
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.payload import Indices
+from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.container.chunk import DamagedChunk
+from vqvae_jax.container.header import Header
+from vqvae_jax.errors import UserError
+
+GOLDEN = Path(__file__).parent / "golden"
+OUTCOMES = ("refused", "no chunk", "some chunks", "all chunks")
+
+
+class Original(NamedTuple):
+    """An undamaged file and what it holds."""
+
+    name: str
+    data: bytes
+    bundle: Bundle
+    tokenizer: Tokenizer
+    header: Header
+    chunks: list[Indices | None]
+
+
+def originals() -> list[Original]:
+    """The golden files: every mode, one level and two, odd sizes, a last chunk that is shorter."""
+    found = []
+    for path in sorted(GOLDEN.glob("*.msv")):
+        levels = 1 if path.stem.startswith("one_level") else 2
+        bundle, tokenizer = golden_bundle(levels), example_tokenizer(levels)
+        with Decoder(bundle, path, tokenizer) as decoder:
+            header, chunks = decoder.reader.header, decoded_chunks(decoder)
+        found.append(Original(path.stem, path.read_bytes(), bundle, tokenizer, header, chunks))
+    return found
+
+
+def mutant(original: Original, rng: random.Random, mended: bool) -> bytes:
+    """The file with one to three mutations; `mended`: its checksums put right again, half the time its index too."""
+    data = mutate(original.data, rng)
+    return mend(data, rebuild_index=rng.random() < 0.5) if mended else data
+
+
+def outcome(original: Original, path: Path, mended: bool) -> str:
+    """Opens a mutant and decodes all of its chunks to indices; one of `OUTCOMES`.
+
+    Raises:
+      AssertionError: if an error is more than one line, or a file whose checksums were not mended gives anything but
+        what was written.
+    """
+    try:
+        facts = describe(path)
+        with Decoder(original.bundle, path, original.tokenizer) as decoder:
+            header, chunks = decoder.reader.header, decoded_chunks(decoder)
+            assert facts["missing_chunks"] == header.chunks - decoder.reader.whole_chunks
+    except UserError as error:
+        assert "\n" not in str(error), error
+        return "refused"
+    if not mended:
+        assert header == original.header
+        assert all(chunk is None or same(chunk, wrote) for chunk, wrote in zip(chunks, original.chunks, strict=False))
+    found = sum(chunk is not None for chunk in chunks)
+    return "all chunks" if found == header.chunks else "some chunks" if found else "no chunk"
+
+
+def decoded_chunks(decoder: Decoder) -> list[Indices | None]:
+    """Indices of the chunks that are there, and of the first that is not, if there is one; None for those lost."""
+    chunks: list[Indices | None] = []
+    header = decoder.reader.header
+    for chunk in range(min(header.chunks, decoder.reader.whole_chunks + 1)):
+        try:
+            indices = decoder.indices(chunk)
+        except DamagedChunk as error:
+            assert error.chunk == chunk and "\n" not in str(error)
+            chunks.append(None)
+            continue
+        for number, level in enumerate(header.levels):
+            grid = indices[level.name]
+            assert grid.shape == header.grid(number, chunk) and 0 <= grid.min() <= grid.max() < level.codes
+        chunks.append(indices)
+    return chunks
+
+
+def same(chunk: Indices, other: Indices | None) -> bool:
+    return other is not None and all(np.array_equal(chunk[name], grid) for name, grid in other.items())
+
+
+def check_pictures(original: Original, path: Path) -> None:
+    """Decodes a mutant to pictures, if it has the original's sizes, for which the model is compiled already.
+
+    Raises:
+      AssertionError: if pictures are not of the size and number that the header states.
+    """
+    try:
+        with Decoder(original.bundle, path, original.tokenizer) as decoder:
+            header, old = decoder.reader.header, original.header
+            if (header.width, header.height, header.chunk_frames) != (old.width, old.height, old.chunk_frames):
+                return
+            frames = list(decoder.frames(on_error="skip"))
+            assert len(frames) == min(header.frames, decoder.reader.whole_chunks * header.chunk_frames)
+            assert all(f.shape == (old.height, old.width, 3) and f.dtype == np.uint8 for f in frames)
+    except UserError as error:
+        assert "\n" not in str(error), error
