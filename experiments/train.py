@@ -1,10 +1,11 @@
 """Trains a named experiment: `python -m experiments.train NAME --data DIR --run DIR`.
 
-The run folder gets `config.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run that exists is
-resumed. SIGINT and SIGTERM save and leave.
+The run folder gets `config.json`, `data.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run
+that exists is resumed. SIGINT and SIGTERM save and leave.
 """
 
 import contextlib
+import signal
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments import configs
 from experiments.command_line import parse_named
 from vqvae_jax.config import to_dict
 from vqvae_jax.data.source import open_split, open_stream
@@ -22,7 +24,7 @@ from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.losses.vgg_weights import require_vgg
 from vqvae_jax.msvqvae.count import cost
-from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
 from vqvae_jax.msvqvae.initialise import weights_from_checkpoint
 from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.msvqvae.step import make_train_step
@@ -113,6 +115,8 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
             check_same_trunk(None if trunk is None else trunk.digest, command.run)
             restored = checkpoints.restore("latest", like=abstract_state(experiment, optimizer))
             state, saved = restored.state, restored.step
+            if saved > total:
+                raise UserError(f"run {command.run} is at step {saved} already; --steps {total} is fewer, give more")
             stream.set_state(restored.stream_state)
             window = Window(restored.stream_state.get(LOG_WINDOW))
         else:
@@ -150,6 +154,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
         f"{time.perf_counter() - began:.0f} s; a step: {flops / 1e9:.0f} GFLOP of the model, "
         f"{(step.argument_bytes + step.temporary_bytes) / 2**20:.0f} MiB per device",
         f"run {command.run}: " + ("new" if saved is None else f"resumed at step {saved}") + f", {total} steps in all",
+        *([f"weights and codebooks from {command.init_from}"] if command.init_from and saved is None else []),
         *(f"changed: {change}" for change in changes),
         *([f"perceptual weight {float(state.perceptual_weight):.6g} ({experiment.loss.gamma_rule})"] if trunk else []),
     ]:
@@ -255,20 +260,28 @@ def parse_command(arguments: list[str]) -> tuple[TrainCommand, Experiment]:
     command, experiment = parse_named("experiments.train", TrainCommand, arguments)
     if command.steps is not None:
         experiment = replace(experiment, training=replace(experiment.training, steps=command.steps))
+    else:
+        experiment = keep_length(experiment, configs.load(arguments[0]), command.run)
     if command.batch_size is not None:
         experiment = replace(experiment, data=replace(experiment.data, batch_size=command.batch_size))
     return command, experiment
+
+
+def keep_length(experiment: Experiment, named: Experiment, run: Path) -> Experiment:
+    """A run that exists keeps its own number of steps unless another one is asked for."""
+    settings, default = experiment.training, named.training
+    asked = (settings.steps, settings.epochs) != (default.steps, default.epochs)
+    if asked or not Checkpoints(run / FOLDER, read_only=True).steps():
+        return experiment
+    before = experiment_from_dict(read_config(run), f"run {run}").training
+    return replace(experiment, training=replace(settings, steps=before.steps, epochs=before.epochs))
 
 
 def main() -> None:
     """Parses the command line, joins the other processes if there are any, and trains."""
     command, experiment = parse_command(sys.argv[1:])
     join_processes(command)
-    try:
-        sys.exit(train(command, experiment))
-    except KeyboardInterrupt:  # later it is `Interruption` that takes signals
-        print("train: interrupted before the first step", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(train(command, experiment))
 
 
 def join_processes(command: TrainCommand) -> None:
@@ -287,4 +300,7 @@ def join_processes(command: TrainCommand) -> None:
 
 
 if __name__ == "__main__":
+    # Until the loop's `Interruption` there is nothing to save. Python would hear of Ctrl-C only after compilation, and
+    # unwinding from there crashes XLA.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     run_command("train", main)

@@ -42,7 +42,8 @@ def straight(data, tmp_path_factory, compiled_programs):
 
 def test_a_run_leaves_config_curves_events_pictures_and_checkpoints(straight):
     run, said = straight
-    assert {p.name for p in run.iterdir()} == {"config.json", "metrics.jsonl", "tensorboard", "pictures", "checkpoints"}
+    files = {"config.json", "data.json", "metrics.jsonl", "tensorboard", "pictures", "checkpoints"}
+    assert {p.name for p in run.iterdir()} == files
     assert json.loads((run / "config.json").read_text())["model"]["bottom"]["codes"] == 16
     assert sorted(p.name for p in (run / "pictures").iterdir()) == ["step_0000120.png", "step_0000240.png"]
     assert np.asarray(Image.open(run / "pictures" / "step_0000240.png")).shape == (4 * 2 * 16, 4 * 16, 3)
@@ -132,6 +133,18 @@ def test_a_damaged_latest_step_is_put_aside_and_the_one_before_leads_to_the_same
     assert f"damaged checkpoint, taking step 160 instead: step {STEPS}" in said
     assert "resumed at step 160" in said
     assert "changed: training.picture_every: 120 -> 0" in said
+    assert_same_run(run, straight[0], data)
+
+
+def test_a_run_keeps_its_length_unless_more_steps_are_asked_for(data, straight, tmp_path, compiled_programs):
+    run = shutil.copytree(straight[0], tmp_path / "run")
+    given = command(data, run)
+    length = given.index("--training.steps")
+    without = given[:length] + given[length + 2 :]
+    code, said = finish(start(without, environment(cache=compiled_programs)))
+    assert code == 0 and f"resumed at step {STEPS}, {STEPS} steps in all" in said
+    code, said = finish(start(command(data, run, "--training.steps", "20"), environment(cache=compiled_programs)))
+    assert code == 2 and f"is at step {STEPS} already; --steps 20 is fewer" in said
     assert_same_run(run, straight[0], data)
 
 

@@ -21,11 +21,12 @@ def refused(data, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("VQVAE_JAX_WEIGHTS", raising=False)
 
     def run(*options, data=data, run=tmp_path / "run"):
+        before = sorted(run.rglob("*"))
         monkeypatch.setattr(sys, "argv", command(data, run, *options)[2:])
         with pytest.raises(SystemExit) as left:
             run_command("train", train.main)
         assert left.value.code == 2
-        assert not run.exists()
+        assert sorted(run.rglob("*")) == before
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("train: ")
         return line
@@ -79,6 +80,12 @@ def test_a_run_folder_that_cannot_be_written(refused, tmp_path, monkeypatch):
     assert f"no permission to write in {tmp_path}" in refused()
 
 
+def test_a_folder_with_other_things_is_no_run(refused, tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "model.md").write_text("x")
+    assert "holds other things (model.md" in refused(run=tmp_path / "docs")
+
+
 def test_processes_without_a_meeting_place_or_with_a_wrong_number(refused):
     assert "need --coordinator" in refused("--processes", "2")
     assert "--process-id 2 must be one of 0 ... 1" in refused(
@@ -87,7 +94,7 @@ def test_processes_without_a_meeting_place_or_with_a_wrong_number(refused):
 
 
 def test_a_run_to_start_from_that_is_none(refused, tmp_path):
-    assert "no checkpoint in" in refused("--init-from", str(tmp_path / "none"))
+    assert "there is no such run" in refused("--init-from", str(tmp_path / "none"))
 
 
 def main(monkeypatch, *arguments):

@@ -72,5 +72,5 @@ def test_another_structure_is_refused_by_the_name_of_a_leaf(tmp_path, experiment
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path, experiment):
-    with pytest.raises(UserError, match="no checkpoint in"):
+    with pytest.raises(UserError, match="there is no such run"):
         weights_from_checkpoint(tmp_path / "none", state_of(experiment, 0))

@@ -54,12 +54,18 @@ def test_what_may_change_is_a_field_and_is_reported(config, tmp_path, field):
         "training.seed",
         "training.microbatches",
         "quantizer.decay",
-        "name",
+        "training.validation_clips",
     ],
 )
 def test_what_makes_another_run_is_refused_by_name(config, tmp_path, field):
     with pytest.raises(UserError, match=f"was started with {field}=.*, not 12345; give the same option"):
         check_resumable(config, changed(config, field, 12345), tmp_path)
+
+
+def test_another_experiment_is_named_before_its_fields(config, tmp_path):
+    other = changed(changed(config, "data.batch_size", 2), "name", "vqvae2")
+    with pytest.raises(UserError, match="is a 'tiny', not a 'vqvae2'"):
+        check_resumable(config, other, tmp_path)
 
 
 def test_a_field_that_only_one_side_has_is_refused(config, tmp_path):
@@ -97,6 +103,13 @@ def test_json_appears_by_one_rename_or_not_at_all(tmp_path, monkeypatch):
 def test_whether_a_run_can_be_written_is_asked_without_making_it(tmp_path):
     check_writable(tmp_path / "deep" / "down")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "run").mkdir()
+    check_writable(tmp_path / "run")
+    (tmp_path / "run" / "notes.txt").write_text("x")
+    with pytest.raises(UserError, match=r"holds other things \(notes.txt"):
+        check_writable(tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text("{}")
+    check_writable(tmp_path / "run")
     (tmp_path / "file").write_text("x")
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
         with pytest.raises(UserError, match="file is not a folder"):

@@ -85,12 +85,14 @@ def read_card(data_dir: str | Path) -> dict[str, Any]:
     folder = Path(data_dir)
     path = folder / CARD
     if not folder.is_dir():
-        raise UserError(
-            f"data set {folder} does not exist; write one with `python -m data_prep --videos ... --out ...`"
-        )
+        state = "is not a folder" if folder.exists() else "does not exist"
+        raise UserError(f"data set {folder} {state}; write one with `python -m data_prep --videos ... --out ...`")
     if not path.is_file():
         found = ", ".join(sorted(p.name for p in folder.iterdir())[:5]) or "nothing"
-        raise UserError(f"{folder} is not a data set of data_prep: it has no {CARD} (found: {found})")
+        raise UserError(
+            f"{folder} is not a data set of data_prep: it has no {CARD} (found: {found}); give the folder that "
+            "`python -m data_prep` wrote"
+        )
     try:
         card = json.loads(path.read_text())
     except (ValueError, OSError) as error:
@@ -146,7 +148,8 @@ def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, 
     length = clips.clip_shape[0]
     if length < config.frames:
         raise ConfigError(
-            f"config: data.frames={config.frames}, but the clips of {clips.data_dir} have {length} frames"
+            f"config: data.frames={config.frames}, but the clips of {clips.data_dir} have {length} frames; train with "
+            f"--data.frames {length} --model.clip {length} HEIGHT WIDTH, or write longer clips with data_prep --frames"
         )
     if config.temporal_jitter and length == config.frames:
         raise ConfigError(

@@ -67,7 +67,9 @@ def require_clip(sample: Sample) -> np.ndarray:
       UserError: if none could be read; names the file.
     """
     if not sample.clip.size:
-        raise UserError(f"{sample.failures[0][1]}; write the data set again, or go on with --data.on-corrupt skip")
+        others = len(sample.failures) - 1
+        advice = f"nor can the {others} others" if others else "or go on with --data.on-corrupt skip"
+        raise UserError(f"{sample.failures[0][1]}; write the data set again, {advice}")
     return sample.clip
 
 
@@ -147,10 +149,13 @@ class BatchStream:
 
     def set_state(self, state: dict[str, Any]) -> None:
         for field, value in self._identity().items():
-            if state.get(field) != value:
+            before = state.get(field)
+            if before != value:
+                if field == "digest":
+                    before, value = str(before)[:8], f"{str(value)[:8]} ({self.clips.data_dir})"
                 raise UserError(
-                    f"cannot resume: the checkpoint's data stream has {field}={state.get(field)!r}, this one "
-                    f"{value!r}; give the same data set and options, or start a new run"
+                    f"cannot resume: the checkpoint's data stream has {field}={before!r}, this one {value!r}; give the "
+                    "same data set and options, or start a new run"
                 )
         position = state.get("position")
         if not isinstance(position, int) or position < 0 or position % self._config.batch_size:

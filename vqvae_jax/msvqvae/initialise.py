@@ -29,6 +29,8 @@ def weights_from_checkpoint(run_dir: Path, like: TrainState) -> Weights:
     Raises:
       UserError: if there is no readable checkpoint, or its model has another structure; names the leaf.
     """
+    if not run_dir.is_dir():
+        raise UserError(f"--init-from {run_dir}: there is no such run")
     checkpoints = Checkpoints(run_dir / FOLDER, read_only=True)
     step = checkpoints.best_step()
     state_dict = checkpoints.restore("latest" if step is None else step).state

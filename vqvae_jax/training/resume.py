@@ -24,7 +24,6 @@ MAY_CHANGE = frozenset(
         "training.checkpoint_every",
         "training.keep_every",
         "training.validate_every",
-        "training.validation_clips",
         "training.picture_every",
         "data.source",
         "data.workers",
@@ -46,7 +45,12 @@ def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) 
     """
     old, new = _flat(before), _flat(now)
     changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    for name in changed:
+    for name in sorted(changed, key=lambda name: (name != "name", name)):
+        if name == "name":
+            raise UserError(
+                f"run {run_dir} is a {old.get(name)!r}, not a {new.get(name)!r}; give another --run, or --init-from to "
+                "start from its weights"
+            )
         if name not in MAY_CHANGE:
             raise UserError(
                 f"run {run_dir} was started with {name}={old.get(name)!r}, not {new.get(name)!r}; give the same option "
@@ -74,7 +78,7 @@ def check_writable(run_dir: Path) -> None:
     """Asks whether the run's folder can be made and written, without making it.
 
     Raises:
-      UserError: if not.
+      UserError: if not, or if it holds other things than a run.
     """
     try:
         nearest = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
@@ -82,6 +86,9 @@ def check_writable(run_dir: Path) -> None:
         raise UserError(f"run {run_dir} cannot be written: {error.strerror or error}") from error
     if not nearest.is_dir():
         raise UserError(f"run {run_dir} cannot be written: {nearest} is not a folder")
+    there = sorted(path.name for path in run_dir.iterdir()) if nearest == run_dir.absolute() else []
+    if there and CONFIG_FILE not in there and "checkpoints" not in there:
+        raise UserError(f"run {run_dir} holds other things ({', '.join(there[:3])} ...); give a new folder or a run's")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"run {run_dir} cannot be written: no permission to write in {nearest}")
 
