@@ -1,0 +1,119 @@
+"""Real videos through files: encoded by one process, decoded by another from the file alone.
+
+    python -m benchmarks.round_trip --bundle FILE --videos DIR [DIR ...] [--count 12]
+
+Asserts that reported bytes are the file's and that the other process's frames have the quality `--verify` measured.
+Reports the size beside the source's, quality of the decoded file, overhead (all bytes but payloads), PSNR at the
+borders of chunks against their middle, and how many bytes were read to show one frame near the end.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.report import Row, options, write
+from vqvae_jax.errors import run_command
+
+SIZES = ("model", "96x64", "128x128", "67x41", "native")
+LARGEST_NATIVE = 400_000  # pixels of a frame; larger videos are coded at 128x128
+
+
+def command(*arguments: str) -> dict[str, Any]:
+    """Runs `vqvae-jax` in a process of its own; its JSON."""
+    ran = subprocess.run([sys.executable, "-m", "vqvae_jax", *arguments], capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(f"vqvae-jax {' '.join(arguments)}: {ran.stderr.strip()}")
+    return json.loads(ran.stdout) if "--json" in arguments else {}
+
+
+def positions(reference: Path, decoded: Path, chunk: int) -> tuple[float, float]:
+    """Mean PSNR of the first and last frame of inner chunk borders, and of all frames in inner chunks."""
+    from vqvae_jax.codec.comparison import compare
+
+    by_frame = np.array(compare(np.load(reference), np.load(decoded)).psnr_by_frame)
+    inner = by_frame[chunk : (len(by_frame) // chunk - 1) * chunk].reshape(-1, chunk)
+    return (float(inner[:, [0, -1]].mean()), float(inner[:, 2:-2].mean())) if len(inner) else (np.nan, np.nan)
+
+
+def round_trip(bundle: Path, video: Path, size: str, folder: Path) -> Row:
+    """One video at one size."""
+    from vqvae_jax.codec.bundle import load_bundle
+    from vqvae_jax.codec.decoder import Decoder
+    from vqvae_jax.container.reader import Reader
+
+    coded, decoded, source = folder / "v.msv", folder / "v.npy", folder / "source.npy"
+    facts = command(
+        "encode", str(video), str(coded), "--bundle", str(bundle), "--size", size, "--verify", "--json", "--force"
+    )
+    command("decode", str(coded), str(decoded), "--bundle", str(bundle), "--force")
+    save_source(video, facts, source)
+    measured = command("compare", str(source), str(decoded), "--json")
+    if facts["bytes"] != coded.stat().st_size or measured["psnr"] != facts["psnr"]:
+        raise AssertionError(f"{video}: {facts} is not what another process finds: {measured}")
+    with Reader(coded) as reader:
+        chunk, frames = reader.header.chunk_frames, reader.header.frames
+    border, middle = positions(source, decoded, chunk)
+    with Decoder(load_bundle(bundle), coded) as decoder:
+        next(decoder.frames(frames - 1, 1))
+        read = decoder.reader.bytes_read
+    return {
+        "video": video.name,
+        "size": f"{facts['width']}x{facts['height']}",
+        "frames": facts["frames"],
+        "bytes": facts["bytes"],
+        "of source": facts["bytes"] / facts["source_bytes"],
+        "bpp": facts["bpp"],
+        "PSNR": facts["psnr"],
+        "SSIM": facts["ssim"],
+        "overhead": 1 - sum(facts["payload_bytes"].values()) / facts["bytes"],
+        "border - middle dB": border - middle,
+        "read for the last frame": read,
+    }
+
+
+def save_source(video: Path, facts: dict[str, Any], path: Path) -> None:
+    """The frames that were coded, made once more from the source."""
+    from fractions import Fraction
+
+    from vqvae_jax.video.resize import resizer
+    from vqvae_jax.video.source import open_source
+
+    with open_source(video) as source:
+        scale = resizer(facts["height"], facts["width"])
+        np.save(path, np.stack([scale(frame) for frame in source.frames(Fraction(facts["fps"]))]))
+
+
+def main() -> None:
+    parser = options("round_trip", __doc__)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--videos", type=Path, nargs="+", required=True)
+    parser.add_argument("--count", type=int, default=12)
+    arguments = parser.parse_args()
+    found = sorted(p for folder in arguments.videos for p in folder.rglob("*") if p.suffix in (".avi", ".mp4"))
+    chosen = [found[index * len(found) // arguments.count] for index in range(min(arguments.count, len(found)))]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, video in enumerate(chosen):
+            size = SIZES[number % len(SIZES)]
+            if size == "native" and native_pixels(video) > LARGEST_NATIVE:
+                size = "128x128"
+            rows.append(round_trip(arguments.bundle, video, size, Path(folder)))
+            print(rows[-1])
+    write(arguments.out, "round_trip", rows)
+
+
+def native_pixels(video: Path) -> int:
+    """Pixels of a frame."""
+    from vqvae_jax.video.source import open_source
+
+    with open_source(video) as source:
+        return source.info.width * source.info.height
+
+
+if __name__ == "__main__":
+    run_command("benchmarks.round_trip", main)
