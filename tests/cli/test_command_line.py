@@ -95,6 +95,6 @@ def test_an_interrupt_leaves_nothing(command, bundle, tmp_path, what):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert err.rstrip().endswith(f"vqvae-jax {what}: interrupted; nothing was written")
+    assert err.rstrip().endswith(f"vqvae-jax {what}: interrupted; nothing unfinished is left")
     assert "Traceback" not in err
     assert sorted(tmp_path.iterdir()) == before

@@ -53,7 +53,7 @@ def main() -> None:
         try:
             run(sys.argv[1:])
         except KeyboardInterrupt:
-            print(f"vqvae-jax {name}: interrupted; nothing was written", file=sys.stderr)
+            print(f"vqvae-jax {name}: interrupted; nothing unfinished is left", file=sys.stderr)
             sys.exit(130)
 
     run_command(f"vqvae-jax {name}".strip(), guarded)
