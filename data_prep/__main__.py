@@ -11,6 +11,7 @@ from typing import NoReturn
 from data_prep.card import Card
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
+from vqvae_jax.command_line import parse
 from vqvae_jax.data.names import one_line
 from vqvae_jax.errors import run_command
 
@@ -20,7 +21,7 @@ _LISTED = 20
 def main() -> None:
     import tyro
 
-    config = tyro.cli(PrepConfig, prog="python -m data_prep", config=(tyro.conf.FlagCreatePairsOff,))
+    config = parse(PrepConfig, "python -m data_prep", config=(tyro.conf.FlagCreatePairsOff,))
     signal.signal(signal.SIGTERM, _stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, _stop)

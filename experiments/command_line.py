@@ -5,6 +5,7 @@ import sys
 from typing import Annotated, Any, TypeVar
 
 from experiments import configs
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.experiment import Experiment
 
@@ -42,9 +43,9 @@ def parse_named(program: str, options: type[Options], arguments: list[str]) -> t
         "experiment": Annotated[Experiment, tyro.conf.arg(name="")],
     }
     both.__doc__ = inspect.getdoc(options)
-    return tyro.cli(
+    return parse(
         both,
-        prog=f"python -m {program} {arguments[0]}",
-        args=arguments[1:],
+        f"python -m {program} {arguments[0]}",
+        arguments[1:],
         config=(tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands),
     )

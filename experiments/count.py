@@ -1,23 +1,13 @@
 """What a named model costs: `python -m experiments.count NAME [--json]`."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from experiments import configs
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.count import cost
-
-
-@dataclass(frozen=True)
-class CountCommand:
-    """Prints parameters, codebook entries, multiply-accumulates per clip, latent grids and bits per pixel."""
-
-    name: str
-    """A named experiment of experiments/configs/."""
-    json: bool = False
-    """Print one JSON object."""
 
 
 def describe(name: str, model: ModelConfig) -> dict[str, Any]:
@@ -40,9 +30,20 @@ def main() -> None:
     """Parses the command line and prints."""
     import tyro
 
-    command = tyro.cli(CountCommand, config=(tyro.conf.PositionalRequiredArgs,))
-    facts = describe(command.name, configs.load(command.name).model)
-    if command.json:
+    one_of = tyro.conf.arg(metavar="{" + ",".join(configs.names()) + "}")
+
+    def count(name: Annotated[str, tyro.conf.Positional, one_of], /, json: bool = False) -> tuple[str, bool]:
+        """Prints parameters, codebook entries, multiply-accumulates per clip, latent grids and bits per pixel.
+
+        Args:
+          name: A named experiment of experiments/configs/.
+          json: Print one JSON object.
+        """
+        return name, json
+
+    name, as_json = parse(count, "python -m experiments.count", config=(tyro.conf.FlagCreatePairsOff,))
+    facts = describe(name, configs.load(name).model)
+    if as_json:
         print(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():

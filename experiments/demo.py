@@ -14,6 +14,7 @@ from pathlib import Path
 
 from experiments.demo_videos import make_demo_videos
 from experiments.report import ReportCommand, report
+from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command
 
@@ -134,9 +135,7 @@ def new_folder(parent: Path) -> Path:
 
 
 def main() -> None:
-    import tyro
-
-    path = demo(tyro.cli(DemoCommand, prog="python -m experiments.demo"))
+    path = demo(parse(DemoCommand, "python -m experiments.demo"))
     print(f"\nreport: {path}")
 
 

@@ -2,6 +2,7 @@
 
 import sys
 
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command
 from vqvae_jax.evaluation.config import EvaluateConfig
 
@@ -13,9 +14,7 @@ def main(config: EvaluateConfig | None = None) -> None:
       UserError: see `vqvae_jax.evaluation.job.evaluate`.
     """
     if config is None:
-        import tyro
-
-        config = tyro.cli(EvaluateConfig, prog="python -m experiments.evaluate")
+        config = parse(EvaluateConfig, "python -m experiments.evaluate")
     from vqvae_jax.evaluation.job import evaluate  # JAX takes seconds to import: not for --help
 
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 
 
@@ -74,9 +75,7 @@ def report(command: ReportCommand) -> Path:
 
 
 def main() -> None:
-    import tyro
-
-    print(report(tyro.cli(ReportCommand, prog="python -m experiments.report")))
+    print(report(parse(ReportCommand, "python -m experiments.report")))
 
 
 if __name__ == "__main__":

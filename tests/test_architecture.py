@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 #: A package may import itself and those of earlier rows.
 ROWS = [
     {"errors"},
-    {"config", "files", "precision"},
+    {"command_line", "config", "files", "precision"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy"},
     {"losses", "training"},
     {"msvqvae"},

@@ -1,0 +1,69 @@
+"""What a user sees of a command line with a wrong value, beside one with a wrong option."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from vqvae_jax.command_line import parse
+from vqvae_jax.config import check
+from vqvae_jax.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Inner:
+    width: int = 8
+
+    def __post_init__(self):
+        check(self.width > 0, "inner.width", self.width, "1 or more")
+
+
+@dataclass(frozen=True)
+class Options:
+    """An example."""
+
+    fps: int = 16
+    """Frames per second."""
+    inner: Inner = field(default_factory=Inner)
+
+    def __post_init__(self):
+        check(self.fps > 0, "fps", self.fps, "1 or more")
+
+
+def both(options: Options, other: int = 3) -> tuple[Options, int]:
+    return options, other
+
+
+def test_good_values_arrive():
+    assert parse(Options, "example", ["--fps", "25", "--inner.width", "4"]) == Options(25, Inner(4))
+    assert parse(both, "example", ["--options.fps", "25"]) == (Options(25), 3)
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "message"),
+    [
+        (Options, ["--fps", "0"], "config: fps=0 is not allowed; expected 1 or more"),
+        (Options, ["--inner.width", "0"], "config: inner.width=0 is not allowed; expected 1 or more"),
+        (both, ["--options.fps", "-1"], "config: fps=-1 is not allowed; expected 1 or more"),
+    ],
+)
+def test_a_value_that_a_dataclass_refuses_is_its_own_message_and_no_box(target, arguments, message, capsys):
+    with pytest.raises(ConfigError) as error:
+        parse(target, "example", arguments)
+    assert str(error.value) == message
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("arguments", [["--fqs", "3"], ["--fps", "many"]])
+def test_a_wrong_option_is_explained_by_the_parser(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parse(Options, "example", arguments)
+    assert exit_.value.code == 2
+    assert "--fps" in capsys.readouterr().err
+
+
+def test_help_goes_to_standard_output(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        parse(Options, "python -m example", ["--help"])
+    out, err = capsys.readouterr()
+    assert (exit_.value.code, err) == (0, "")
+    assert "python -m example" in out and "Frames per second." in out
