@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,7 @@ class PrepConfig:
     videos: Path
     """Folder with video files, searched through all sub-folders."""
     out: Path
-    """Folder to write; must not exist. It appears only when it is whole."""
+    """Folder to write, outside of --videos; must not exist. It appears only when it is whole."""
     fps: int | Literal["native"] = 16
     """Frames per second: output frame k is the source frame nearest to k/fps seconds. native: every frame."""
     frames: int = 32
@@ -54,6 +55,7 @@ class PrepConfig:
     """End with exit code 2, writing nothing, if any file had to be skipped."""
 
     def __post_init__(self) -> None:
+        check(self.out.name not in ("", ".."), "out", str(self.out), "the name of a new folder")
         check(self.fps == "native" or 1 <= self.fps <= 240, "fps", self.fps, "1 to 240, or native")
         check(1 <= self.frames <= 4096, "frames", self.frames, "1 to 4096")
         check(self.hop is None or 1 <= self.hop <= 4096, "hop", self.hop, "1 to 4096")
@@ -118,3 +120,14 @@ def _is_ranges(text: str) -> bool:
 def _numbers(text: str) -> list[int]:
     bounds = (part.partition("-") for part in text.split(","))
     return [n for low, _, high in bounds for n in range(int(low), int(high or low) + 1)]
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers as `--test-groups` takes them: [1, 2, 3, 7] -> "1-3,7"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from data_prep.card import Card, UsedVideo, make_card, write_card
-from data_prep.config import PrepConfig
+from data_prep.config import PrepConfig, ranges
 from data_prep.decode import Decoded, DecodeTask, Unusable, decode
 from data_prep.pool import Outcome, Pool, WorkerError
 from data_prep.split import SPLITS, Member, divide
@@ -27,6 +27,8 @@ from vqvae_jax.data.names import Skipped, Source, find_files, one_line, video_na
 from vqvae_jax.data.partial_folder import PartialFolder
 from vqvae_jax.errors import UserError
 
+_NAMED = 3  # videos in a warning
+
 
 def prepare(config: PrepConfig, progress: bool = False) -> Card:
     """Makes the data set `config.out` from the videos of `config.videos`, and returns its card.
@@ -38,6 +40,8 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
         Nothing is left behind then.
     """
     sources, skipped = find_files(config.videos)
+    _refuse_output_among_videos(config)
+    _refuse_absent_groups(config, sources)
     if config.format == "arrayrecord":
         _require_libraries()
     with PartialFolder(config.out) as folder, Pool(config.workers or _cores()) as pool:
@@ -57,6 +61,26 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
         card = make_card(config, videos, skipped, warnings, digests)
         write_card(folder, card)
     return card
+
+
+def _refuse_output_among_videos(config: PrepConfig) -> None:
+    out, videos = config.out.resolve(), config.videos.resolve()
+    if videos in out.parents:
+        raise UserError(
+            f"--out {config.out} lies inside --videos {config.videos}: another run would take its own output for "
+            "videos; write somewhere else"
+        )
+
+
+def _refuse_absent_groups(config: PrepConfig, sources: Sequence[Source]) -> None:
+    """Before hours of decoding end in an empty test split."""
+    wanted = config.numbered_test_groups
+    numbers = sorted({source.number for source in sources if source.number is not None})
+    if wanted is None or not sources or wanted & set(numbers):
+        return
+    option = f"--test-groups {config.test_groups}" if config.test_groups else f"--split {config.split}"
+    there = f"the groups there are {ranges(numbers)}" if numbers else "no file has a group number (v_Class_gNN_cNN)"
+    raise UserError(f"{option}: no video of {config.videos} is in such a group; {there}")
 
 
 def _decode_all(
@@ -114,10 +138,17 @@ def _divide(config: PrepConfig, usable: Sequence[_Usable]) -> tuple[list[UsedVid
         videos.append(UsedVideo(member.name, source, decoded, member.clips, tail, split_of[member.name]))
     filled = {v.split for v in videos}
     warnings += [f"split {split!r} is empty" for split in SPLITS if split not in filled]
-    lacking = [v.decoded.missing_frames for v in videos if v.decoded.missing_frames]
-    if lacking:
-        warnings.append(f"{len(lacking)} videos have undecodable frames ({sum(lacking)} in all); see card.json")
-    return sorted(videos), warnings
+    return sorted(videos), warnings + _of_missing_frames(sorted(videos))
+
+
+def _of_missing_frames(videos: Sequence[UsedVideo]) -> list[str]:
+    lacking = [v for v in videos if v.decoded.missing_frames]
+    if not lacking:
+        return []
+    who = "1 video has" if len(lacking) == 1 else f"{len(lacking)} videos have"
+    named = ", ".join(one_line(f"{v.source.path} ({v.decoded.missing_frames})") for v in lacking[:_NAMED])
+    rest = ", ...; see card.json" if len(lacking) > _NAMED else ""
+    return [f"{who} undecodable frames ({sum(v.decoded.missing_frames for v in lacking)} in all): {named}{rest}"]
 
 
 def _write_all(

@@ -20,6 +20,24 @@ def test_nothing_stays_after_a_problem(tmp_path, problem):
     assert not list(tmp_path.iterdir())
 
 
+def test_folders_above_are_made_and_stay_only_if_something_comes_of_it(tmp_path):
+    out = tmp_path / "data" / "sets" / "out"
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UserError, match="no use"), PartialFolder(out):
+        raise UserError("no use")
+    assert not list((tmp_path / "data").iterdir())
+    with PartialFolder(out) as folder:
+        (folder / "a").write_text("x")
+    assert [p.name for p in out.iterdir()] == ["a"]
+
+
+def test_a_file_above_is_named(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match=r"out cannot be made: .*file is not a folder"):
+        PartialFolder(tmp_path / "file" / "sub" / "out").__enter__()
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_full_disk_is_a_clear_line(tmp_path):
     with pytest.raises(UserError, match="out cannot be written: No space left"), PartialFolder(tmp_path / "out"):
         raise OSError(28, "No space left on device")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.config import PrepConfig
+from data_prep.config import PrepConfig, ranges
 from data_prep.split import SPLITS, Member, divide, largest_remainder
 from vqvae_jax.errors import ConfigError
 
@@ -113,3 +113,10 @@ def test_largest_remainder_adds_up_and_is_within_one_of_the_exact_share(total, s
 def test_options_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         dataclasses.replace(CONFIG, **wrong)
+
+
+@given(st.sets(st.integers(0, 60), min_size=1))
+def test_ranges_name_the_groups_in_the_form_of_the_option(numbers):
+    text = ranges(sorted(numbers))
+    assert dataclasses.replace(CONFIG, test_groups=text).numbered_test_groups == numbers
+    assert "-" in text or all(n + 1 not in numbers for n in numbers)

@@ -1,8 +1,10 @@
 """An output folder: built under a hidden name beside its place, and renamed when it is whole."""
 
+import contextlib
 import errno
 import fcntl
 import glob
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -16,34 +18,51 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPE
 class PartialFolder:
     """A context manager for writing `out`: gives a hidden folder to write in, renames it on success, else removes it.
 
-    The folder holds a lock as long as its run lives, so that the next run knows what a killed one left behind.
+    Folders above `out` are made, and removed again if nothing comes of it. The folder holds a lock as long as its run
+    lives, so that the next run knows what a killed one left behind.
 
     Raises:
-      UserError: if `out` exists (before or after) or is being written, its parent is missing, or the disk is full or
-        not writable.
+      UserError: if `out` exists (before or after) or is being written, a file is where a folder above it should be, or
+        the disk is full or not writable.
     """
 
     def __init__(self, out: Path):
         self.out = out
         self.path = out.parent / f".{out.name}.partial-{os.getpid()}"
+        self._made: list[Path] = []  # folders above `out`, innermost first
 
     def __enter__(self) -> Path:
         try:
             _refuse_existing(self.out)
-            if not self.out.parent.is_dir():
-                raise UserError(f"{self.out.parent} is not a folder; the output is a new folder inside an existing one")
+            self._make_parents()
             self._remove_leftovers()
             self.path.mkdir()
         except FileExistsError as error:
             raise UserError(f"{self.path} is in the way; remove it if no run is writing there") from error
         except OSError as error:
+            self._remove_parents()
             raise self._explain(error) from error
         try:
             self._take_lock()
         except OSError as error:
             shutil.rmtree(self.path, ignore_errors=True)
+            self._remove_parents()
             raise self._explain(error) from error
         return self.path
+
+    def _make_parents(self) -> None:
+        missing = list(itertools.takewhile(lambda folder: not folder.exists(), self.out.parents))
+        above = self.out.parents[len(missing)]
+        if not above.is_dir():
+            raise UserError(f"{self.out} cannot be made: {above} is not a folder")
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            self._made.insert(0, folder)
+
+    def _remove_parents(self) -> None:
+        for folder in self._made:
+            with contextlib.suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
 
     def _take_lock(self) -> None:
         new = self.path / ".new-lock"
@@ -60,6 +79,8 @@ class PartialFolder:
         finally:
             self._lock.close()
             shutil.rmtree(self.path, ignore_errors=True)
+            if not self.out.exists():
+                self._remove_parents()
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise self._explain(error) from error
 
