@@ -1,6 +1,7 @@
 """Whole runs on small trees, in this process."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from data_prep.prepare import prepare
 from vqvae_jax.data.records import clip_digest, combined_digest
 from vqvae_jax.data.source import open_split
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import ConfigError, UserError
 
 SPLITS = ("train", "validation", "test")
 
@@ -142,7 +143,14 @@ def test_clips_of_any_height_and_width(config):
         ),
         (lambda tree: (tree / "x").write_text("x"), {"strict": True}, "--strict: 1 files cannot be used .first: x:"),
         (lambda tree: (tree.parent / "out").mkdir(), {}, "exists already"),
-        (lambda tree: None, {"out": Path("/nonexistent/out")}, "/nonexistent is not a folder"),
+        (lambda tree: None, {"out": Path("/dev/null/sets/out")}, "/dev/null is not a folder"),
+        (lambda tree: None, {"test_groups": "90-99"}, "--test-groups 90-99: .*; the groups there are 1-5$"),
+        (lambda tree: None, {"split": "official-3"}, "--split official-3: .*; the groups there are 1-5$"),
+        (
+            lambda tree: [p.rename(p.with_name(f"{p.name[2:]}")) for p in tree.rglob("*.avi")],
+            {"test_groups": "1"},
+            "--test-groups 1: .*; no file has a group number",
+        ),
     ],
 )
 def test_what_cannot_be_done_ends_in_one_line_and_leaves_nothing(config, tree, prepare_tree, options, message):
@@ -152,3 +160,40 @@ def test_what_cannot_be_done_ends_in_one_line_and_leaves_nothing(config, tree, p
         prepare(config(**options))
     assert "\n" not in str(error.value)
     assert sorted(p.name for p in tree.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", ["inside", "Surf/deep/er", "../videos/link"])
+def test_output_among_the_videos_is_refused_before_the_next_run_would_read_it(config, tree, place):
+    files = sorted(tree.rglob("*"))
+    with pytest.raises(UserError, match="lies inside --videos"):
+        prepare(config(out=tree / place))
+    assert sorted(tree.rglob("*")) == files
+
+
+@pytest.mark.parametrize("out", ["", ".", "/", ".."])
+def test_an_output_without_a_name_is_refused_at_once(config, out):
+    with pytest.raises(ConfigError, match=r"config: out='[./]*' is not allowed; expected the name of a new folder"):
+        config(out=Path(out))
+
+
+def test_missing_folders_above_the_output_are_made(config, tmp_path):
+    made = config(out=tmp_path / "data" / "sets" / "out")
+    prepare(made)
+    assert (made.out / "card.json").is_file()
+
+
+def test_videos_with_undecodable_frames_are_named_in_a_warning(config, tree, video):
+    damaged = {"v_Surf_g01_c09.avi": 1, "v_Surf_g02_c09.avi": 3}
+    for seed, (name, count) in enumerate(damaged.items()):
+        data = bytearray(video(tree / "Surf" / name, frames=80, seed=100 + seed).read_bytes())
+        index = data.index(b"idx1")
+        picture = [found.end() for found in re.finditer(b"00dc", data[:index])][-count]
+        data[picture + 4 : index] = bytes(index - picture - 4)
+        (tree / "Surf" / name).write_bytes(data)
+    card = prepare(config())
+    missing = {v["path"]: v["missing_frames"] for v in card["videos"] if v["missing_frames"]}
+    assert missing == {f"Surf/{name}": count for name, count in damaged.items()}
+    assert card["warnings"] == [
+        f"2 videos have undecodable frames ({sum(missing.values())} in all): "
+        + ", ".join(f"{path} ({frames})" for path, frames in missing.items())
+    ]
