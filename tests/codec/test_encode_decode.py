@@ -244,6 +244,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
 
     peak(1)  # compiles
     short, long = peak(5), peak(35)
-    assert long[1] == short[1]
+    # One array kept for each of the 60 chunks between them would show; others come and go.
+    assert long[1] < short[1] + 30
     # The 480 frames between them are 5.9 MB.
     assert long[0] < short[0] + 200_000

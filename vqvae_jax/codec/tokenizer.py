@@ -33,8 +33,9 @@ class Tokenizer:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         model = MSVQVAE(replace(bundle.model, dtype="float32"))
-        self._encode = jax.jit(partial(encode, model, bundle.params, bundle.codebooks))
-        self._decode = jax.jit(partial(decode, model, bundle.params, bundle.codebooks), static_argnames="without")
+        # Weights are arguments: as constants, every compiled size would hold a copy of them.
+        self._encode = jax.jit(partial(encode, model))
+        self._decode = jax.jit(partial(decode, model), static_argnames="without")
 
     @property
     def levels(self) -> list[str]:
@@ -56,7 +57,7 @@ class Tokenizer:
         """
         check_frames(frames_THWC)
         padded = pad_to_multiple(frames_THWC, self.bundle.model.multiple)
-        found = self._encode(jnp.asarray(padded)[None])
+        found = self._encode(self.bundle.params, self.bundle.codebooks, jnp.asarray(padded)[None])
         return {level: np.asarray(found[level])[0] for level in self.levels}
 
     def decode(
@@ -83,7 +84,8 @@ class Tokenizer:
             fine = self.levels[1]
             grids[fine] = np.zeros(self._grid(grids[self.levels[0]].shape, fine), np.int32)
         batch = {name: jnp.asarray(grid, jnp.int32)[None] for name, grid in grids.items()}
-        frames = np.asarray(self._decode(batch, without="bottom" if preview else None))[0]
+        without = "bottom" if preview else None
+        frames = np.asarray(self._decode(self.bundle.params, self.bundle.codebooks, batch, without=without))[0]
         if shape is not None:
             frames = frames[: shape[0], : shape[1], : shape[2]]
         return frames
