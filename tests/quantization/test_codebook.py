@@ -43,6 +43,16 @@ def test_near_ties_far_from_the_origin_are_not_lost_in_rounding():
     assert np.mean(np.asarray(quantize(book, z).indices) == nearest) > 0.99
 
 
+def test_more_vectors_than_are_searched_at_once_find_the_same_codes(monkeypatch):
+    rng = np.random.default_rng(5)
+    book, z = codebook_of(rng.standard_normal((32, 4))), rng.standard_normal((3, 7, 11, 4)).astype(np.float32)
+    whole = quantize(book, z)
+    monkeypatch.setattr("vqvae_jax.quantization.codebook.SEARCHED_AT_ONCE", 50)
+    parts = quantize(book, z)
+    np.testing.assert_array_equal(parts.indices, whole.indices)
+    np.testing.assert_array_equal(parts.values, whole.values)
+
+
 def test_of_equal_rows_the_first_wins():
     book = codebook_of([[5.0, 5.0], [1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
     assert quantize(book, jnp.asarray([[1.0, 0.0], [0.0, 3.0]])).indices.tolist() == [1, 1]

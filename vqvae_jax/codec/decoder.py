@@ -40,8 +40,8 @@ class Decoder:
         try:
             self._check_bundle()
             header = self.reader.header
-            frames = header.coded_frames_in_chunk(0)
-            check_chunk_pixels(self.reader.path, frames, header.padded_width, header.padded_height)
+            # However few frames there are, they are decoded in a window of a whole chunk.
+            check_chunk_pixels(self.reader.path, header.chunk_frames, header.padded_width, header.padded_height)
         except UserError:
             self.reader.close()
             raise

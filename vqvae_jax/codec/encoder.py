@@ -92,8 +92,9 @@ class Encoder:
             raise UserError(f"{path}: not written, for the video has no frames")
         check_frames(first[None])
         height, width = first.shape[:2]
-        size = self.chunk_frames(width, height)
-        check_chunk_pixels(path, size, width, height)
+        size, multiple = self.chunk_frames(width, height), self.bundle.model.multiple
+        padded_height, padded_width = (side + -side % m for side, m in zip((height, width), multiple[1:], strict=True))
+        check_chunk_pixels(path, size, padded_width, padded_height)
         levels = self.bundle.model.levels
         totals = dict.fromkeys(levels, 0)
         source_width, source_height = source_size or (width, height)

@@ -88,18 +88,20 @@ class _Reader:
 
 
 def _decode_first(tables: LevelTables, reader: _Reader, height: int, width: int) -> np.ndarray:
-    state, position, words, lists = reader.state, reader.position, reader.words, tables.given_neighbour
+    state, position, words, codes = reader.state, reader.position, reader.words, tables.codes
+    starts, offsets = tables.given_neighbour.starts, tables.given_neighbour.offsets
     rows: list[list[int]] = []
     try:
         for y in range(height):
-            neighbour = rows[y - 1][0] if y else tables.codes
+            neighbour = rows[y - 1][0] if y else codes
             row: list[int] = []
             for _ in range(width):
-                starts = lists[neighbour]
+                offset = offsets[neighbour]
                 slot = state & 0xFFFF
-                neighbour = bisect_right(starts, slot) - 1
-                begin = starts[neighbour]
-                state = (starts[neighbour + 1] - begin) * (state >> SCALE_BITS) + slot - begin
+                found = bisect_right(starts, slot, offset, offset + codes) - 1
+                begin = starts[found]
+                state = (starts[found + 1] - begin) * (state >> SCALE_BITS) + slot - begin
+                neighbour = found - offset
                 if state < 0x1000000:
                     state = state << 16 | words[position]
                     position += 1
@@ -115,8 +117,8 @@ def _decode_step(
     tables: LevelTables, reader: _Reader, previous_HW: np.ndarray, base_HW: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices of one step, and whether each repeats the earlier one."""
-    state, position, words = reader.state, reader.position, reader.words
-    repeat, lists = tables.repeat, tables.given_previous
+    state, position, words, codes = reader.state, reader.position, reader.words, tables.codes
+    repeat, starts, offsets = tables.repeat, tables.given_previous.starts, tables.given_previous.offsets
     above = [NONE] * (previous_HW.shape[1] + 1)
     rows, flag_rows = [], []
     try:
@@ -134,11 +136,12 @@ def _decode_step(
                     if state < 0x1000000:
                         state = state << 16 | words[position]
                         position += 1
-                    starts = lists[index]
+                    offset = offsets[index]
                     slot = state & 0xFFFF
-                    index = bisect_right(starts, slot) - 1
-                    begin = starts[index]
-                    state = (starts[index + 1] - begin) * (state >> SCALE_BITS) + slot - begin
+                    found = bisect_right(starts, slot, offset, offset + codes) - 1
+                    begin = starts[found]
+                    state = (starts[found + 1] - begin) * (state >> SCALE_BITS) + slot - begin
+                    index = found - offset
                 if state < 0x1000000:
                     state = state << 16 | words[position]
                     position += 1

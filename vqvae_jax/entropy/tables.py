@@ -1,5 +1,6 @@
 """The tables by which a level's indices are coded. They travel with the model and are the same on every machine."""
 
+from array import array
 from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -47,34 +48,25 @@ class LevelTables:
         return starts(frequencies(self.arrays.first_costs))
 
     @cached_property
-    def given_previous(self) -> "StartLists":
+    def given_previous(self) -> "FlatRows":
         """Cumulative frequencies by the index one step earlier."""
-        return StartLists(self.previous_starts, self.arrays.previous_rows)
+        return FlatRows(self.previous_starts, self.arrays.previous_rows)
 
     @cached_property
-    def given_neighbour(self) -> "StartLists":
+    def given_neighbour(self) -> "FlatRows":
         """Cumulative frequencies by the neighbour in a grid's first step; `codes` for none."""
-        return StartLists(self.first_starts, self.arrays.first_rows)
+        return FlatRows(self.first_starts, self.arrays.first_rows)
 
 
-# One object per number: 1024 rows of 1024 codes take 8 MB instead of 40, and stay in the cache where a decoder bisects.
-_NUMBERS = list(range(SCALE + 1))
+class FlatRows:
+    """Cumulative frequencies as a decoder bisects them: one flat array, and where each context's row begins in it.
 
-
-class StartLists(dict[int, list[int]]):
-    """Cumulative frequencies by context, as lists for a decoder to bisect; each is made when first asked for."""
+    An `array` of 32-bit integers takes an eighth of the memory of lists, stays in the cache, and costs nothing to make.
+    """
 
     def __init__(self, starts_RK: np.ndarray, row_of_context: np.ndarray) -> None:
-        super().__init__()
-        self._starts, self._row_of_context = starts_RK, row_of_context.tolist()
-        self._of_row: dict[int, list[int]] = {}
-
-    def __missing__(self, context: int) -> list[int]:
-        row = self._row_of_context[context]
-        if row not in self._of_row:
-            self._of_row[row] = [_NUMBERS[start] for start in self._starts[row].tolist()]
-        self[context] = self._of_row[row]
-        return self[context]
+        self.starts = array("I", starts_RK.astype(np.uint32).tobytes())
+        self.offsets: list[int] = (row_of_context.astype(np.int64) * starts_RK.shape[1]).tolist()
 
 
 def check_arrays(arrays: TableArrays) -> None:

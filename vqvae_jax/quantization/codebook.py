@@ -1,11 +1,15 @@
 """The codebook: state, nearest-neighbour search, straight-through estimator. float32 at HIGHEST throughout."""
 
+import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.precision import EXACT
+
+#: Vectors whose distances to all codes are in memory together: 256 MiB for 1024 codes. Large pictures have millions.
+SEARCHED_AT_ONCE = 2**16
 
 
 class Codebook(NamedTuple):
@@ -56,9 +60,19 @@ def quantize(codebook: Codebook, z: Array) -> Quantized:
     # Seen from the codebook's mean: far from the origin the products would be large and near-ties lost in rounding.
     mean = jnp.mean(codebook.embeddings, axis=0)
     embeddings = lax.stop_gradient(codebook.embeddings - mean)
-    products = jnp.einsum("...d,kd->...k", vectors - lax.stop_gradient(mean), embeddings, precision=EXACT)
-    # |z|^2 is the same for every row, so argmin does not need it.
-    indices = jnp.argmin(jnp.sum(jnp.square(embeddings), axis=-1) - 2.0 * products, axis=-1).astype(jnp.int32)
+    squares = jnp.sum(jnp.square(embeddings), axis=-1)
+
+    def nearest(vector: Array) -> Array:
+        products = jnp.einsum("...d,kd->...k", vector, embeddings, precision=EXACT)
+        # |z|^2 is the same for every row, so argmin does not need it.
+        return jnp.argmin(squares - 2.0 * products, axis=-1).astype(jnp.int32)
+
+    centred = vectors - lax.stop_gradient(mean)
+    if math.prod(z.shape[:-1]) <= SEARCHED_AT_ONCE:
+        indices = nearest(centred)
+    else:
+        flat = lax.map(nearest, centred.reshape(-1, codebook.dim), batch_size=SEARCHED_AT_ONCE)
+        indices = flat.reshape(z.shape[:-1])
     values = lookup(codebook, indices)
     return Quantized(indices, values, jnp.sum(jnp.square(vectors - values), axis=-1))
 
