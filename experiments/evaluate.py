@@ -15,13 +15,14 @@ def main(config: EvaluateConfig | None = None) -> None:
     """
     if config is None:
         config = parse(EvaluateConfig, "python -m experiments.evaluate")
-    from vqvae_jax.evaluation.job import evaluate  # JAX takes seconds to import: not for --help
-
     try:
+        from vqvae_jax.evaluation.job import evaluate  # JAX takes seconds to import: not for --help
+
         evaluate(config, say=lambda line: print(line, flush=True))
-    except KeyboardInterrupt:
-        print(f"stopped; {config.out} holds what was measured, the same command goes on", file=sys.stderr)
-        sys.exit(0 if config.watch else 130)
+    except KeyboardInterrupt as stop:
+        # An `EvaluationInterrupt` says more; until the job has begun it is a bare Ctrl-C.
+        print(f"stopped; {stop or 'nothing was measured or written'}", file=sys.stderr)
+        sys.exit(0 if config.watch and getattr(stop, "steps", []) else 130)
     print(f"{config.out} (and .csv, .png, _grid.png beside it)")
 
 

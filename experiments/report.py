@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from vqvae_jax.command_line import parse
+from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.files import make_folder
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,14 @@ class ReportCommand:
     evaluation: Path
     """FILE.json of `python -m experiments.evaluate`."""
     out: Path
-    """HTML file to write; must not exist."""
+    """HTML file to write; must not exist. Folders above it are made."""
     notes: tuple[str, ...] = ()
     """Remarks for the head of the page."""
     commands: tuple[str, ...] = ()
     """Commands to list on the page."""
+
+    def __post_init__(self) -> None:
+        check(self.out.name not in ("", ".."), "out", str(self.out), "the name of a new file")
 
 
 def report(command: ReportCommand) -> Path:
@@ -60,6 +65,7 @@ def report(command: ReportCommand) -> Path:
     snapshot = load_snapshot(open_run(command.run), entry["step"])
     if snapshot.digest != entry["digest"]:
         raise UserError(f"{command.evaluation} was measured on another run than {command.run}")
+    make_folder(command.out.parent)  # before the half minute of work
 
     records = chosen_records(len(result["data"]["clip_ids"]))
     originals = clips.read(records)

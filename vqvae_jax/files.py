@@ -14,6 +14,9 @@ def make_folder(path: Path) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        in_the_way = next(place for place in (path, *path.parents) if place.exists())
+        raise UserError(f"{path}: cannot be made ({in_the_way} is not a folder)") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be made ({error.strerror or error})") from error
 

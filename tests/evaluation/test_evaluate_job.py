@@ -13,7 +13,7 @@ from PIL import Image
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation import clip_figures, job
 from vqvae_jax.evaluation.config import EvaluateConfig
-from vqvae_jax.evaluation.job import evaluate
+from vqvae_jax.evaluation.job import EvaluationInterrupt, evaluate
 from vqvae_jax.evaluation.model_figures import ModelFigures
 from vqvae_jax.evaluation.quality import summarise
 from vqvae_jax.evaluation.result_file import read_result
@@ -132,7 +132,9 @@ def test_watching_takes_new_checkpoints_until_the_last_step_and_leaves_the_run_a
     run(replace(config, steps="latest", watch=True), said)
     assert StandIn.measured == [10, 20, 30]
     assert not later
-    assert len(said) == 4  # a line for the clips and one for each step, however often the job looked
+    waiting = f"waiting for new checkpoints of run {config.run}; measured so far: step 10 of 30; a look every 0.001 s"
+    assert [line for line in said if line.startswith("waiting")] == [f"{waiting}, Ctrl-C ends it"]
+    assert len(said) == 5  # that, a line for the clips and one for each step, however often the job looked
     assert {p: p.stat().st_mtime_ns for p in files} == files
 
 
@@ -140,8 +142,43 @@ def test_watching_waits_for_the_first_checkpoint(config, monkeypatch):
     (config.run / "checkpoints").rename(config.run / "later")
     (config.run / "config.json").write_text("{}")
     monkeypatch.setattr(job.time, "sleep", lambda s: (config.run / "later").rename(config.run / "checkpoints"))
-    run(replace(config, watch=True))
+    said = []
+    run(replace(config, watch=True), said)
     assert steps_in(config) == [10, 20, 30]
+    assert "none is measured yet" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        ("measure_baselines", "nothing was measured or written"),
+        (10, "no checkpoint was measured; OUT holds the baselines, the same command goes on"),
+        (20, "OUT holds step 10; the same command goes on"),
+        (30, "OUT holds steps 10, 20; the same command goes on"),
+    ],
+)
+def test_an_interruption_says_what_the_file_holds(config, monkeypatch, at, message):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    if isinstance(at, str):
+        monkeypatch.setattr(job, at, stop)
+    else:
+        measure = StandIn.measure
+        monkeypatch.setattr(
+            StandIn, "measure", lambda self, s, *rest: (stop if s.step == at else measure)(self, s, *rest)
+        )
+    with pytest.raises(EvaluationInterrupt) as interrupt:
+        run(config)
+    assert str(interrupt.value) == message.replace("OUT", str(config.out))
+    assert interrupt.value.steps == ([] if isinstance(at, str) else [step for step in (10, 20) if step < at])
+    assert config.out.exists() == ("nothing" not in message)
+
+
+def test_an_output_under_a_file_names_that_file(config, tmp_path):
+    (tmp_path / "file.md").write_text("mine")
+    with pytest.raises(UserError, match=r"file\.md: cannot be made \(.*file\.md is not a folder\)"):
+        run(replace(config, out=tmp_path / "file.md" / "r.json"))
 
 
 def damage(config, step):

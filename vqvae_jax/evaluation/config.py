@@ -24,7 +24,7 @@ class EvaluateConfig:
     steps: str = "latest"
     """all, latest, best (by the run's own validation PSNR), or the number of a step."""
     watch: bool = False
-    """Go on with new checkpoints until the run's last step is measured, or until interrupted."""
+    """Go on with new checkpoints until the run's last step is measured or Ctrl-C (exit code 0 if any was measured)."""
     watch_seconds: float = 30.0
     """Time between two looks at the run."""
     batch_size: int = 8

@@ -20,6 +20,7 @@ from vqvae_jax.evaluation.schema import SCHEMA, VERSION, CheckpointResult, Resul
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
 from vqvae_jax.evaluation.snapshot import Snapshot, checkpoint_digest, load_snapshot, open_run
 from vqvae_jax.evaluation.surroundings import hardware, versions
+from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
 
@@ -36,14 +37,27 @@ def evaluate(config: EvaluateConfig, say: Say = print) -> Result:
     Raises:
       UserError: if run, checkpoints, data set or split are missing, if clips and model do not fit, or if `config.out`
         holds something else.
-      KeyboardInterrupt: if interrupted; checkpoints measured until then are in the file.
+      EvaluationInterrupt: if interrupted; checkpoints measured until then are in the file.
     """
     job = EvaluationJob(config, say)
-    result, done = job.measure()
-    while result is None or (config.watch and not done):
-        time.sleep(config.watch_seconds)
+    try:
         result, done = job.measure()
+        if result is None or (config.watch and not done):
+            say(job.waiting)
+        while result is None or (config.watch and not done):
+            time.sleep(config.watch_seconds)
+            result, done = job.measure()
+    except KeyboardInterrupt as stop:
+        raise EvaluationInterrupt(job.kept, job.measured_steps) from stop
     return result
+
+
+class EvaluationInterrupt(KeyboardInterrupt):
+    """Ctrl-C during an evaluation. The message says what the file holds; `steps` are those measured."""
+
+    def __init__(self, message: str, steps: list[int]) -> None:
+        super().__init__(message)
+        self.steps = steps
 
 
 class EvaluationJob:
@@ -98,6 +112,34 @@ class EvaluationJob:
             write_side_files(self._config.out, result, measured is not None, lambda: self._grid(measured))
         over = self._last_step is not None and bool(present) and present[-1] >= self._last_step
         return result, over or (self._config.steps.isdecimal() and bool(steps))
+
+    @property
+    def measured_steps(self) -> list[int]:
+        """Steps that the file holds, as far as this job has opened it."""
+        return [] if self._opened is None else [entry["step"] for entry in self._opened[0]["checkpoints"]]
+
+    @property
+    def waiting(self) -> str:
+        """What a watching job waits for, in a line."""
+        config, steps = self._config, self.measured_steps
+        wanted = f"step {config.steps}" if config.steps.isdecimal() else "new checkpoints"
+        done = f"measured so far: {_listed(steps)}" if steps else "none is measured yet"
+        end = "" if self._last_step is None else f" of {self._last_step}"
+        return (
+            f"waiting for {wanted} of run {config.run}; {done}{end}; a look every {config.watch_seconds:g} s, "
+            "Ctrl-C ends it"
+        )
+
+    @property
+    def kept(self) -> str:
+        """What is in the file if the job ends here, in a line."""
+        out, steps = self._config.out, self.measured_steps
+        go_on = "the same command goes on" + (" without --force" if self._config.force else "")
+        if steps:
+            return f"{out} holds {_listed(steps)}; {go_on}"
+        if self._opened is not None:
+            return f"no checkpoint was measured; {out} holds the baselines, {go_on}"
+        return f"nothing was measured; {out} is as it was" if out.exists() else "nothing was measured or written"
 
     def _chosen(self, present: list[int]) -> list[int]:
         """The steps to look at, in order; for `latest`, those before it too, should it turn out to be damaged."""
@@ -162,7 +204,7 @@ class EvaluationJob:
             check_continues(config.out, old, result)
             self._say_once(describe_baselines(old))
             return old, measurement
-        prepare_folder(config)
+        make_folder(config.out.parent)  # before hours of work depend on it
         result["h264"] = measure_h264(batches, result["data"]["fps"])
         with _bar(batches.count, "baselines") as progress:
             result["baselines"] = measure_baselines(batches, self._trunk, divisors, progress)
@@ -201,16 +243,8 @@ class EvaluationJob:
             self._say(line)
 
 
-def prepare_folder(config: EvaluateConfig) -> None:
-    """Makes the folder of the output before hours of work depend on it.
-
-    Raises:
-      UserError: if it cannot be made.
-    """
-    try:
-        config.out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{config.out.parent} cannot be made: {error.strerror or error}") from error
+def _listed(steps: list[int]) -> str:
+    return f"step{'s' if len(steps) > 1 else ''} {', '.join(map(str, steps))}"
 
 
 class _UnreadableStepError(Exception):
