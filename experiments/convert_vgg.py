@@ -3,7 +3,8 @@
     python -m experiments.convert_vgg vgg16-397923af.pth vgg16.npz
     python -m experiments.convert_vgg vgg16-397923af.pth vgg16.safetensors
 
-Reads the .pth with torch's `weights_only=True`, so that no code in it can run. torch itself is needed only here.
+Reads the .pth with torch's `weights_only=True`, so that no code in it can run; only this needs torch. A trunk that is
+.npz or .safetensors already (timm's, say) is written in the other form without torch.
 """
 
 import argparse
@@ -22,21 +23,27 @@ from vqvae_jax.losses.vgg_files import (
     Weights,
     expected_shapes,
     from_torchvision,
+    open_trunk_file,
     torchvision_axes,
     torchvision_name,
 )
 from vqvae_jax.losses.vgg_weights import load_vgg
 
+TORCH_SUFFIXES = (".pth", ".pt")
 #: What torch's restricted reader of legacy files raises on damaged or foreign ones.
 UNREADABLE = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.convert_vgg", description=__doc__.splitlines()[0])
-    parser.add_argument("source", type=Path, help="torchvision's .pth (a state dict with features.0.weight, ...)")
+    parser.add_argument(
+        "source", type=Path, help="torchvision's .pth (a state dict with features.0.weight, ...), .npz or .safetensors"
+    )
     parser.add_argument("target", type=Path, help="file to write: .npz or .safetensors")
     parser.add_argument("--provenance", help="where the weights come from, in words; default: the source's name")
-    parser.add_argument("--preprocessing", choices=PREPROCESSINGS, default="imagenet", help="what the trunk expects")
+    parser.add_argument(
+        "--preprocessing", choices=PREPROCESSINGS, help="what the trunk expects; default: the source's, or imagenet"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace the target if it exists")
     arguments = parser.parse_args()
     source, target = arguments.source, arguments.target
@@ -44,16 +51,41 @@ def main() -> None:
         raise UserError(f"{target}: the target must end in {' or '.join(SUFFIXES)}")
     if target.exists() and not arguments.overwrite:
         raise UserError(f"{target}: exists; choose another name or pass --overwrite")
-    weights = read_pth(source)
-    with source.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = digest_source(source)
+    weights, texts = (read_pth(source), {}) if source.suffix in TORCH_SUFFIXES else read_converted(source)
+    told = arguments.provenance or texts.get("provenance") or source.name
     texts = {
-        "provenance": f"{arguments.provenance or source.name}; converted from a .pth of sha256 {digest}",
-        "preprocessing": arguments.preprocessing,
+        "provenance": f"{told}; converted from a {source.suffix} of sha256 {digest}",
+        "preprocessing": arguments.preprocessing or texts.get("preprocessing", "imagenet"),
     }
     write_trunk(weights, texts, target)
     trunk = load_vgg(target)
     print(f"{target}: {sum(array.size for array in weights.values()):,} parameters, digest {trunk.digest}")
+
+
+def digest_source(source: Path) -> str:
+    """SHA-256 of a file that can be converted.
+
+    Raises:
+      UserError: if its ending is not known or it cannot be read; before anybody is asked to install torch.
+    """
+    if source.suffix not in (*TORCH_SUFFIXES, *SUFFIXES):
+        raise UserError(f"{source}: the source must end in {', '.join((*TORCH_SUFFIXES, *SUFFIXES))}")
+    try:
+        with source.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{source}: cannot be read: {error.strerror or error}") from error
+
+
+def read_converted(source: Path) -> tuple[Weights, dict[str, str]]:
+    """The trunk's layers of a .npz or .safetensors file, in our names and layout, and the texts in it.
+
+    Raises:
+      UserError: if it is not a whole VGG-16 trunk.
+    """
+    opened = open_trunk_file(source)
+    return opened.read(), opened.texts
 
 
 def read_pth(source: Path) -> Weights:

@@ -153,6 +153,41 @@ def test_the_converter_keeps_every_value_and_never_overwrites_unasked(tmp_path, 
     assert again.returncode == 2 and "exists" in again.stderr and len(again.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("absent.pth", "absent.pth: cannot be read: No such file"),
+        ("weights.ckpt", "weights.ckpt: the source must end in .pth, .pt, .npz, .safetensors"),
+        ("folder.pth", "folder.pth: cannot be read: Is a directory"),
+        ("file.pth", "reading a .pth needs torch; install it with: pip install torch"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_named_before_torch_is_asked_for(tmp_path, monkeypatch, name, message):
+    from experiments import convert_vgg
+
+    (tmp_path / "folder.pth").mkdir()
+    (tmp_path / "file.pth").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(sys, "argv", ["convert_vgg", str(tmp_path / name), str(tmp_path / "out.npz")])
+    with pytest.raises(UserError, match=message):
+        convert_vgg.main()
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_the_converter_goes_from_npz_to_safetensors_and_back_without_torch(tmp_path, monkeypatch, random_weights):
+    from experiments import convert_vgg
+
+    texts = {"provenance": "random numbers", "preprocessing": "caffe"}
+    convert_vgg.write_trunk(random_weights, texts, tmp_path / "a.npz")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for source, target in (("a.npz", "b.safetensors"), ("b.safetensors", "c.npz")):
+        monkeypatch.setattr(sys, "argv", ["convert_vgg", str(tmp_path / source), str(tmp_path / target)])
+        convert_vgg.main()
+        trunk = load_vgg(tmp_path / target)
+        assert trunk.digest == trunk_digest(random_weights, "caffe")
+        assert "random numbers" in trunk.provenance
+
+
 def test_the_converter_writes_safetensors_and_refuses_other_state_dicts(tmp_path, random_weights):
     torch = pytest.importorskip("torch", reason="the converter reads .pth files with torch")
     from experiments.convert_vgg import read_pth, write_trunk
