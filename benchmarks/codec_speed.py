@@ -1,15 +1,15 @@
 """Encoding and decoding speed of bundles against real time (16 fps), the share of entropy coding, peak memory.
 
-    python -m benchmarks.codec_speed --bundles FILE ... [--seconds 20 600]
+    python -m benchmarks.codec_speed --bundles FILE ... [--untrained msvqvae] [--seconds 20 600]
 
 Every measurement is a process of its own. Frames are 64x64, a moving pattern made on the fly; times are without
 compilation (a first window is coded before the clock starts). Peak memory is the process's whole, at two lengths:
-it must not grow with the video.
+it must not grow with the video. `--untrained` measures a model of the family with fresh weights, and tables fitted on
+its indices of the pattern: its speed is that of a trained one, its bits are not.
 """
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -35,6 +35,44 @@ def frames(count: int, side: int) -> Iterator[np.ndarray]:
         y, x = (int(16 + 16 * f(number / 20)) for f in (np.sin, np.cos))
         noise = rng.normal(0, 3, (side, side, 1))
         yield np.clip(picture[y : y + side, x : x + side] + noise, 0, 255).astype(np.uint8)
+
+
+def peak_mib() -> float:
+    """Of this process; `getrusage` would count what its parent had when it was started."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+
+
+def save_untrained(name: str, path: Path, side: int) -> None:
+    """A bundle of a named model that nobody trained."""
+    import jax
+    import jax.numpy as jnp
+
+    from vqvae_jax.codec.bundle import Bundle, save_bundle
+    from vqvae_jax.codec.export import fit_grids
+    from vqvae_jax.codec.tokenizer import Tokenizer
+    from vqvae_jax.codec.windows import coded_chunks
+    from vqvae_jax.msvqvae import family
+    from vqvae_jax.msvqvae.model import MSVQVAE
+    from vqvae_jax.msvqvae.start import empty_codebooks, init_codebooks, init_params
+    from vqvae_jax.precision import normalise
+
+    model = getattr(family, f"{name.upper()}_MODEL")
+    params = jax.jit(lambda: init_params(model, jax.random.key(0)))()
+    clip = jnp.asarray(np.stack(list(frames(model.clip[0], side))))[None]
+    draw = jax.jit(
+        lambda params, x: init_codebooks(
+            MSVQVAE(model), params, empty_codebooks(model), normalise(x), jax.random.key(1), 0.01
+        )
+    )
+    codebooks = draw(params, clip)
+    tokenizer = Tokenizer(Bundle(name, model, params, codebooks, {}, "", {}))
+    chunks = coded_chunks(tokenizer, frames(16 * model.clip[0], side), model.clip[0])
+    grids: dict[str, list[np.ndarray]] = {level: [] for level in model.levels}
+    for chunk in chunks:
+        for level, grid in chunk.indices.items():
+            grids[level].append(grid)
+    save_bundle(path, name, model, params, codebooks, fit_grids(grids, codebooks), {"untrained": True})
 
 
 def measure(bundle_path: Path, count: int, side: int) -> dict[str, float]:
@@ -88,13 +126,14 @@ def measure(bundle_path: Path, count: int, side: int) -> dict[str, float]:
         "decode x real time": count / decode_s / float(RATE),
         "entropy share of encoding": spent["pack"] / encode_s,
         "entropy share of decoding": spent["unpack"] / decode_s,
-        "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak MiB": peak_mib(),
     }
 
 
 def main() -> None:
     parser = options("codec_speed", __doc__)
-    parser.add_argument("--bundles", type=Path, nargs="+", required=True)
+    parser.add_argument("--bundles", type=Path, nargs="*", default=[])
+    parser.add_argument("--untrained", nargs="*", default=[], help="named models to measure with fresh weights")
     parser.add_argument("--seconds", type=int, nargs="+", default=[20, 600], help="lengths of the video")
     parser.add_argument("--side", type=int, default=64, help="pixels")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)  # bundle, seconds: the child process
@@ -104,19 +143,17 @@ def main() -> None:
         print(json.dumps(measure(Path(path), int(int(seconds) * RATE), arguments.side)))
         return
     rows = []
-    for path in arguments.bundles:
-        for seconds in arguments.seconds:
-            child = [
-                sys.executable,
-                "-m",
-                "benchmarks.codec_speed",
-                "--bundles",
-                str(path),
-                "--side",
-                str(arguments.side),
-            ]
-            ran = subprocess.run([*child, "--one", str(path), str(seconds)], check=True, capture_output=True, text=True)
-            rows.append({"bundle": path.stem, "seconds": seconds, **json.loads(ran.stdout.splitlines()[-1])})
+    with tempfile.TemporaryDirectory() as folder:
+        bundles = {path.stem: path for path in arguments.bundles}
+        for name in arguments.untrained:
+            bundles[f"{name}, untrained"] = path = Path(folder) / f"{name}.safetensors"
+            save_untrained(name, path, arguments.side)
+        for name, path in bundles.items():
+            for seconds in arguments.seconds:
+                child = [sys.executable, "-m", "benchmarks.codec_speed", "--side", str(arguments.side)]
+                child += ["--one", str(path), str(seconds)]
+                ran = subprocess.run(child, check=True, capture_output=True, text=True)
+                rows.append({"bundle": name, "seconds": seconds, **json.loads(ran.stdout.splitlines()[-1])})
     write(arguments.out, "codec_speed", rows, side=arguments.side, fps=float(RATE))
 
 

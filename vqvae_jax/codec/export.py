@@ -1,7 +1,7 @@
 """A run's checkpoint to a bundle: weights and codebooks as they are, entropy tables fitted on training clips."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from vqvae_jax.entropy.fit import Grids, fit_level
 from vqvae_jax.entropy.tables import TableArrays
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import Snapshot
+from vqvae_jax.msvqvae.model import Codebooks
 
 
 class Export(NamedTuple):
@@ -88,13 +89,22 @@ def fit_tables(
             done += 1
             if on_chunk is not None:
                 on_chunk(done, total)
+    return fit_grids(found, tokenizer.bundle.codebooks), done
+
+
+def fit_grids(found: Mapping[str, Sequence[np.ndarray]], codebooks: Codebooks) -> dict[str, TableArrays]:
+    """Entropy tables of every level from grids of indices [t, h, w], one per chunk, coarse level first.
+
+    Raises:
+      UserError: if there are too few.
+    """
     tables: dict[str, TableArrays] = {}
     coarse = None
     for level, grids in found.items():
         grid = np.stack(grids).astype(np.int64) if grids else np.zeros((0, 1, 1, 1), np.int64)
-        tables[level] = fit_level(Grids(grid, coarse), np.asarray(tokenizer.bundle.codebooks[level].embeddings))
+        tables[level] = fit_level(Grids(grid, coarse), np.asarray(codebooks[level].embeddings))
         coarse = grid
-    return tables, done
+    return tables
 
 
 def spread_videos(clips: ClipSet, most_clips: int) -> list[list[int]]:
