@@ -75,9 +75,10 @@ def report(command: ReportCommand) -> Path:
         restored = reconstruct(model, snapshot.params, snapshot.codebooks, original[None]).frames[0]
         remark = f"{entry['quality']['clips']['psnr'][record]:.2f} dB"
         examples.append(Example(result["data"]["clip_ids"][record], original, np.asarray(restored), remark))
-    return write_report(
-        command.out, run_report(result, read_metrics(command.run), examples, command.notes, command.commands)
-    )
+    training_clips = snapshot.stream_state.get("records")
+    log = read_metrics(command.run)
+    page = run_report(result, log, examples, command.notes, command.commands, training_clips)
+    return write_report(command.out, page)
 
 
 def main() -> None:

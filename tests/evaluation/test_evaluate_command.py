@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from example_run import moving_squares, write_data, write_run
 
+from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.job import evaluate
 from vqvae_jax.evaluation.result_file import read_result
@@ -68,6 +69,22 @@ def test_npy_data_need_none_of_the_optional_libraries_and_a_missing_encoder_is_s
     assert result["checkpoints"][0]["rate"]["formula_share_of_h264"] is None
     assert result["h264"]["reason"] in output
     assert "PSNR" in output and "bpp" in output
+
+
+@pytest.mark.parametrize("out", ["", "sub/file/y.html"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(folder, monkeypatch, out):
+    from experiments import report
+    from vqvae_jax.msvqvae import reconstruct
+
+    evaluation = folder / "for_report.json"
+    if not evaluation.exists():
+        evaluate(EvaluateConfig(folder / "run", folder / "data", evaluation), say=lambda line: None)
+        (folder / "sub").mkdir()
+        (folder / "sub" / "file").write_text("mine")
+    monkeypatch.setattr(reconstruct, "reconstruct", lambda *_: pytest.fail("worked"))
+    options = {"run": folder / "run", "data": folder / "data", "evaluation": evaluation}
+    with pytest.raises(UserError, match=r"expected the name of a new file|file is not a folder"):
+        report.report(report.ReportCommand(**options, out=folder / out if out else Path()))
 
 
 @pytest.mark.parametrize(

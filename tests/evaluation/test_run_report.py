@@ -17,14 +17,18 @@ def level(codes, usage, psnr_without):
     return {"codes": codes, "counts": [1] * codes, "usage": usage, "psnr_without": psnr_without}
 
 
+OF_RUN = {"folder": "runs/mine", "config": {"name": "demo", "data": {"batch_size": 4}}}
+
+
 def evaluation(levels=("top", "bottom")):
     figures = {"top": level(4, 0.5, 20.0), "bottom": level(12, 1.0, 15.0)}
     return {
-        "run": {"name": "demo", "parameters": 1234567, "codebook_entries": 89, "config": {"name": "demo"}},
+        "run": {"name": "demo", "parameters": 1234567, "codebook_entries": 89, **OF_RUN},
         "data": {
             **{"digest": "d1", "split": "test", "fps": 16.0, "clip_shape": [32, 64, 48, 3]},
             **{"clip_ids": ["v_A_g01_c01/0000"], "clips_in_split": 3},
         },
+        "perceptual": {"reason": "no <weights>"},
         "h264": {"bpp": 0.5, "settings": "crf 23", "reason": None},
         "baselines": {
             "mean_frame": {"quality": quality(21.0), "reason": None},
@@ -32,7 +36,7 @@ def evaluation(levels=("top", "bottom")):
         },
         "checkpoints": [
             {
-                **{"step": 7, "digest": "c1", "date": "2026-01-01", "versions": {"jax": "0.10"}},
+                **{"step": 7, "digest": "c1", "trained_on": "t1", "date": "2026-01-01", "versions": {"jax": "0.10"}},
                 **{"quality": quality(24.5), "hardware": {"devices": 1, "device": "cpu"}},
                 "rate": {"formula_bpp": 0.3, "deflate_bpp": 0.25, "entropy_bpp": 0.0},
                 "levels": {name: figures[name] for name in levels},
@@ -50,17 +54,37 @@ def test_every_measure_stands_beside_the_baselines_and_unmeasured_ones_are_left_
     rows = {metric.name: metric.values for metric in report.metrics}
     assert rows["PSNR, dB"] == (24.5, 21.0, None)
     assert rows["PSNR without the bottom level, dB"] == (15.0, None, None)
-    assert not any("perceptual" in name or "differences" in name for name in rows)
+    assert not any("differences" in name for name in rows)
+
+
+def test_a_perceptual_distance_that_was_not_measured_has_a_row_with_the_reason():
+    (row,) = (m for m in run_report(evaluation(), LOG).metrics if "perceptual" in m.name)
+    assert row.values == (None, None, None) and row.remark == "not measured: no <weights>"
+    assert "not measured: no &lt;weights&gt;" in render(run_report(evaluation(), LOG))
+
+
+def test_the_positions_of_the_baselines_are_drawn_beside_the_models():
+    (chart,) = (c for c in run_report(evaluation(), LOG).charts if "position" in c.title)
+    drawn = {curve.name: curve.y.tolist() for curve in chart.curves}
+    assert drawn == {
+        "demo": [24.5, 25.5],
+        "mean frame": [21.0, 22.0],
+    }
+
+
+def test_the_page_says_which_run_was_trained_on_what_and_how_long():
+    facts = dict(run_report(evaluation(), LOG, training_clips=4182).facts)
+    assert facts["Run"] == "mine"
+    assert facts["Trained"] == "7 steps of 4 clips, drawn from 4,182 (digest t1)"
 
 
 def test_a_single_level_has_no_row_for_its_removal():
     assert not any("without" in m.name for m in run_report(evaluation(levels=("bottom",)), LOG).metrics)
 
 
-def test_codes_in_use_are_counted_over_both_codebooks():
-    # 0.5 of 4 and all of 12: 14 of 16.
-    (tile,) = (t for t in run_report(evaluation(), LOG).tiles if t.label == "Codes in use")
-    assert tile.value == f"{14 / 16:.0%}"
+def test_codes_in_use_are_told_for_each_level():
+    (tile,) = (t for t in run_report(evaluation(), LOG).tiles if t.label.startswith("Codes in use"))
+    assert tile == ("Codes in use: top / bottom", "50% / 100%", "of 4 / 12, chosen at least once")
 
 
 def test_rates_of_zero_and_sizes_that_were_not_measured_have_no_row():

@@ -114,7 +114,8 @@ def _metrics(methods: Sequence[str], metrics: Sequence[Metric]) -> str:
             f"{'–' if value is None else f'{value:.{metric.decimals}f}'}</td>"
             for value in metric.values
         )
-        rows.append(f"<tr><th>{escape(metric.name)}</th>{cells}</tr>")
+        remark = f"<small>{escape(metric.remark)}</small>" if metric.remark else ""
+        rows.append(f"<tr><th>{escape(metric.name)}{remark}</th>{cells}</tr>")
     heads = "".join(f"<th>{escape(method)}</th>" for method in methods)
     table = f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     explanation = "Means over the frames of a clip, then over clips; the best of each row in bold."

@@ -72,6 +72,7 @@ def _histogram(ax: Any, curves: Curves) -> None:
             alpha=0.55 if filled else 1.0,
             label=f"{label}: mean {quality['mean']['psnr']:.2f} dB",
         )
+    ax.yaxis.get_major_locator().set_params(integer=True)
     ax.set(title="PSNR of the clips", xlabel="dB, mean over the frames of a clip", ylabel="clips")
     ax.margins(y=0.25)
     ax.legend(frameon=False, fontsize=9)

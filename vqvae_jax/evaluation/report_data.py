@@ -62,6 +62,7 @@ class Metric(NamedTuple):
     values: tuple[float | None, ...]  # one per method, in the order of `ReportData.methods`
     decimals: int = 2
     lower_is_better: bool = False
+    remark: str = ""  # what it means, or why there are no values
 
 
 class ReportData(NamedTuple):

@@ -1,6 +1,7 @@
 """From an evaluation file and a run's log to what the HTML report shows."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ MEASURES = (
     ("difference_psnr", "PSNR of frame differences, dB", 2, False),
     ("perceptual", "perceptual distance (VGG-16)", 4, True),
 )
+ZERO_ORDER = "of each level's code frequencies, whatever their order; a coder with memory, as DEFLATE is, can go below"
 
 
 def run_report(
@@ -23,6 +25,7 @@ def run_report(
     examples: Sequence[Example] = (),
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
+    training_clips: int | None = None,
 ) -> ReportData:
     """The report of the last checkpoint in `result`.
 
@@ -32,6 +35,7 @@ def run_report(
       examples: clips beside their reconstructions.
       notes: what the reader must know first.
       commands: what was typed.
+      training_clips: number of clips the run was trained on, if known.
     """
     entry, data, run = result["checkpoints"][-1], result["data"], result["run"]
     frames, height, width = data["clip_shape"][:3]
@@ -46,13 +50,15 @@ def run_report(
         fps=data["fps"] or 16.0,
         methods=(run["name"], *(name.replace("_", " ") for name in result["baselines"])),
         metrics=metrics(result, entry),
-        charts=charts(log, entry),
+        charts=charts(log, result, entry),
         levels=tuple(LevelUsage(name, np.asarray(level["counts"])) for name, level in entry["levels"].items()),
         rates=rates(result, entry),
         facts=(
+            ("Run", Path(run["folder"]).name),
+            ("Trained", trained(result, entry, training_clips)),
             ("Model", f"{run['parameters']:,} parameters, {run['codebook_entries']:,} codebook entries"),
-            ("Clips", f"{clips} of {data['clips_in_split']} in the {data['split']} split"),
-            ("Data digest", data["digest"]),
+            ("Evaluated clips", f"{clips} of {data['clips_in_split']} in the {data['split']} split"),
+            ("Their digest", data["digest"]),
             ("Checkpoint digest", entry["digest"]),
             ("Evaluated on", f"{entry['hardware']['devices']} × {entry['hardware']['device']}"),
             ("Evaluated at", entry["date"]),
@@ -68,32 +74,48 @@ def tiles(result: Result, entry: CheckpointResult) -> tuple[Tile, ...]:
     mean, rate = entry["quality"]["mean"], entry["rate"]
     baselines = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
     plain = {name: max((b[name] for b in baselines), default=None) for name in ("psnr", "ssim")}
-    used = [f"{name} {level['usage']:.0%}" for name, level in entry["levels"].items()]
-    all_codes = sum(level["codes"] for level in entry["levels"].values())
-    in_use = sum(level["usage"] * level["codes"] for level in entry["levels"].values())
+    levels = entry["levels"]
+    used = " / ".join(f"{level['usage']:.0%}" for level in levels.values())
+    codes = " / ".join(f"{level['codes']:,}" for level in levels.values())
     return (
         Tile("PSNR", f"{mean['psnr']:.2f} dB", f"best without learning: {plain['psnr']:.2f}" if baselines else ""),
         Tile("SSIM", f"{mean['ssim']:.4f}", f"best without learning: {plain['ssim']:.4f}" if baselines else ""),
         Tile("Rate", f"{rate['deflate_bpp']:.3f} bpp", f"DEFLATE; by formula {rate['formula_bpp']:.3f}"),
-        Tile("Codes in use", f"{in_use / all_codes:.0%}", ", ".join(used)),
+        Tile(f"Codes in use: {' / '.join(levels)}", used, f"of {codes}, chosen at least once"),
+    )
+
+
+def trained(result: Result, entry: CheckpointResult, clips: int | None) -> str:
+    """How long and on what: `1,800 steps of 4 clips, drawn from 4,182 (digest f59d01f0...)`."""
+    data: Any = result["run"]["config"]["data"]
+    source = f"{clips:,}" if clips else "an unknown number"
+    return (
+        f"{entry['step']:,} steps of {data['batch_size']} clips, drawn from {source} "
+        f"(digest {entry['trained_on'] or 'unknown'})"
     )
 
 
 def metrics(result: Result, entry: CheckpointResult) -> tuple[Metric, ...]:
-    """Model and baselines, row by row; a measure that nobody has is left out."""
+    """Model and baselines, row by row; a measure that nobody has is left out, or says why if a reason is known."""
     others = [b["quality"]["mean"] if b["quality"] is not None else None for b in result["baselines"].values()]
     columns: list[MeanFigures | None] = [entry["quality"]["mean"], *others]
-    rows = [
-        Metric(title, tuple(None if c is None else c[name] for c in columns), decimals, lower)  # type: ignore[literal-required]
-        for name, title, decimals, lower in MEASURES
-    ]
+    reasons = {"perceptual": result["perceptual"]["reason"]}
+    rows = []
+    for name, title, decimals, lower in MEASURES:
+        values = tuple(None if c is None else c[name] for c in columns)  # type: ignore[literal-required]
+        reason = reasons.get(name) if set(values) == {None} else None
+        rows.append(Metric(title, values, decimals, lower, f"not measured: {reason}" if reason else ""))
     if len(entry["levels"]) > 1:
         nothing = (None,) * len(others)
         rows += [
-            Metric(f"PSNR without the {name} level, dB", (level["psnr_without"], *nothing))
+            Metric(
+                f"PSNR without the {name} level, dB",
+                (level["psnr_without"], *nothing),
+                remark=f"decoded from the other level alone: the difference is what the {name} level adds",
+            )
             for name, level in entry["levels"].items()
         ]
-    return tuple(row for row in rows if any(value is not None for value in row.values))
+    return tuple(row for row in rows if row.remark or any(value is not None for value in row.values))
 
 
 def rates(result: Result, entry: CheckpointResult) -> tuple[Rate, ...]:
@@ -102,15 +124,15 @@ def rates(result: Result, entry: CheckpointResult) -> tuple[Rate, ...]:
     rows = [
         Rate("indices, by formula", rate["formula_bpp"], "every index at log2 K bits"),
         Rate("indices, DEFLATE", rate["deflate_bpp"], "zlib level 9 over uint16, one stream per clip"),
-        Rate("indices, entropy", rate["entropy_bpp"], "of each level's code frequencies; no file reaches it exactly"),
+        Rate("indices, zero-order entropy", rate["entropy_bpp"], ZERO_ORDER),
     ]
     if h264["bpp"] is not None:
         rows.append(Rate("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"))
     return tuple(row for row in rows if row.bpp > 0)
 
 
-def charts(log: Sequence[Mapping[str, Any]], entry: CheckpointResult) -> tuple[Chart, ...]:
-    """Losses, PSNR and codebook perplexity over training; PSNR over the frames of a clip."""
+def charts(log: Sequence[Mapping[str, Any]], result: Result, entry: CheckpointResult) -> tuple[Chart, ...]:
+    """Losses, PSNR and codebook perplexity over training; PSNR over the frames of a clip beside the baselines'."""
 
     def curve(name: str, key: str) -> Curve:
         known = [(line["step"], line[key]) for line in log if line.get(key) is not None]
@@ -118,7 +140,14 @@ def charts(log: Sequence[Mapping[str, Any]], entry: CheckpointResult) -> tuple[C
             name, *(np.array(column, np.float64) for column in (zip(*known, strict=True) if known else ((), ())))
         )
 
-    by_position = np.asarray(entry["quality"]["psnr_by_position"])
+    qualities = {result["run"]["name"]: entry["quality"]}
+    for name, baseline in result["baselines"].items():
+        if baseline["quality"] is not None:
+            qualities[name.replace("_", " ")] = baseline["quality"]
+    by_position = [
+        Curve(name, np.arange(len(quality["psnr_by_position"])), np.asarray(quality["psnr_by_position"]))
+        for name, quality in qualities.items()
+    ]
     return (
         Chart("Losses", "step", (curve("reconstruction", "reconstruction"), curve("commitment", "commitment")), True),
         Chart("PSNR, dB", "step", (curve("training", "psnr"), curve("validation", "validation/psnr"))),
@@ -127,5 +156,5 @@ def charts(log: Sequence[Mapping[str, Any]], entry: CheckpointResult) -> tuple[C
             "step",
             tuple(curve(name, f"{name}/perplexity") for name in entry["levels"]),
         ),
-        Chart("PSNR by position in the clip, dB", "frame", (Curve("PSNR", np.arange(len(by_position)), by_position),)),
+        Chart("PSNR by position in the clip, dB", "frame", tuple(by_position)),
     )
