@@ -5,12 +5,16 @@
 It starts the same programs that you would, prints their command lines, and leaves everything in a new folder.
 """
 
+import contextlib
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from experiments.demo_videos import make_demo_videos
 from experiments.report import ReportCommand, report
@@ -34,6 +38,19 @@ class DemoCommand:
         check(self.steps is None or self.steps >= 1, "steps", self.steps, "a whole number of at least 1")
 
 
+class StoppedError(BaseException):
+    """SIGINT or SIGTERM came; not an `Exception`, so that nothing on the way takes it for an error to handle."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+
+def stop(number: int, _: object) -> NoReturn:
+    """Signal handler: raises `StoppedError`."""
+    raise StoppedError(number)
+
+
 class Programs:
     """Runs programs one after the other and remembers their command lines."""
 
@@ -45,9 +62,21 @@ class Programs:
 
         Raises:
           SystemExit: with the program's exit code if it is not 0. The program has said why.
+          StoppedError: after a signal, which was passed on, once the program has left.
         """
         words = self.note(module, *arguments)
-        code = subprocess.run([sys.executable, *words]).returncode
+        # In a process group of its own, so that Ctrl-C in a terminal reaches it once: through us.
+        process = subprocess.Popen([sys.executable, *words], process_group=0)
+        stopped: StoppedError | None = None
+        while True:
+            try:
+                code = process.wait()
+                break
+            except StoppedError as stop:
+                stopped = stop
+                process.send_signal(stop.signal)
+        if stopped is not None:
+            raise stopped
         if code:
             sys.exit(code if code > 0 else 128 - code)
 
@@ -66,7 +95,6 @@ def demo(command: DemoCommand) -> Path:
       UserError: if the folder of videos does not exist.
       SystemExit: if one of the programs failed.
     """
-    from vqvae_jax.data.source import read_card
     from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights
 
     began = time.monotonic()
@@ -80,9 +108,20 @@ def demo(command: DemoCommand) -> Path:
         )
     else:
         notes.append("Trained without the perceptual loss, which would take longer than the rest together.")
+    made_parent = not command.out.exists()
     folder = new_folder(command.out)
-    programs = Programs()
+    try:
+        return run_programs(command, folder, notes, began)
+    finally:
+        with contextlib.suppress(OSError):  # not empty: something came of it
+            folder.rmdir()
+            if made_parent:
+                command.out.rmdir()
 
+
+def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: float) -> Path:
+    """Everything in the demo's own new folder; returns the report's path."""
+    programs = Programs()
     videos = command.videos
     if videos is None:
         videos = folder / "videos"
@@ -91,8 +130,8 @@ def demo(command: DemoCommand) -> Path:
         notes.append("The videos are camera moves over photographs; no photograph is in two splits.")
 
     data, run, evaluation, page = (folder / name for name in ("data", "run", "evaluation.json", "report.html"))
-    programs.run("data_prep", "--videos", videos, "--out", data)
-    filled = [name for name, split in read_card(data)["splits"].items() if split["clips"]]
+    filled, remarks = prepare_data(programs, videos, data)
+    notes += remarks
     options = [] if command.steps is None else ["--steps", str(command.steps)]
     if "validation" not in filled:
         options += ["--training.validation-clips", "0"]
@@ -115,6 +154,28 @@ def demo(command: DemoCommand) -> Path:
     return page.resolve()
 
 
+def prepare_data(programs: Programs, videos: Path, data: Path) -> tuple[list[str], list[str]]:
+    """Clips split by group or, where validation or test would stay empty, by video if that fills them.
+
+    Returns:
+      The splits that hold clips, and remarks for the report.
+    """
+    from vqvae_jax.data.source import read_card
+
+    programs.run("data_prep", "--videos", videos, "--out", data)
+    card = read_card(data)
+    filled = [name for name, split in card["splits"].items() if split["clips"]]
+    most = max(sum(split["videos"] for split in splits.values()) for splits in card["classes"].values())
+    if len(filled) == len(card["splits"]) or most < len(card["splits"]):
+        return filled, []
+    remark = "Too few groups of videos: split by video instead, so videos of one group may be on both sides."
+    print(remark)
+    shutil.rmtree(data)  # made a moment ago, in the demo's own folder
+    programs.lines.pop()
+    programs.run("data_prep", "--videos", videos, "--out", data, "--split", "video")
+    return [name for name, split in read_card(data)["splits"].items() if split["clips"]], [remark]
+
+
 def new_folder(parent: Path) -> Path:
     """A new folder in `parent`, named by date and time.
 
@@ -135,7 +196,15 @@ def new_folder(parent: Path) -> Path:
 
 
 def main() -> None:
-    path = demo(parse(DemoCommand, "python -m experiments.demo"))
+    command = parse(DemoCommand, "python -m experiments.demo")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        path = demo(command)
+    except StoppedError as stopped:
+        left = f"what was done until then is in {command.out}" if command.out.exists() else "nothing was written"
+        print(f"demo: {stopped.signal.name}: stopped; {left}", file=sys.stderr)
+        sys.exit(128 + stopped.signal)
     print(f"\nreport: {path}")
 
 

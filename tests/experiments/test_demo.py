@@ -1,13 +1,18 @@
 """The demo as a user runs it, on a folder of small videos."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+from experiments.demo import Programs, prepare_data
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,12 +22,12 @@ def run_demo(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def write_videos(folder, count):
+def write_videos(folder, count, name="<b>&{}.avi"):
     folder.mkdir()
     rng = np.random.default_rng(0)
     for index in range(count):
         texture = cv2.resize(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8), (160, 120))
-        writer = cv2.VideoWriter(str(folder / f"<b>&{index}.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 16, (96, 72))
+        writer = cv2.VideoWriter(str(folder / name.format(index)), cv2.VideoWriter.fourcc(*"MJPG"), 16, (96, 72))
         for frame in range(34):
             writer.write(texture[frame : frame + 72, frame : frame + 96])
         writer.release()
@@ -50,3 +55,54 @@ def test_a_folder_that_does_not_exist_is_one_line_and_exit_code_2(tmp_path):
     assert result.stderr.splitlines()[-1] == f"demo: --videos {tmp_path / 'none'}: no such folder"
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("parent_exists", [False, True])
+def test_a_folder_without_videos_leaves_nothing(tmp_path, parent_exists):
+    (tmp_path / "none").mkdir()
+    if parent_exists:
+        (tmp_path / "out").mkdir()
+    result = run_demo("--videos", tmp_path / "none", "--out", tmp_path / "out")
+    assert result.returncode == 2
+    assert "holds no files" in result.stderr.splitlines()[-1]
+    assert [p.name for p in tmp_path.rglob("*")] == (["none", "out"] if parent_exists else ["none"])
+
+
+def test_where_groups_are_too_few_videos_are_split_one_by_one_and_the_remark_says_so(tmp_path):
+    write_videos(tmp_path / "mine", 4, "v_Pan_g01_c{}.avi")
+    programs = Programs()
+    filled, remarks = prepare_data(programs, tmp_path / "mine", tmp_path / "data")
+    assert filled == ["train", "validation", "test"]
+    assert remarks == ["Too few groups of videos: split by video instead, so videos of one group may be on both sides."]
+    assert len(programs.lines) == 1 and programs.lines[0].endswith("--split video")
+
+
+def test_where_videos_are_too_few_even_for_that_all_are_for_training(tmp_path):
+    write_videos(tmp_path / "mine", 2, "v_Pan_g01_c{}.avi")
+    assert prepare_data(Programs(), tmp_path / "mine", tmp_path / "data") == (["train"], [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_reaches_the_program_that_runs_once_and_ends_the_demo(tmp_path, number):
+    (tmp_path / "child.py").write_text(
+        "import signal, sys, time\nfrom pathlib import Path\n"
+        "for n in (2, 15): signal.signal(n, lambda n, _: (Path('got').open('a').write(f'{n} '), time.sleep(0.3),"
+        " sys.exit(128 + n)))\n"
+        "Path('ready').touch()\ntime.sleep(60)\n"
+    )
+    program = "from experiments import demo\ndemo.demo = lambda _: demo.Programs().run('child')\ndemo.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "--out", "there"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not (tmp_path / "ready").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert said == f"demo: {number.name}: stopped; nothing was written\n"
+    assert (tmp_path / "got").read_text() == f"{number:d} "
