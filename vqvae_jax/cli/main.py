@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 
 COMMANDS = {
@@ -37,11 +38,9 @@ def run(arguments: list[str]) -> None:
     if not arguments or arguments[0] not in COMMANDS:
         given = f"unknown command {arguments[0]!r}" if arguments else "no command given"
         raise UserError(f"{given}; expected one of {', '.join(COMMANDS)} (vqvae-jax --help)")
-    import tyro
-
     # A command imports what it needs: `info` starts without JAX.
     command = importlib.import_module(f"vqvae_jax.cli.{arguments[0]}")
-    options = tyro.cli(command.Options, prog=f"vqvae-jax {arguments[0]}", args=arguments[1:])
+    options = parse(command.Options, f"vqvae-jax {arguments[0]}", arguments[1:])
     command.run(options)
 
 
