@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -88,7 +89,10 @@ def test_an_interrupt_leaves_nothing(command, bundle, tmp_path, what):
     before = sorted(tmp_path.iterdir())
     environment = {**os.environ, "VQVAE_JAX_BUNDLE": str(bundle), "JAX_PLATFORMS": "cpu"}
     line = [sys.executable, "-m", "vqvae_jax", *map(str, arguments)]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    # A shell starts background jobs with SIGINT ignored, and the tests may be one.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(line, env=environment, preexec_fn=heard, **pipes)
     deadline = time.monotonic() + 120
     while sorted(tmp_path.iterdir()) == before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)

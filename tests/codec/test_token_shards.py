@@ -95,7 +95,7 @@ def test_tfds_reads_the_records_and_needs_no_tensorflow(written):
         "r = s[2]\n"
         "print(len(s), r['video'], r['label'], r['chunk'], r['frames'], r['height'], r['width'], r['fps'])\n"
         "print(hashlib.sha256(r['top'].tobytes() + r['bottom'].tobytes()).hexdigest(), r['bottom'].dtype)\n"
-        "print('tensorflow' in sys.modules, any('vqvae' in m for m in sys.modules))"
+        "print('tensorflow' in sys.modules, any(m.split('.')[0] == 'vqvae_jax' for m in sys.modules))"
     )
     lines = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split(
         "\n"
