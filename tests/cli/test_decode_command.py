@@ -55,9 +55,9 @@ def test_the_top_level_is_a_preview(command, coded, frames, tmp_path):
     [
         ("a.txt", [], "unknown ending"),
         ("a.mp4", ["--codec", "ffv1"], "FFV1 does not go into .mp4"),
-        ("a.npy", ["--start", 11], "frames 11 to 10 of a video of frames 0 to 10"),
-        ("a.npy", ["--frames", 12], "of a video of frames 0 to 10"),
-        ("a.npy", ["--frames", 0], "of a video of frames 0 to 10"),
+        ("a.npy", ["--start", 11], "frames 11 to 11 asked for; the video has frames 0 to 10"),
+        ("a.npy", ["--frames", 12], "frames 0 to 11 asked for; the video has frames 0 to 10"),
+        ("a.npy", ["--frames", 0], "0 frames asked for; give at least 1"),
         ("a.npy", ["--level", "middle"], "no level 'middle'"),
         ("no/a.npy", [], "cannot be written"),
         ("video.npy", [], "exists already"),

@@ -145,7 +145,7 @@ def test_an_output_that_exists_is_kept_without_force(command, video, tmp_path):
         ("text.mp4", b"not a video\n" * 50, "not a video"),
         ("empty.mp4", b"", "empty file"),
         ("cut.npy", b"\x93NUMPY\x01\x00", "not a .npy file"),
-        ("file.msv", b"\x89MSV" + bytes(80), "not a video"),
+        ("file.msv", b"\x89MSV" + bytes(80), "is coded already"),
     ],
 )
 def test_a_source_that_is_no_video_is_one_line(command, tmp_path, name, content, message):
@@ -175,3 +175,15 @@ def test_without_a_bundle_there_is_one_line(command, video, tmp_path, monkeypatc
     assert command("encode", video, tmp_path / "out.msv").refused(
         r"give the model with --bundle FILE or \$VQVAE_JAX_BUNDLE"
     )
+
+
+def test_an_array_is_taken_at_the_rate_that_is_given_for_it(command, tmp_path):
+    np.save(tmp_path / "a.npy", moving(12, 16, 16))
+    facts = command("encode", tmp_path / "a.npy", tmp_path / "a.msv", "--source-fps", "30000/1001", "--json").json
+    assert (facts["frames"], facts["fps"]) == (12, "30000/1001")
+    assert command("encode", tmp_path / "a.npy", tmp_path / "b.msv", "--source-fps", "source").refused("source-fps")
+
+
+def test_a_coded_file_is_not_coded_again(command, tmp_path):
+    (tmp_path / "a.msv").write_bytes(b"x")
+    assert command("encode", tmp_path / "a.msv", tmp_path / "b.msv").refused("is coded already")

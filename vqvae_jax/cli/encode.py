@@ -40,6 +40,8 @@ class Options:
     """Coded size: `model` (what it was trained on), `native` (the video's own) or WIDTHxHEIGHT."""
     fps: str = "source"
     """Coded frame rate: `source`, a number, or a fraction such as 30000/1001."""
+    source_fps: str = "25"
+    """Frame rate of a .npy file or a folder of pictures, which name none."""
     mode: Mode = "range"
     """How indices are written: entropy-coded, DEFLATE, or fixed length."""
     chunk_frames: int | None = None
@@ -62,10 +64,12 @@ def run(options: Options) -> None:
         raise UserError(f"{options.out}: the coded file's name must end in .msv")
     if options.out.exists() and not options.force:
         raise UserError(f"{options.out}: exists; use --force to overwrite it")
+    if options.source.suffix.lower() == ".msv":
+        raise UserError(f"{options.source}: is coded already; vqvae-jax decode makes a video of it")
     rate = parse_rate(options.fps)
     bundle = find_bundle(options.bundle)
     encoder = Encoder(bundle, options.mode, options.chunk_frames)
-    with open_source(options.source) as source:
+    with opened(options) as source:
         info = source.info
         width, height = coded_size(options.size, bundle, (info.width, info.height))
         # Before a picture of that size is made.
@@ -73,6 +77,7 @@ def run(options: Options) -> None:
         rate = info.rate if rate is None else rate
         hint = " (the model's size; --size native keeps the video's)" if options.size == "model" else ""
         shape = f"{info.width}x{info.height} at {info.rate} fps"
+        shape += "" if info.rate_stated else " (--source-fps; the source names none)"
         note(f"{options.source}: {shape}, coded at {width}x{height}, {rate} fps{hint}")
         note("there is no rate control: the model decides the bits" + ("; audio is dropped" if info.has_audio else ""))
         shown = shown_size(info.width, info.height, info.display_aspect)
@@ -104,6 +109,18 @@ def note(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def opened(options: Options) -> Source:
+    """The source, with the rate that was given for it if it names none.
+
+    Raises:
+      UserError: if it cannot be read, or the rate is none.
+    """
+    assumed = parse_rate(options.source_fps, "source-fps")
+    if assumed is None:
+        raise UserError("source-fps: expected a number or a fraction such as 30000/1001")
+    return open_source(options.source, assumed)
+
+
 def frames_of(source: Source, rate: Fraction, width: int, height: int, what: str) -> Iterator[np.ndarray]:
     """The source's frames at the coded rate and size."""
     announced = source.info.announced_frames
@@ -113,7 +130,7 @@ def frames_of(source: Source, rate: Fraction, width: int, height: int, what: str
 
 def verify(options: Options, bundle: Bundle, rate: Fraction, width: int, height: int) -> Comparison:
     """Quality of the decoded file against the frames that were coded, read once more from the source."""
-    with open_source(options.source) as source, Decoder(bundle, options.out) as decoder:
+    with opened(options) as source, Decoder(bundle, options.out) as decoder:
         return compare(frames_of(source, rate, width, height, "verifying"), decoder.frames())
 
 
@@ -145,7 +162,7 @@ def shown_size(width: int, height: int, display_aspect: Fraction | None) -> tupl
     return (width, height) if display_aspect is None else (max(1, round(height * display_aspect)), height)
 
 
-def parse_rate(text: str) -> Fraction | None:
+def parse_rate(text: str, option: str = "fps") -> Fraction | None:
     """A frame rate; none for `source`.
 
     Raises:
@@ -159,7 +176,9 @@ def parse_rate(text: str) -> Fraction | None:
     except ZeroDivisionError:
         rate = Fraction(0)
     if not Fraction(1, 10) <= rate <= 1000:
-        raise UserError(f"fps={text!r}; expected `source`, a number or a fraction such as 30000/1001, from 0.1 to 1000")
+        raise UserError(
+            f"{option}={text!r}; expected `source`, a number or a fraction such as 30000/1001, from 0.1 to 1000"
+        )
     return rate.limit_denominator(MAX_DENOMINATOR)
 
 

@@ -33,7 +33,7 @@ def run(options: Options) -> None:
     shares = ", ".join(f"{name} {level['payload_bytes']:,}" for name, level in facts["levels"].items())
     print(
         f"{options.file}: {facts['frames']} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
-        f"({facts['seconds']:.1f} s), source {facts['source_width']}x{facts['source_height']}\n"
+        f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}\n"
         f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes\n"
         f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {facts['bundle']}\n"
         f"levels: {levels}"

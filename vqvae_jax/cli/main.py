@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from vqvae_jax.cli.progress import hear_interrupts
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 
@@ -49,6 +50,7 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in COMMANDS else ""
 
     def guarded() -> None:
+        hear_interrupts()
         try:
             run(sys.argv[1:])
         except KeyboardInterrupt:

@@ -158,7 +158,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise UserError(f"bundle {path} does not exist; make one with `vqvae-jax export --run DIR {path.name}`")
+        state = "is not a file" if path.exists() else "does not exist"
+        raise UserError(f"bundle {path} {state}; make one with `vqvae-jax export --run DIR {path.name}`")
     if path.stat().st_size > MAX_BYTES:
         raise UserError(f"{path}: {path.stat().st_size} bytes is no bundle of ours")
     try:

@@ -44,7 +44,10 @@ def compare(reference: Iterable[np.ndarray], estimate: Iterable[np.ndarray]) -> 
                 shorter = "first" if a is None else "second"
                 raise UserError(f"the {shorter} video ends after {number} frames, the other does not")
             if a.shape != b.shape:
-                raise UserError(f"frame {number} is {_size(a)} in the first video and {_size(b)} in the second")
+                raise UserError(
+                    f"frame {number} is {_size(a)} in the first video and {_size(b)} in the second; give videos of one "
+                    "size (`encode --verify` measures a file against what was coded)"
+                )
         count += len(block)
         # Filled up, so that the last block does not compile anew.
         filled = block + block[-1:] * (BLOCK - len(block))

@@ -52,7 +52,9 @@ class Encoder:
         self.tokenizer = Tokenizer(bundle)
         stride = bundle.model.multiple[0]
         if chunk_frames is not None and (chunk_frames < stride or chunk_frames % stride):
-            raise UserError(f"chunk-frames={chunk_frames} must be a multiple of this model's temporal stride, {stride}")
+            raise UserError(
+                f"chunk-frames={chunk_frames} must be a multiple of this model's temporal stride, {stride}, and above 0"
+            )
         self._chunk_frames = chunk_frames
 
     def chunk_frames(self, width: int, height: int) -> int:
