@@ -136,9 +136,19 @@ def test_a_truncated_file_ends_with_its_last_chunk(path, chunks):
         skipped(path, start=8 * chunks)
 
 
-@pytest.mark.parametrize(("start", "count"), [(-1, None), (29, None), (0, 0), (0, 30), (5, -2), (28, 2)])
-def test_frames_outside_the_video_are_refused(path, start, count):
-    with opened(path) as decoder, pytest.raises(UserError, match="of a video of frames 0 to 28"):
+@pytest.mark.parametrize(
+    ("start", "count", "message"),
+    [
+        (-1, None, "frames -1 to 28 asked for; the video has frames 0 to 28"),
+        (29, None, "frames 29 to 29 asked for; the video has frames 0 to 28"),
+        (0, 30, "frames 0 to 29 asked for; the video has frames 0 to 28"),
+        (28, 2, "frames 28 to 29 asked for; the video has frames 0 to 28"),
+        (0, 0, "0 frames asked for; give at least 1"),
+        (5, -2, "-2 frames asked for; give at least 1"),
+    ],
+)
+def test_frames_outside_the_video_are_refused(path, start, count, message):
+    with opened(path) as decoder, pytest.raises(UserError, match=message):
         next(decoder.frames(start, count))
 
 
