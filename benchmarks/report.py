@@ -58,7 +58,7 @@ def write(out: Path, program: str, rows: Sequence[Row], **facts: Any) -> None:
     """Prints the table and writes it with command, machine, versions and date."""
     print(table(rows))
     result = {
-        "command": f"python -m benchmarks.{program} " + " ".join(sys.argv[1:]),
+        "command": f"python -m benchmarks.{program} " + " ".join(map(_shown, sys.argv[1:])),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": {
             "cores": os.cpu_count(),
@@ -74,6 +74,11 @@ def write(out: Path, program: str, rows: Sequence[Row], **facts: Any) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n")
     print(f"\nwritten: {out}")
+
+
+def _shown(argument: str) -> str:
+    """An argument as it is written down: absolute paths say nothing on another machine but their name."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def processor() -> str:

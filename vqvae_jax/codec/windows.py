@@ -1,9 +1,10 @@
 """Chunks are coded and decoded with a little of their neighbours on either side, so that no seam shows between them.
 
-A convolution at the end of a chunk sees padding instead of the next frames: the frames there came out 0.5 to 0.7 dB
-worse. With one coarse step of context (4 frames for the paper's strides) on both sides of encoder and decoder they are
-as good as the others. Where the video begins or ends its first or last frame, or step of indices, is repeated. Every
-window of a file has the same shape, so the model is compiled once.
+A convolution at the end of a chunk sees padding instead of the next frames, and the frames there come out worse. With
+one coarse step of context (4 frames for the paper's strides) on both sides of encoder and decoder they are as good as
+the others (`benchmarks/round_trip.py` compares with a file that has no borders). Where the video begins or ends its
+first or last frame, or step of indices, is repeated. Every window of a file has the same shape, so the model is
+compiled once.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,5 +1,6 @@
 """Reading an .msv file: any chunk, any prefix of its levels, and what is left of a damaged file."""
 
+import contextlib
 import os
 from array import array
 from pathlib import Path
@@ -47,7 +48,8 @@ class Reader:
             self._file = self.path.open("rb", buffering=0)
         except OSError as error:
             raise self._unreadable(error) from error
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
             self.size = os.fstat(self._file.fileno()).st_size
             self._header_bytes, self.header = read_header(self.path, self.size, self._read)
             self._stream_crc = header_bytes.stream_crc(self.header)
@@ -55,9 +57,7 @@ class Reader:
             starts = self._starts_by_index()
             self.index_damaged = starts is None
             self._starts = self._starts_by_lengths() if starts is None else starts
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     def __enter__(self) -> Self:
         return self

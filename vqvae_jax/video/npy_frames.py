@@ -33,11 +33,10 @@ class NpyReader:
             self._file = path.open("rb")
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
             self._count, height, width = self._read_header()
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
         self.info = SourceInfo(width, height, rate, False, self._count, False, None, "uint8 array")
 
     def _read_header(self) -> tuple[int, int, int]:

@@ -33,11 +33,10 @@ class VideoReader:
         # Process-wide, alas. OpenCV's warnings would stand beside our one line and say less.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._video = Video(path)
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
             self.info = self._read_info(path)
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     def _read_info(self, path: Path) -> SourceInfo:
         video = self._video.info
