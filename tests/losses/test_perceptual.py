@@ -10,7 +10,7 @@ from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.matching import GradientNorms, gradient_norms, matched_weight, perceptual_weight
-from vqvae_jax.losses.perceptual import layer_distances, perceptual_distance, perceptual_loss
+from vqvae_jax.losses.perceptual import frame_sample, layer_distances, perceptual_distance, perceptual_loss
 from vqvae_jax.losses.reconstruction import l2
 
 torch = pytest.importorskip("torch", reason="torch is the outside reference for the perceptual loss")
@@ -137,3 +137,17 @@ def test_noise_seen_by_the_real_trunk_grows_with_its_strength(trunk):
     distances = [float(perceptual_loss(trunk, x, x + s * noise, DIVISORS)) for s in (0.01, 0.03, 0.1)]
     assert distances == sorted(distances) and distances[0] > 0
     assert l2(x, x + 0.1 * noise) == pytest.approx(0.01, rel=0.1)
+
+
+def test_steps_in_a_row_see_every_frame_once_and_evenly_spread():
+    clip = np.broadcast_to(np.arange(12.0)[:, None, None, None], (2, 12, 4, 4, 3))
+    seen = [np.asarray(frame_sample(jnp.asarray(clip), 4, step))[:, :, 0, 0, 0] for step in range(6)]
+    assert seen[0].shape == (2, 4)
+    assert all(np.array_equal(np.diff(frames), np.full((2, 3), 3.0)) for frames in seen)
+    assert sorted(np.concatenate([frames[1] for frames in seen[:3]])) == list(range(12))
+    np.testing.assert_array_equal(seen[3], seen[0])
+
+
+def test_no_count_means_every_frame():
+    clip = jnp.arange(2 * 6 * 3.0).reshape(2, 6, 1, 1, 3)
+    np.testing.assert_array_equal(frame_sample(clip, 0, 5), clip)

@@ -33,7 +33,11 @@ class LossConfig:
     layer_means: tuple[float, float, float] = SSDFT_LAYER_MEANS
     """Mean activations of relu1_2, relu2_2, relu3_3 on training clips, for the trunk in use."""
 
+    perceptual_frames: int = 0
+    """Frames of a clip that a step's perceptual loss looks at, evenly spread, others each step; 0 for all of them."""
+
     def __post_init__(self) -> None:
+        check(self.perceptual_frames >= 0, "loss.perceptual_frames", self.perceptual_frames, "0 or more")
         check_choice("loss.reconstruction", self.reconstruction, ("l2", "l1"))
         check_choice("loss.gamma_rule", self.gamma_rule, ("matched", "literal"))
         for name in ("beta", "commitment", "gamma"):

@@ -75,3 +75,20 @@ def perceptual_loss(
       layer_divisors: `LossConfig.layer_divisors`: mean activations, or 1 with `gamma_rule="literal"`.
     """
     return jnp.mean(perceptual_distance(trunk, x_BTHWC, x_hat_BTHWC, layer_divisors, dtype))
+
+
+def frame_sample(x_BTHWC: Array, count: int, step: Array | int) -> Array:
+    """`count` evenly spread frames of each clip; T / count steps in a row see every frame once.
+
+    Args:
+      count: divides T; 0 for all frames.
+      step: [] int, of training.
+
+    Returns:
+      [B, count, H, W, C]
+    """
+    batch, frames = x_BTHWC.shape[:2]
+    if count in (0, frames):
+        return x_BTHWC
+    groups = x_BTHWC.reshape(batch, count, frames // count, *x_BTHWC.shape[2:])
+    return lax.dynamic_index_in_dim(groups, step % (frames // count), axis=2, keepdims=False)

@@ -28,6 +28,8 @@ class Experiment:
     def __post_init__(self) -> None:
         expected = f"model.clip's number of frames, {self.model.clip[0]}"
         check(self.data.frames == self.model.clip[0], "data.frames", self.data.frames, expected)
+        seen, divisor = self.loss.perceptual_frames, f"0, or a divisor of the clip's {self.data.frames} frames"
+        check(seen == 0 or self.data.frames % seen == 0, "loss.perceptual_frames", seen, divisor)
         parts = self.training.microbatches
         multiple = f"a multiple of training.microbatches={parts}"
         check(self.data.batch_size % parts == 0, "data.batch_size", self.data.batch_size, multiple)

@@ -8,7 +8,7 @@ from jax import Array, lax
 
 from vqvae_jax.losses.commitment import commitment
 from vqvae_jax.losses.config import LossConfig
-from vqvae_jax.losses.perceptual import perceptual_loss
+from vqvae_jax.losses.perceptual import frame_sample, perceptual_loss
 from vqvae_jax.losses.reconstruction import RECONSTRUCTIONS
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, Forward, Level, apply_model
@@ -45,6 +45,7 @@ def objective(
     trunk: VggTrunk | None,
     perceptual_weight: Array,
     trunk_dtype: DType = jnp.float32,
+    step: Array | int = 0,
 ) -> Losses:
     """The terms of the objective.
 
@@ -55,13 +56,16 @@ def objective(
       trunk: of the perceptual loss; none leaves the term out.
       perceptual_weight: [] float32, from the train state.
       trunk_dtype: type of the trunk's convolutions.
+      step: decides which frames the perceptual loss sees where it sees only some.
     """
     estimate = forward.reconstruction
     reconstruction = RECONSTRUCTIONS[config.reconstruction](x_BTHWC, estimate)
     committed = sum((commitment(level.z, level.quantized.values) for level in forward.levels.values()), jnp.float32(0))
     perceived = jnp.float32(0)
     if trunk is not None:
-        perceived = perceptual_loss(trunk, x_BTHWC, estimate, config.layer_divisors, trunk_dtype)
+        count = config.perceptual_frames
+        target, seen = frame_sample(x_BTHWC, count, step), frame_sample(estimate, count, step)
+        perceived = perceptual_loss(trunk, target, seen, config.layer_divisors, trunk_dtype)
     total = reconstruction + config.beta * config.commitment * committed + perceptual_weight * perceived
     return Losses(total, reconstruction, jnp.mean(jnp.square(x_BTHWC - estimate)), committed, perceived)
 
@@ -77,6 +81,7 @@ def batch_gradients(
     perceptual_weight: Array,
     microbatches: int = 1,
     samples_per_level: int = 8,
+    step: Array | int = 0,
 ) -> Gradients:
     """Gradient, codebook statistics and losses of the global batch; runs per device inside the axis `AXIS`.
 
@@ -88,13 +93,14 @@ def batch_gradients(
       drop_bottom_B: this device's level dropout, bool, or none.
       microbatches: divides B.
       samples_per_level: encoder outputs returned per level, device and micro-batch.
+      step: see `objective`.
     """
 
     def loss(params: PyTree, clips: Array, drop: Array | None) -> tuple[Array, tuple[Losses, dict[str, Level]]]:
         x = normalise(clips)
         forward = apply_model(model, params, x, codebooks, drop)
         dtype = compute_dtype(model.config.dtype)
-        losses = objective(config, x, forward, trunk, perceptual_weight, dtype)
+        losses = objective(config, x, forward, trunk, perceptual_weight, dtype, step)
         return losses.total, (losses, forward.levels)
 
     def one(clips: Array, drop: Array | None) -> tuple[PyTree, ...]:

@@ -61,6 +61,7 @@ def make_train_step(experiment: Experiment, optimizer: optax.GradientTransformat
             state.perceptual_weight,
             experiment.training.microbatches,
             quantizer.revive_at_most,
+            state.step,
         )
         updates, opt_state = optimizer.update(gradients.params, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
