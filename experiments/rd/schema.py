@@ -1,0 +1,76 @@
+"""The rate-distortion file `rd.json`, as types. `data`, `perceptual`, `quality`, `hardware` are the evaluation job's.
+
+Every number is finite; what could not be measured is null, with a reason beside it.
+"""
+
+from typing import TypedDict
+
+from vqvae_jax.evaluation.schema import DataEntry, Hardware, Perceptual, Quality
+
+SCHEMA = "vqvae_jax.rate_distortion"
+VERSION = 1
+
+
+class Failure(TypedDict):
+    """A clip that a codec could not code or decode."""
+
+    clip_id: str
+    reason: str  # one line
+
+
+class PointRate(TypedDict):
+    """Sizes of real files; bits per pixel of one frame, T x H x W pixels a clip. Lists follow `Point.clip_ids`."""
+
+    bpp: float  # the whole file
+    payload_bpp: float | None  # ours: without header and index; null for elementary streams, which have neither
+    bytes: list[int]
+    payload_bytes: list[int] | None
+
+
+class ExtraFigures(TypedDict):
+    """Figures that only some sizes allow: per clip, and their mean."""
+
+    mean: float | None
+    clips: list[float] | None
+    reason: str | None  # why not
+
+
+class Point(TypedDict):
+    """One codec at one setting, over all clips that went through."""
+
+    setting: str  # what varies, in words: "crf 36", "qp 32", "edge" (the bundle)
+    encode_command: str  # as run, with IN and OUT for file names
+    decode_command: str
+    clip_ids: list[str]  # of data.clip_ids, those that went through
+    quality: Quality
+    ms_ssim: ExtraFigures
+    vmaf: ExtraFigures
+    rate: PointRate
+    encode_seconds: float  # median over clips, wall time of the process with its start
+    decode_seconds: float
+    failures: list[Failure]
+
+
+class CodecEntry(TypedDict):
+    """A codec and its points, by falling rate."""
+
+    codec: str  # as on the command line
+    title: str  # for people: "x265", "SVT-AV1", "MS-VQ-VAE edge"
+    version: str | None  # of the encoder, in its own words
+    note: str  # what is and is not counted
+    points: list[Point]
+    reason: str | None  # why there are no points
+
+
+class RateDistortion(TypedDict):
+    """The whole file."""
+
+    schema: str
+    version: int
+    command: str
+    data: DataEntry
+    perceptual: Perceptual
+    codecs: dict[str, CodecEntry]
+    hardware: Hardware
+    versions: dict[str, str]
+    date: str
