@@ -1,0 +1,126 @@
+"""Comparing codecs by their rate-quality curves: Bjontegaard deltas, and the bits one codec needs at another's quality.
+
+Both interpolate by PCHIP, log rate over quality: it is the method of the JVET common test conditions (JVET-T2010), and
+it never rises or falls between two points further than the points do, so that what it says of a rate between two
+measured ones lies between theirs. Akima, the other common choice, can overshoot where points are few.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from vqvae_jax.errors import UserError
+
+FEWEST_POINTS = 4  # VCEG-M33: fewer do not fix a curve
+METHOD = "pchip"
+
+
+class RateCurve(NamedTuple):
+    """Points of one codec, in any order."""
+
+    rate: np.ndarray  # [N] float, above 0: bits per pixel, or any other unit, the same in every curve
+    quality: np.ndarray  # [N] float, more is better: negate a distance
+
+
+class Delta(NamedTuple):
+    """An average difference between two curves over the range that both cover."""
+
+    value: float | None
+    overlap: float | None  # (0, 1]: that range as a share of the range that either covers
+    reason: str | None  # why there is no value
+
+
+class RateAt(NamedTuple):
+    """The rate at which a curve has some quality."""
+
+    rate: float | None
+    reason: str | None  # why there is none
+
+
+def bd_rate(anchor: RateCurve, test: RateCurve) -> Delta:
+    """Percent of rate that `test` takes more (or, below 0, less) than `anchor` at the same quality, on average.
+
+    100 (10^d - 1), where d is the mean over their common quality range of log10 R_test - log10 R_anchor
+    (Bjontegaard, VCEG-M33, 2001), computed by the `bjontegaard` package.
+
+    Raises:
+      ValueError: if a curve's lists differ in length.
+      UserError: if the package is not installed.
+    """
+    return _delta("bd_rate", anchor, test, along="quality")
+
+
+def bd_psnr(anchor: RateCurve, test: RateCurve) -> Delta:
+    """Quality, in its own unit, that `test` has more than `anchor` at the same rate, on average over log rate.
+
+    Raises:
+      ValueError: if a curve's lists differ in length.
+      UserError: if the `bjontegaard` package is not installed.
+    """
+    return _delta("bd_psnr", anchor, test, along="rate")
+
+
+def rate_at_quality(curve: RateCurve, quality: float) -> RateAt:
+    """The rate that reaches `quality`, between measured points only: outside their range there is none.
+
+    Raises:
+      ValueError: if the curve's lists differ in length.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    curve = by_rate(curve)
+    if len(curve.rate) < 2:
+        return RateAt(None, f"{_points(curve)}: nothing to interpolate")
+    if not rises(curve):
+        return RateAt(None, "its quality does not rise with its rate")
+    low, high = curve.quality[0], curve.quality[-1]
+    if not low <= quality <= high:
+        beyond = "below its lowest" if quality < low else "above its highest"
+        return RateAt(None, f"{beyond} measured quality")
+    return RateAt(float(np.exp(PchipInterpolator(curve.quality, np.log(curve.rate))(quality))), None)
+
+
+def by_rate(curve: RateCurve) -> RateCurve:
+    """The curve as float64, by rising rate.
+
+    Raises:
+      ValueError: if its lists differ in length.
+    """
+    rate, quality = np.asarray(curve.rate, np.float64), np.asarray(curve.quality, np.float64)
+    if rate.shape != quality.shape or rate.ndim != 1:
+        raise ValueError(f"a curve needs as many rates as qualities, found {rate.shape} and {quality.shape}")
+    order = np.argsort(rate, kind="stable")
+    return RateCurve(rate[order], quality[order])
+
+
+def rises(curve: RateCurve) -> bool:
+    """Whether rates are finite, positive and distinct, and every higher one has a higher quality; wants `by_rate`."""
+    finite = np.isfinite(curve.rate).all() and np.isfinite(curve.quality).all()
+    return bool(
+        finite and (curve.rate > 0).all() and (np.diff(curve.rate) > 0).all() and (np.diff(curve.quality) > 0).all()
+    )
+
+
+def _delta(function: str, anchor: RateCurve, test: RateCurve, along: str) -> Delta:
+    anchor, test = by_rate(anchor), by_rate(test)
+    for name, curve in (("the anchor", anchor), ("it", test)):
+        if len(curve.rate) < FEWEST_POINTS:
+            return Delta(None, None, f"{name} has {_points(curve)}; {FEWEST_POINTS} are needed")
+        if not rises(curve):
+            return Delta(None, None, f"the quality of {name} does not rise with its rate")
+    a, b = (np.log10(c.rate) if along == "rate" else c.quality for c in (anchor, test))
+    overlap = min(a[-1], b[-1]) - max(a[0], b[0])
+    if overlap <= 0:
+        return Delta(None, None, f"no {along} that both the anchor and it cover")
+    try:
+        import bjontegaard
+    except ImportError as error:
+        raise UserError("BD-rate needs the package bjontegaard; install it with: pip install bjontegaard") from error
+    compute = getattr(bjontegaard, function)
+    # The package warns of little overlap; we return how much there is.
+    value = compute(*anchor, *test, method=METHOD, require_matching_points=False, min_overlap=0)
+    return Delta(float(value), float(overlap / (max(a[-1], b[-1]) - min(a[0], b[0]))), None)
+
+
+def _points(curve: RateCurve) -> str:
+    return f"{len(curve.rate)} point{'' if len(curve.rate) == 1 else 's'}"
