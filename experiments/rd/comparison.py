@@ -1,0 +1,131 @@
+"""Codecs against one another: BD-rate between curves, and the bits each needs at the quality of a codec without one.
+
+Two codecs are compared over the clips that went through every point of both, so that a failure on a hard clip cannot
+pass for a better mean.
+"""
+
+from typing import TypedDict
+
+from experiments.rd.measures import Measure, clip_pixels, common_clips, curve_over, measured, point_over
+from experiments.rd.schema import CodecEntry, Point, RateDistortion
+from vqvae_jax.errors import UserError
+from vqvae_jax.metrics.bd_rate import FEWEST_POINTS, Delta, RateAt, bd_psnr, bd_rate, rate_at_quality
+
+
+class CurveDelta(TypedDict):
+    """One codec's curve against the anchor's, for one measure."""
+
+    bd_rate_percent: float | None  # below 0: fewer bits than the anchor at the same quality
+    bd_quality: float | None  # in the measure's unit, above 0: better than the anchor at the same rate
+    overlap: float | None  # (0, 1], of the two quality ranges
+    clips: int  # that both went through
+    reason: str | None
+
+
+class RateNeeded(TypedDict):
+    """What a codec needs for another's quality."""
+
+    bpp: float | None  # whole files; between measured points, never beyond
+    ratio: float | None  # that, over the other's whole files
+    payload_ratio: float | None  # that, over the other's payload alone
+    clips: int
+    reason: str | None
+
+
+class AtQuality(TypedDict):
+    """One point of a codec without a curve, and what the others need there."""
+
+    codec: str
+    setting: str
+    measure: str
+    quality: float
+    bpp: float
+    payload_bpp: float | None
+    codecs: dict[str, RateNeeded]
+
+
+def curve_deltas(rd: RateDistortion, anchor: str) -> dict[str, dict[str, CurveDelta]]:
+    """By measure, by codec, of every codec but the anchor that has points."""
+    others = {n: entry for n, entry in rd["codecs"].items() if n != anchor and entry["points"]}
+    return {
+        measure.name: {name: _curve_delta(rd, measure, anchor, entry) for name, entry in others.items()}
+        for measure in measured(rd)
+    }
+
+
+def _curve_delta(rd: RateDistortion, measure: Measure, anchor: str, test: CodecEntry) -> CurveDelta:
+    against = rd["codecs"].get(anchor)
+    if against is None or not against["points"]:
+        return _no_delta(f"the anchor {anchor} has no points", 0)
+    clips = common_clips([*against["points"], *test["points"]])
+    if not clips:
+        return _no_delta("no clip went through every point of both", 0)
+    curves = [curve_over(entry, measure, clips, clip_pixels(rd)) for entry in (against, test)]
+    try:
+        rate, quality = bd_rate(*curves), bd_psnr(*curves)
+    except UserError as missing_package:
+        return _no_delta(str(missing_package), len(clips))
+    return {
+        "bd_rate_percent": rate.value,
+        "bd_quality": quality.value,
+        "overlap": rate.overlap,
+        "clips": len(clips),
+        "reason": _joined(rate, quality),
+    }
+
+
+def _joined(rate: Delta, quality: Delta) -> str | None:
+    return "; ".join(dict.fromkeys(r for r in (rate.reason, quality.reason) if r is not None)) or None
+
+
+def _no_delta(reason: str, clips: int) -> CurveDelta:
+    return {"bd_rate_percent": None, "bd_quality": None, "overlap": None, "clips": clips, "reason": reason}
+
+
+def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
+    """For every point of every codec with fewer points than a BD-rate takes: what the other codecs need, by measure."""
+    rows: list[AtQuality] = []
+    for name, entry in rd["codecs"].items():
+        if len(entry["points"]) >= FEWEST_POINTS:
+            continue
+        curves = {n: e for n, e in rd["codecs"].items() if n != name and len(e["points"]) > 1}
+        for point in entry["points"]:
+            for measure in measured(rd):
+                whole = point_over(point, measure, point["clip_ids"], clip_pixels(rd))
+                if whole is not None:
+                    rows.append(
+                        {
+                            "codec": name,
+                            "setting": point["setting"],
+                            "measure": measure.name,
+                            "quality": whole[1],
+                            "bpp": point["rate"]["bpp"],
+                            "payload_bpp": point["rate"]["payload_bpp"],
+                            "codecs": {n: _needed(rd, measure, point, curve) for n, curve in curves.items()},
+                        }
+                    )
+    return rows
+
+
+def _needed(rd: RateDistortion, measure: Measure, point: Point, other: CodecEntry) -> RateNeeded:
+    clips = common_clips([point, *other["points"]])
+    here = point_over(point, measure, clips, clip_pixels(rd)) if clips else None
+    if here is None:
+        found, bpp = RateAt(None, "no clip went through both"), None
+    else:
+        bpp, quality = here
+        sign = -1 if measure.lower_is_better else 1
+        found = rate_at_quality(curve_over(other, measure, clips, clip_pixels(rd)), sign * quality)
+    payload = point["rate"]["payload_bytes"]
+    if payload is None or not clips:
+        payload_bpp = None
+    else:
+        rows = [point["clip_ids"].index(clip) for clip in clips]
+        payload_bpp = 8 * sum(payload[row] for row in rows) / len(rows) / clip_pixels(rd)
+    return {
+        "bpp": found.rate,
+        "ratio": None if found.rate is None or not bpp else found.rate / bpp,
+        "payload_ratio": None if found.rate is None or not payload_bpp else found.rate / payload_bpp,
+        "clips": len(clips),
+        "reason": found.reason,
+    }

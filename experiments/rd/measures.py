@@ -1,0 +1,99 @@
+"""The figures of a point that tables and charts show, and a codec's curve of one of them over chosen clips."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.rd.schema import CodecEntry, Point, RateDistortion
+from vqvae_jax.metrics.bd_rate import RateCurve
+
+OURS = "msvqvae"
+
+
+class Measure(NamedTuple):
+    """A quality figure, as people read it."""
+
+    name: str  # in the file
+    title: str
+    unit: str  # "" for none
+    decimals: int
+    lower_is_better: bool = False
+
+    @property
+    def label(self) -> str:
+        """`PSNR, dB`."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
+
+    def format(self, value: float | None) -> str:
+        return "–" if value is None else f"{value:.{self.decimals}f}"
+
+
+MEASURES = (
+    Measure("psnr", "PSNR", "dB", 2),
+    Measure("ssim", "SSIM", "", 4),
+    Measure("difference_psnr", "PSNR of frame differences", "dB", 2),
+    Measure("perceptual", "Perceptual distance", "", 4, lower_is_better=True),
+    Measure("ms_ssim", "MS-SSIM", "", 4),
+    Measure("vmaf", "VMAF", "", 1),
+)
+
+
+def mean_figure(point: Point, measure: Measure) -> float | None:
+    """The mean over all clips of the point, as the file has it."""
+    if measure.name in ("ms_ssim", "vmaf"):
+        return point[measure.name]["mean"]  # type: ignore[literal-required]
+    return point["quality"]["mean"][measure.name]  # type: ignore[literal-required]
+
+
+def clip_figures(point: Point, measure: Measure) -> list[float] | None:
+    """One value per clip, in the order of `point["clip_ids"]`."""
+    if measure.name in ("ms_ssim", "vmaf"):
+        return point[measure.name]["clips"]  # type: ignore[literal-required]
+    return point["quality"]["clips"][measure.name]  # type: ignore[literal-required]
+
+
+def measured(rd: RateDistortion) -> list[Measure]:
+    """The measures that any point has."""
+    points = [point for entry in rd["codecs"].values() for point in entry["points"]]
+    return [measure for measure in MEASURES if any(mean_figure(point, measure) is not None for point in points)]
+
+
+def common_clips(points: Iterable[Point]) -> list[str]:
+    """Clips that went through every point, in the file's order."""
+    first, *others = points
+    return [clip for clip in first["clip_ids"] if all(clip in other["clip_ids"] for other in others)]
+
+
+def point_over(point: Point, measure: Measure, clips: list[str], pixels: int) -> tuple[float, float] | None:
+    """(bpp of whole files, figure) over some clips of the point: equal to its means if they are all of them.
+
+    Args:
+      point: has every clip in `clips`.
+      measure: which figure.
+      clips: at least one name.
+      pixels: T x H x W of a clip.
+
+    Returns:
+      None if the point lacks the figure. A distance keeps its sign.
+    """
+    figures = clip_figures(point, measure)
+    if figures is None:
+        return None
+    rows = [point["clip_ids"].index(clip) for clip in clips]
+    bits = 8 * float(np.mean([point["rate"]["bytes"][row] for row in rows]))
+    return bits / pixels, float(np.mean([figures[row] for row in rows]))
+
+
+def curve_over(entry: CodecEntry, measure: Measure, clips: list[str], pixels: int) -> RateCurve:
+    """The codec's curve over some clips, more being better: a distance comes with a minus."""
+    pairs = [point_over(point, measure, clips, pixels) for point in entry["points"]]
+    known = [pair for pair in pairs if pair is not None]
+    sign = -1.0 if measure.lower_is_better else 1.0
+    return RateCurve(np.array([rate for rate, _ in known]), np.array([sign * figure for _, figure in known]))
+
+
+def clip_pixels(rd: RateDistortion) -> int:
+    """T x H x W."""
+    frames, height, width = rd["data"]["clip_shape"][:3]
+    return frames * height * width

@@ -1,0 +1,190 @@
+"""The tables of a rate-distortion summary as text cells, for Markdown, CSV and the page."""
+
+import csv
+import io
+from typing import NamedTuple
+
+from experiments.rd.comparison import AtQuality, RateNeeded
+from experiments.rd.measures import MEASURES, Measure
+from experiments.rd.schema import RateDistortion
+from experiments.rd.summary import Summary
+from vqvae_jax.metrics.bd_rate import METHOD
+
+NONE = "–"
+
+
+class Table(NamedTuple):
+    """A table whose first `names` columns are words, the others numbers."""
+
+    title: str
+    explanation: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    names: int = 1
+
+
+def tables(rd: RateDistortion, summary: Summary) -> list[Table]:
+    """Comparisons first, then every point; a table without rows is left out."""
+    found = [*at_quality_tables(rd, summary), bd_table(rd, summary), points_table(summary)]
+    return [table for table in found if table.rows]
+
+
+def points_table(summary: Summary) -> Table:
+    """Every codec at every setting."""
+    shown = _shown(summary)
+    rows = [
+        (
+            row["title"],
+            row["setting"],
+            f"{row['bpp']:.4f}",
+            NONE if row["payload_bpp"] is None else f"{row['payload_bpp']:.4f}",
+            *(measure.format(row["figures"][measure.name]) for measure in shown),
+            str(row["clips"]),
+            str(row["failures"]),
+            f"{row['encode_seconds']:.2f}",
+            f"{row['decode_seconds']:.2f}",
+        )
+        for row in summary["rows"]
+    ]
+    header = ("codec", "setting", "bpp", "payload bpp", *(measure.label for measure in shown))
+    return Table(
+        "Every point",
+        "Bits per pixel of one frame, whole files; payload: without header and index. Seconds: median over clips, of "
+        "a whole process with its start.",
+        (*header, "clips", "failed", "encode, s", "decode, s"),
+        tuple(rows),
+        names=2,
+    )
+
+
+def bd_table(rd: RateDistortion, summary: Summary) -> Table:
+    """BD-rate of every codec that has one, at equal PSNR, SSIM, ..."""
+    shown = _shown(summary)
+    anchor = rd["codecs"][summary["anchor"]]["title"]
+    rows = []
+    for codec, entry in rd["codecs"].items():
+        deltas = {m.name: summary["bd"][m.name][codec] for m in shown if codec in summary["bd"][m.name]}
+        if any(delta["bd_rate_percent"] is not None for delta in deltas.values()):
+            cells = [_signed(deltas[m.name]["bd_rate_percent"], 1, " %") for m in shown]
+            rows.append((entry["title"], *cells, _signed(deltas["psnr"]["bd_quality"], 2, " dB")))
+    return Table(
+        f"BD-rate against {anchor}",
+        f"Average difference in rate at equal quality, by {METHOD.upper()} over the range that both curves cover; "
+        f"below zero: fewer bits than {anchor}. BD-PSNR: the average gain at equal rate.",
+        ("codec", *(f"at equal {in_sentence(measure)}" for measure in shown), "BD-PSNR"),
+        tuple(rows),
+    )
+
+
+def at_quality_tables(rd: RateDistortion, summary: Summary) -> list[Table]:
+    """For each point of a codec without a curve: what the others need for its quality."""
+    groups: dict[tuple[str, str], list[AtQuality]] = {}
+    for line in summary["at_quality"]:
+        groups.setdefault((line["codec"], line["setting"]), []).append(line)
+    measures = {measure.name: measure for measure in MEASURES}
+    result = []
+    for (codec, setting), lines in groups.items():
+        title, first = rd["codecs"][codec]["title"], lines[0]
+        rows = [
+            (rd["codecs"][other]["title"], *(_needed(line["codecs"][other]) for line in lines))
+            for other in first["codecs"]
+        ]
+        payload = "" if first["payload_bpp"] is None else f", {first['payload_bpp']:.4f} of them payload"
+        result.append(
+            Table(
+                f"Bits for the quality of {title}{'' if setting in title else f', {setting}'}",
+                f"It takes {first['bpp']:.4f} bpp{payload}. In each cell the bpp that the other codec needs for the "
+                f"same figure, interpolated between its points ({METHOD.upper()}, log rate), and that as a share of "
+                f"these {first['bpp']:.4f}. {NONE}: outside the range of its points.",
+                (
+                    "codec",
+                    *(f"{measures[m['measure']].title} {measures[m['measure']].format(m['quality'])}" for m in lines),
+                ),
+                tuple(rows),
+            )
+        )
+    return result
+
+
+def headlines(rd: RateDistortion, summary: Summary) -> list[str]:
+    """The comparison at equal PSNR and perceptual distance, a sentence for each point of a codec without a curve."""
+    measures = {measure.name: measure for measure in MEASURES}
+    lines = []
+    for at in summary["at_quality"]:
+        known = [
+            (rd["codecs"][name]["title"], need["bpp"], need["ratio"])
+            for name, need in at["codecs"].items()
+            if need["bpp"] is not None and need["ratio"] is not None
+        ]
+        if at["measure"] not in ("psnr", "perceptual") or not known:
+            continue
+        measure = measures[at["measure"]]
+        figure = f"{measure.format(at['quality'])} {measure.unit}".strip()
+        needs = "; ".join(f"{title} {bpp:.3f} ({ratio:.0%})" for title, bpp, ratio in known)
+        lines.append(
+            f"At the {in_sentence(measure)} of {rd['codecs'][at['codec']]['title']} ({figure}, {at['bpp']:.3f} bpp), "
+            f"others need, in bpp and as a share of that: {needs}."
+        )
+    return lines
+
+
+def settings_table(rd: RateDistortion) -> Table:
+    """One row per codec: version, what is counted, its commands with the setting that varies."""
+    rows = [
+        (
+            entry["title"],
+            entry["version"] or NONE,
+            entry["note"] or NONE,
+            "\n".join(dict.fromkeys(f"{p['setting']}: {p['encode_command']}" for p in entry["points"])) or NONE,
+            "\n".join(dict.fromkeys(p["decode_command"] for p in entry["points"])) or NONE,
+        )
+        for entry in rd["codecs"].values()
+    ]
+    header = ("codec", "version", "what is counted", "encoding", "decoding")
+    return Table("Settings", "As run; IN and OUT stand for files.", header, tuple(rows), names=5)
+
+
+def markdown(table: Table) -> str:
+    """A pipe table under its heading."""
+    align = ["---" if column < table.names else "---:" for column in range(len(table.header))]
+    lines = [_pipes(table.header), "|" + "|".join(align) + "|", *map(_pipes, table.rows)]
+    return f"## {table.title}\n\n{table.explanation}\n\n" + "\n".join(lines) + "\n"
+
+
+def _pipes(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", "<br>") for cell in cells) + " |"
+
+
+def points_csv(summary: Summary) -> str:
+    """A row per codec and setting, figures in full; what was not measured is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [measure.name for measure in MEASURES]
+    counted = ("clips", "failures", "encode_seconds", "decode_seconds")
+    writer.writerow(["codec", "title", "setting", "bpp", "payload_bpp", *names, *counted])
+    for row in summary["rows"]:
+        figures = [row["figures"].get(name) for name in names]
+        writer.writerow(
+            [row["codec"], row["title"], row["setting"], row["bpp"], row["payload_bpp"], *figures]
+            + [row[name] for name in counted]  # type: ignore[literal-required]
+        )
+    return text.getvalue()
+
+
+def in_sentence(measure: Measure) -> str:
+    """Its title in the middle of a sentence: only acronyms keep their capitals."""
+    return measure.title if measure.title[:2].isupper() else measure.title[0].lower() + measure.title[1:]
+
+
+def _shown(summary: Summary) -> list[Measure]:
+    return [measure for measure in MEASURES if measure.name in summary["bd"]]
+
+
+def _needed(need: RateNeeded) -> str:
+    if need["bpp"] is None:
+        return NONE
+    return f"{need['bpp']:.4f}" + ("" if need["ratio"] is None else f" ({need['ratio']:.0%})")
+
+
+def _signed(value: float | None, decimals: int, unit: str) -> str:
+    return NONE if value is None else f"{value:+.{decimals}f}{unit}".replace("-", "−")

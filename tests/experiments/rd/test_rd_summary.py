@@ -1,0 +1,122 @@
+import csv
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd
+
+from experiments.rd.schema import RateDistortion
+from experiments.rd.summary import summarise
+from experiments.rd.tables import headlines, markdown, points_csv, points_table, tables
+from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.result_file import check_schema
+
+
+def test_the_example_is_what_the_schema_says():
+    check_schema(json.loads(json.dumps(example_rd())), RateDistortion, "example")
+
+
+def test_every_point_is_a_row_whose_numbers_are_those_of_the_file():
+    rd = example_rd()
+    rows = list(csv.DictReader(io.StringIO(points_csv(summarise(rd)))))
+    points = [(codec, point) for codec, entry in rd["codecs"].items() for point in entry["points"]]
+    assert len(rows) == len(points) == 17
+    for row, (codec, point) in zip(rows, points, strict=True):
+        assert (row["codec"], row["setting"]) == (codec, point["setting"])
+        assert float(row["bpp"]) == point["rate"]["bpp"]
+        for name in ("psnr", "ssim", "difference_psnr", "perceptual"):
+            assert float(row[name]) == point["quality"]["mean"][name]
+        assert row["vmaf"] == row["ms_ssim"] == ""
+    assert [row["payload_bpp"] for row in rows[:-1]] == [""] * 16 and float(rows[-1]["payload_bpp"]) == 1.25
+
+
+def test_bd_rate_is_the_known_factor_between_curves_for_every_measure():
+    pytest.importorskip("bjontegaard", reason="BD-rate is computed by it")
+    summary = summarise(example_rd())
+    assert set(summary["bd"]) == {"psnr", "ssim", "difference_psnr", "perceptual"}
+    for by_codec in summary["bd"].values():
+        assert set(by_codec) == {"x264", "svtav1", "av1", "msvqvae"}
+        for codec in ("x264", "svtav1", "av1"):
+            assert by_codec[codec]["bd_rate_percent"] == pytest.approx(100 * (RATE_FACTORS[codec] - 1), abs=1e-6)
+        assert by_codec["msvqvae"]["bd_rate_percent"] is None and "1 point" in by_codec["msvqvae"]["reason"]
+
+
+def test_another_anchor_turns_the_sign_and_an_unknown_one_is_refused():
+    pytest.importorskip("bjontegaard", reason="BD-rate is computed by it")
+    summary = summarise(example_rd(), anchor="av1")
+    assert summary["bd"]["psnr"]["x265"]["bd_rate_percent"] == pytest.approx(100)
+    with pytest.raises(UserError, match="none of the codecs in the file: x264, x265"):
+        summarise(example_rd(), anchor="h267")
+
+
+def test_bits_at_our_quality_are_the_curves_and_absent_beyond_their_points():
+    rd = example_rd()
+    at = {line["measure"]: line for line in summarise(rd)["at_quality"]}
+    assert set(at) == {"psnr", "ssim", "difference_psnr", "perceptual"}
+    for line in at.values():
+        assert (line["codec"], line["bpp"], line["payload_bpp"]) == ("msvqvae", 8 * 200 / PIXELS, 8 * 160 / PIXELS)
+        for codec, factor in RATE_FACTORS.items():
+            need = line["codecs"][codec]
+            assert need["bpp"] == pytest.approx(1.25 * factor)  # 30 dB by construction
+            assert need["ratio"] == pytest.approx(0.8 * factor) and need["payload_ratio"] == pytest.approx(factor)
+    rd["codecs"]["msvqvae"]["points"][0]["quality"]["clips"]["psnr"] = [20.0] * 4
+    need = next(line for line in summarise(rd)["at_quality"] if line["measure"] == "psnr")["codecs"]["x265"]
+    assert need["bpp"] is None and "below its lowest" in need["reason"]
+
+
+def test_a_codec_that_failed_on_a_hard_clip_is_compared_on_the_clips_of_both():
+    pytest.importorskip("bjontegaard", reason="BD-rate is computed by it")
+    rd = example_rd()
+    for point in rd["codecs"]["av1"]["points"]:  # the first clip lost; what is left has a better mean
+        point["clip_ids"] = CLIPS[1:]
+        point["failures"] = [{"clip_id": CLIPS[0], "reason": "encoder returned 1"}]
+        for name, values in point["quality"]["clips"].items():
+            point["quality"]["clips"][name] = values[1:]
+        point["quality"]["mean"]["psnr"] = float(np.mean(point["quality"]["clips"]["psnr"]))
+        point["rate"]["bytes"] = point["rate"]["bytes"][1:]
+    summary = summarise(rd)
+    delta = summary["bd"]["psnr"]["av1"]
+    assert delta["clips"] == 3 and delta["bd_rate_percent"] == pytest.approx(-50)
+    psnr = next(line for line in summary["at_quality"] if line["measure"] == "psnr")
+    assert psnr["codecs"]["av1"]["ratio"] == pytest.approx(0.4) and psnr["codecs"]["x265"]["clips"] == 4
+    assert any("1 of 4 clips failed" in line and "encoder returned 1" in line for line in summary["missing"])
+
+
+def test_what_is_missing_is_said_with_its_reason():
+    rd = example_rd()
+    rd["data"]["clips_in_split"] = 309
+    text = "\n".join(summarise(rd)["missing"])
+    assert "VVC (VVenC): no points: this FFmpeg has no libvvenc." in text
+    assert "VMAF: not measured: sides below 176." in text
+    assert "4 of 309 clips" in text
+    assert "BD-rate of MS-VQ-VAE edge: none: it has 1 point; 4 are needed." in text
+
+
+def test_without_bjontegaard_everything_else_is_there_and_the_reason_is_said_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bjontegaard", None)
+    summary = summarise(example_rd())
+    assert len(summary["rows"]) == 17 and summary["at_quality"][0]["codecs"]["x265"]["bpp"] is not None
+    assert summary["bd"]["psnr"]["av1"]["bd_rate_percent"] is None
+    assert len([line for line in summary["missing"] if "pip install bjontegaard" in line]) == 1
+
+
+def test_tables_show_the_files_numbers_rounded_and_no_empty_table():
+    rd = example_rd()
+    summary = summarise(rd)
+    found = {table.title: table for table in tables(rd, summary)}
+    assert list(found) == ["Bits for the quality of MS-VQ-VAE edge", "BD-rate against x265", "Every point"]
+    assert found["Bits for the quality of MS-VQ-VAE edge"].rows[1][:2] == ("x265", "1.2500 (80%)")
+    assert found["BD-rate against x265"].rows[-1][:2] == ("AV1 (libaom)", "−50.0 %")
+    last = points_table(summary).rows[-1]
+    assert last[:6] == ("MS-VQ-VAE edge", "edge", "1.5625", "1.2500", "30.00", "0.9000")
+    assert "x265 1.250 (80%)" in headlines(rd, summary)[0]
+
+
+def test_a_pipe_or_line_break_in_a_cell_does_not_break_the_markdown_table():
+    rd = example_rd()
+    rd["codecs"]["x264"]["title"] = "x|264\n"
+    text = markdown(points_table(summarise(rd)))
+    widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
+    assert len(widths) == 1
