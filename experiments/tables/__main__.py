@@ -1,0 +1,70 @@
+"""The paper's tables in one command: `python -m experiments.tables 1 2 3 --data DIR --out DIR --budget short`.
+
+Trains what is missing, evaluates, and writes the tables with our numbers beside the paper's. Interrupted, the same
+command goes on where it was. docs/tables.md explains the files.
+"""
+
+import shlex
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from experiments.demo import Programs, StoppedError, stop
+from vqvae_jax.command_line import parse
+from vqvae_jax.config import check
+from vqvae_jax.errors import run_command
+
+
+@dataclass(frozen=True)
+class TablesCommand:
+    """Trains what is missing, evaluates, and writes tables of the paper with our numbers beside its own.
+
+    Interrupted, the same command goes on where it was. Figure 2 comes with table 2.
+    """
+
+    tables: tyro.conf.Positional[tuple[Literal[1, 2, 3], ...]]
+    """Numbers of the paper's tables."""
+    data: Path
+    """Data set written by data_prep: training, validation, and test unless --test-data names another."""
+    out: Path
+    """Folder of tables, evaluations and runs (OUT/runs/NAME)."""
+    budget: Literal["smoke", "short", "paper"] = "smoke"
+    """smoke proves the path in minutes; short is hours on two cores; paper is the full recipe."""
+    test_data: Path | None = None
+    """Data set whose test split table 1 is measured on; default: --data."""
+    vgg_weights: Path | None = None
+    """VGG-16 trunk of perceptual loss and distance, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS."""
+    clips: int | None = None
+    """Measure only the first so many clips of a split, 0 for all; default: the budget's own."""
+    no_train: bool = False
+    """Write the tables from the runs that are complete; cells of the others say so."""
+    plan: bool = False
+    """Only say which runs are missing and how many hours they take; writes nothing."""
+
+    def __post_init__(self) -> None:
+        distinct = len(self.tables) >= 1 and len(set(self.tables)) == len(self.tables)
+        check(distinct, "tables", " ".join(map(str, self.tables)), "one or more of 1, 2, 3, each once")
+        check(self.clips is None or self.clips >= 0, "clips", self.clips, "0 or more")
+
+
+def main() -> None:
+    """Parses the command line and makes the tables."""
+    command = parse(TablesCommand, "python -m experiments.tables", config=(tyro.conf.FlagCreatePairsOff,))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    line = shlex.join(["python", "-m", "experiments.tables", *sys.argv[1:]])
+    try:
+        from experiments.tables.make import make_tables  # JAX takes seconds to import: not for --help
+
+        make_tables(command, line, Programs().run)
+    except StoppedError as stopped:
+        print(f"tables: {stopped.signal.name}: stopped; the same command goes on where it was", file=sys.stderr)
+        sys.exit(128 + stopped.signal)
+
+
+if __name__ == "__main__":
+    run_command("tables", main)

@@ -1,0 +1,195 @@
+"""A table from evaluations: our figures beside the paper's, and what each cell rests on."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+from experiments.tables.budgets import Budget
+from experiments.tables.evaluations import Evaluation
+from experiments.tables.notes import notes
+from experiments.tables.paper import PaperRow, PaperTable, Role
+from experiments.tables.runs import Run, TrainingData, data_digest
+from experiments.tables.schema import (
+    H264,
+    SCHEMA,
+    VERSION,
+    Baseline,
+    Figure,
+    Measured,
+    OurFigures,
+    PaperFigures,
+    Row,
+    RunFacts,
+    Table,
+)
+from experiments.tables.training import training_machines
+from vqvae_jax.data.source import open_split, read_card
+from vqvae_jax.evaluation.surroundings import versions
+from vqvae_jax.training.logs import METRICS_FILE, read_metrics
+
+
+def build_table(
+    paper: PaperTable,
+    budget: Budget,
+    runs: Mapping[Role, Run],
+    evaluations: Mapping[Role, Evaluation],
+    training: TrainingData,
+    data: Path,
+    out: Path,
+    command: str,
+    figure: Figure | None = None,
+) -> Table:
+    """The table's content.
+
+    Args:
+      paper: the paper's table.
+      budget: whose experiments stand in it.
+      runs: every model of the table, complete or not.
+      evaluations: those measured on the table's split.
+      training: the training split.
+      data: the data set measured on.
+      out: folder of the table's files.
+      command: as typed, for the record.
+      figure: figure 2, beside table 2.
+
+    Raises:
+      UserError: if the data set lacks the split.
+    """
+    measured = [evaluations[row.role] for row in paper.rows if row.role in evaluations]
+    table: Table = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "table": paper.number,
+        "title": paper.title,
+        "budget": budget.name,
+        "remark": budget.remark,
+        "proof_of_path": budget.proof_of_path,
+        "command": command,
+        "data": _measured(data, paper.split, measured),
+        "training_data": str(training.folder),
+        "rows": [_row(row, runs[row.role], evaluations.get(row.role), training, out) for row in paper.rows],
+        "baselines": _baselines(measured),
+        "h264": _h264(measured),
+        "figure": figure,
+        "notes": [],
+        "versions": versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return {**table, "notes": notes(table, paper, read_card(training.folder), read_card(data))}
+
+
+def logged_clips_per_second(folder: Path) -> float | None:
+    """Median training throughput that a run has logged, validation left out; null if it has logged none.
+
+    The first window is left out where there are others: it holds the first steps after compilation.
+    """
+    if not (folder / METRICS_FILE).is_file():
+        return None
+    rates = [line["clips_per_second"] for line in read_metrics(folder) if line.get("clips_per_second")]
+    return median(rates[1:] or rates) if rates else None
+
+
+def _row(paper: PaperRow, run: Run, evaluation: Evaluation | None, training: TrainingData, out: Path) -> Row:
+    figures: PaperFigures = {
+        "psnr": paper.psnr,
+        "ssim": paper.ssim,
+        "params_m": paper.params_m,
+        "compression_ratio": paper.compression_ratio,
+        "reduction_percent": paper.reduction_percent,
+    }
+    row: Row = {
+        "label": paper.label,
+        "experiment": run.experiment.name,
+        "paper": figures,
+        "ours": None,
+        "run": None,
+        "reason": None,
+    }
+    if evaluation is None:
+        reason = f"not run yet ({run.state})" if not run.complete else "trained, not measured yet"
+        return {**row, "reason": reason}
+    return {**row, "ours": _ours(evaluation), "run": _facts(evaluation, training, out)}
+
+
+def _ours(evaluation: Evaluation) -> OurFigures:
+    mean, rate, run = evaluation.entry["quality"]["mean"], evaluation.entry["rate"], evaluation.result["run"]
+    return {
+        "psnr": mean["psnr"],
+        "ssim": mean["ssim"],
+        "difference_psnr": mean["difference_psnr"],
+        "perceptual": mean["perceptual"],
+        "params_m": (run["parameters"] + run["codebook_entries"]) / 1e6,
+        "parameters": run["parameters"],
+        "codebook_entries": run["codebook_entries"],
+        "formula_bpp": rate["formula_bpp"],
+        "deflate_bpp": rate["deflate_bpp"],
+        "entropy_bpp": rate["entropy_bpp"],
+        "formula_share_of_raw": rate["formula_share_of_raw"],
+        "deflate_share_of_raw": rate["deflate_share_of_raw"],
+        "formula_share_of_h264": rate["formula_share_of_h264"],
+        "deflate_share_of_h264": rate["deflate_share_of_h264"],
+    }
+
+
+def _facts(evaluation: Evaluation, training: TrainingData, out: Path) -> RunFacts:
+    run, experiment, entry = evaluation.run, evaluation.run.experiment, evaluation.entry
+    rate = logged_clips_per_second(run.folder)
+    clips = run.total * experiment.data.batch_size
+    return {
+        "folder": _relative(run.folder, out),
+        "evaluation": _relative(evaluation.file, out),
+        "steps": run.total,
+        "batch_size": experiment.data.batch_size,
+        "seed": experiment.training.seed,
+        "checkpoint": entry["digest"],
+        "trained_on": data_digest(run.folder),
+        "training_clips": training.clips,
+        "training_trunk": evaluation.result["run"]["training_trunk"],
+        "trained_with": training_machines(out, experiment.name),
+        "training_hours": None if rate is None else clips / rate / 3600,
+        "measured_on": entry["hardware"],
+        "measured": entry["date"],
+    }
+
+
+def _measured(data: Path, split: str, evaluations: list[Evaluation]) -> Measured:
+    card, clips = read_card(data), open_split(data, split)
+    known = evaluations[0].result["data"] if evaluations else None
+    parameters = card.get("parameters", {})
+    return {
+        "folder": str(data),
+        "split": split,
+        "digest": clips.digest,
+        "clip_shape": list(clips.clip_shape),
+        "fps": known["fps"] if known else None,
+        "resize": parameters.get("resize"),
+        "split_rule": parameters.get("split"),
+        "clips": len(known["clip_ids"]) if known else 0,
+        "clips_in_split": len(clips),
+    }
+
+
+def _baselines(evaluations: list[Evaluation]) -> list[Baseline]:
+    found = evaluations[0].result["baselines"] if evaluations else {}
+    return [
+        {
+            "name": name,
+            "psnr": None if (quality := baseline["quality"]) is None else quality["mean"]["psnr"],
+            "ssim": None if quality is None else quality["mean"]["ssim"],
+            "reason": baseline["reason"],
+        }
+        for name, baseline in found.items()
+    ]
+
+
+def _h264(evaluations: list[Evaluation]) -> H264 | None:
+    if not evaluations:
+        return None
+    h264 = evaluations[0].result["h264"]
+    return {"settings": h264["settings"], "bpp": h264["bpp"], "reason": h264["reason"]}
+
+
+def _relative(path: Path, out: Path) -> str:
+    return Path(os.path.relpath(path, out)).as_posix()

@@ -1,0 +1,83 @@
+"""Evaluations of complete runs, kept in `--out`: the same clips are measured once for all tables."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.tables.runs import Run
+from vqvae_jax.data.source import open_split
+from vqvae_jax.evaluation.config import EvaluateConfig
+from vqvae_jax.evaluation.header import run_entry
+from vqvae_jax.evaluation.job import evaluate
+from vqvae_jax.evaluation.result_file import find_checkpoint, read_result, write_result
+from vqvae_jax.evaluation.schema import CheckpointResult, Result
+from vqvae_jax.files import make_folder
+from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
+
+FOLDER = "evaluations"
+
+
+class Evaluation(NamedTuple):
+    """A complete run, measured."""
+
+    run: Run
+    file: Path
+    result: Result
+    entry: CheckpointResult  # of the run's last step
+
+
+class Evaluator:
+    """Measures runs on splits with one perceptual trunk.
+
+    Args:
+      out: evaluations are kept in its folder `evaluations`.
+      weights: of the perceptual trunk; by default what the environment names, if it does.
+      clips: the first so many clips of a split; 0 for all.
+      say: told a line now and then.
+
+    Raises:
+      UserError: if the weights are damaged.
+    """
+
+    def __init__(self, out: Path, weights: Path | None, clips: int, say: Callable[[str], None]) -> None:
+        self._folder, self._clips, self._say = out / FOLDER, clips, say
+        self._weights = find_vgg_weights(weights)
+        self._trunk = None if self._weights is None else load_vgg(self._weights).digest
+
+    def measure(self, run: Run, data: Path, split: str) -> Evaluation:
+        """Measures a complete run's last step, unless the file holds it already.
+
+        The last step, not the best by validation: tables 2 and 3 are measured on that very split.
+
+        Raises:
+          UserError: see `vqvae_jax.evaluation.job.evaluate`.
+        """
+        file = self._file(run, split)
+        self._say(f"{run.experiment.name} on {split} clips of {data}: {file}")
+        if not file.exists():
+            self._share_baselines(run, data, split, file)
+        config = EvaluateConfig(
+            run.folder, data, file, split, steps=str(run.total), clips=self._clips, vgg_weights=self._weights
+        )
+        result = evaluate(config, self._say)
+        entry = find_checkpoint(result, run.total)
+        assert entry is not None
+        return Evaluation(run, file, result, entry)
+
+    def _file(self, run: Run, split: str) -> Path:
+        kind = (f"_first{self._clips}" if self._clips else "") + ("" if self._trunk else "_without_vgg")
+        return self._folder / f"{run.experiment.name}_{split}{kind}.json"
+
+    def _share_baselines(self, run: Run, data: Path, split: str, file: Path) -> None:
+        """Starts the file with what another run's evaluation on the same clips knows: it depends on no model."""
+        clips = open_split(data, split)
+        wanted = clips.ids(range(min(self._clips or len(clips), len(clips))))
+        divisors = None if self._trunk is None else list(run.experiment.loss.layer_means)
+        for path in sorted(self._folder.glob("*.json")):
+            other = read_result(path)
+            same_clips = (other["data"]["split"], other["data"]["digest"]) == (split, clips.digest)
+            same_trunk = (other["perceptual"]["trunk"], other["perceptual"]["layer_means"]) == (self._trunk, divisors)
+            if same_clips and same_trunk and other["data"]["clip_ids"] == wanted and other["baselines"]:
+                make_folder(file.parent)
+                write_result(file, {**other, "run": run_entry(run.folder, run.experiment), "checkpoints": []})
+                return

@@ -1,0 +1,94 @@
+"""The whole job: look at the runs, train what is missing, measure, write."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.tables.budgets import BUDGETS, Budget
+from experiments.tables.build import build_table
+from experiments.tables.evaluations import Evaluation, Evaluator
+from experiments.tables.figure import write_figure
+from experiments.tables.paper import TABLES, Role, roles_of
+from experiments.tables.plan import plan
+from experiments.tables.runs import Run, TrainingData, inspect_run, training_data
+from experiments.tables.training import Launch, check_weights, train_missing
+from experiments.tables.write import write_table
+from vqvae_jax.data.source import open_split
+
+if TYPE_CHECKING:
+    from experiments.tables.__main__ import TablesCommand
+
+RUNS = "runs"
+
+
+def make_tables(command: "TablesCommand", line: str, launch: Launch, budget: Budget | None = None) -> list[Path]:
+    """Makes the tables that `command` asks for.
+
+    Args:
+      command: what to make.
+      line: the command as typed, for the record.
+      launch: runs a program; raises `SystemExit` unless it succeeds.
+      budget: another one than the command names.
+
+    Returns:
+      The files written.
+
+    Raises:
+      UserError: before anything is trained, if data, weights or a run do not fit.
+      SystemExit: if a training failed or was interrupted.
+    """
+    budget = budget or BUDGETS[command.budget]
+    data = training_data(command.data)
+    folders = {"validation": command.data, "test": command.test_data or command.data}
+    splits = [split for split in folders if any(TABLES[number].split == split for number in command.tables)]
+    for split in splits:
+        open_split(folders[split], split)  # before hours of training depend on it
+    roles = roles_of(command.tables)
+    runs = _look(command.out, budget, roles, data)
+    if command.plan:
+        plan(list(runs.values()), data, command.vgg_weights, command.out, say)
+        return []
+    if not command.no_train:
+        check_weights(list(runs.values()), command.vgg_weights)
+        say(f"Budget {budget.name}: {budget.remark}")
+        for run in runs.values():
+            say(f"{run.experiment.name}: {run.state}")
+        train_missing(list(runs.values()), command.data, command.vgg_weights, command.out, launch)
+        runs = _look(command.out, budget, roles, data)
+
+    evaluator = Evaluator(
+        command.out, command.vgg_weights, command.clips if command.clips is not None else budget.clips, say
+    )
+    measured: dict[str, dict[Role, Evaluation]] = {
+        split: {
+            role: evaluator.measure(runs[role], folders[split], split)
+            for role in roles
+            if runs[role].complete and any(_needs(number, split, role) for number in command.tables)
+        }
+        for split in splits
+    }
+    files: list[Path] = []
+    for number in command.tables:
+        paper = TABLES[number]
+        evaluations, folder = measured[paper.split], folders[paper.split]
+        figure = write_figure(command.out, budget, evaluations, folder, paper.split) if number == 2 else None
+        table = build_table(paper, budget, runs, evaluations, data, folder, command.out, line, figure)
+        files += write_table(command.out, table).values()
+        if figure is not None:
+            files += [command.out / figure["picture"], command.out / figure["moving"]]
+    for file in files:
+        say(str(file))
+    return files
+
+
+def say(line: str) -> None:
+    """Prints a line at once: programs started from here print between ours."""
+    print(line, flush=True)
+
+
+def _look(out: Path, budget: Budget, roles: list[Role], data: TrainingData) -> dict[Role, Run]:
+    experiments = {role: budget.experiment(role) for role in roles}
+    return {role: inspect_run(out / RUNS / e.name, e, data) for role, e in experiments.items()}
+
+
+def _needs(number: int, split: str, role: Role) -> bool:
+    return TABLES[number].split == split and role in {row.role for row in TABLES[number].rows}

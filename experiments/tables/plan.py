@@ -1,0 +1,73 @@
+"""What is still to train, and how long that takes: measured throughput, nothing guessed but where it says so."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from experiments.tables.build import logged_clips_per_second
+from experiments.tables.paper import CLIPS, TRAINING_CLIPS
+from experiments.tables.runs import Run, TrainingData
+from experiments.tables.throughput import Throughput, measure_throughput
+from experiments.tables.training import training_machines
+from vqvae_jax.data.card import table
+
+MANY = 8  # devices
+
+
+def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, out: Path, say: Callable[[str], None]) -> None:
+    """Says which runs are missing, part done or complete, and the hours to go on one device and on eight.
+
+    Raises:
+      UserError: if throughput must be measured and data or weights are missing.
+    """
+    rows, sources = [], []
+    for run in runs:
+        if not run.complete:
+            say(f"{run.experiment.name}: {run.state}, {run.to_go:,} steps to go ...")
+        rate, source = _rate(run, data.folder, weights, out)
+        sources.append(f"{run.experiment.name}: {source}")
+        size = run.experiment.data.batch_size
+        whole = run.experiment.training.total_steps(TRAINING_CLIPS, size)
+        hours = [_hours(run.to_go * size, rate), _hours(run.to_go * size, rate, MANY)]
+        rows.append(
+            [run.experiment.name, run.state, f"{run.to_go:,}", *hours, f"{whole:,}", _hours(whole * size, rate)]
+        )
+    head = ["run", "state", "steps to go", "hours, 1 device", f"hours, {MANY} devices"]
+    head += ["steps on full UCF101", "hours, 1 device"]
+    for line in [
+        "",
+        *table(head, rows),
+        "",
+        f"Training split of {data.folder}: {data.clips:,} clips. Full UCF101: {TRAINING_CLIPS:,} of {CLIPS:,} clips to "
+        "train on; experiments with a fixed number of steps take as many there.",
+        *sources,
+        f"{MANY} devices: a {MANY}th of the time of one, an assumption and not measured; at batch 8 each would get one "
+        "clip. Validation, checkpoints, compilation and evaluation come on top.",
+    ]:
+        say(line)
+
+
+def _rate(run: Run, data: Path, weights: Path | None, out: Path) -> tuple[float | None, str]:
+    """Clips per second of one device, and where the figure comes from."""
+    logged = logged_clips_per_second(run.folder)
+    if logged is not None:
+        machines = "; ".join(training_machines(out, run.experiment.name)) or "the machine that trained it, not recorded"
+        devices = _devices(machines)
+        return logged / devices, f"{logged:.2f} clips/s, median of what the run has logged on {machines}"
+    measured: Throughput = measure_throughput(run.experiment, data, weights)
+    return measured.clips_per_second / measured.devices, (
+        f"{measured.clips_per_second:.2f} clips/s, {measured.steps} steps timed now on {measured.devices} x "
+        f"{measured.device} (compiled in {measured.compile_seconds:.0f} s)"
+    )
+
+
+def _devices(machines: str) -> int:
+    """The number in `8 x NVIDIA H200, 16 cores`; 1 where it is not recorded."""
+    first = machines.split(" x ")[0]
+    return int(first) if first.isdecimal() else 1
+
+
+def _hours(clips: int, rate: float | None, devices: int = 1) -> str:
+    if rate is None:
+        return "not measured"
+    hours = clips / rate / devices / 3600
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.2g}"

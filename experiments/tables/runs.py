@@ -1,0 +1,116 @@
+"""The runs behind the tables: which are missing, part done or complete, and which may not be used."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vqvae_jax.config import to_dict
+from vqvae_jax.data.source import read_card
+from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
+from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
+from vqvae_jax.training.resume import DATA_FILE, MAY_CHANGE
+
+#: What may differ from the named experiment without changing what the run computes. Its length is not among them.
+IRRELEVANT = MAY_CHANGE - {"training.steps", "training.epochs"}
+
+
+class TrainingData(NamedTuple):
+    """The training split."""
+
+    folder: Path
+    clips: int
+    digest: str
+
+
+class Run(NamedTuple):
+    """A run of a named experiment, as far as it is."""
+
+    experiment: Experiment
+    folder: Path
+    total: int  # steps of a complete run
+    step: int | None  # of its latest checkpoint
+
+    @property
+    def complete(self) -> bool:
+        return self.step == self.total
+
+    @property
+    def to_go(self) -> int:
+        """Steps still to train."""
+        return self.total - (self.step or 0)
+
+    @property
+    def state(self) -> str:
+        if self.complete:
+            return "complete"
+        return "missing" if self.step is None else f"part done, step {self.step} of {self.total}"
+
+
+def training_data(folder: Path) -> TrainingData:
+    """The training split by the data set's card.
+
+    Raises:
+      UserError: if there is none.
+    """
+    split = read_card(folder)["splits"].get("train", {"clips": 0})
+    if not split["clips"]:
+        raise UserError(f"data set {folder} has no training clips; --data names the data set to train on")
+    return TrainingData(folder, split["clips"], split["digest"])
+
+
+def inspect_run(folder: Path, experiment: Experiment, data: TrainingData) -> Run:
+    """Looks at the run in `folder`, which may not exist; reads only.
+
+    Raises:
+      UserError: if it is a run of another experiment, of a changed configuration, or of other data.
+    """
+    total = experiment.training.total_steps(data.clips, experiment.data.batch_size)
+    steps = Checkpoints(folder / FOLDER, read_only=True).steps()
+    if not steps:
+        return Run(experiment, folder, total, None)
+    remedy = "move it away to train it anew, or give another --out"
+    found = experiment_from_dict(read_config(folder), f"run {folder}")
+    changed = differences(found, experiment)
+    if changed:
+        name, (theirs, ours) = next(iter(changed.items()))
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise UserError(
+            f"run {folder} is not the experiment {experiment.name!r}: {name}={theirs!r}, not {ours!r}{more}; {remedy}"
+        )
+    trained_on = data_digest(folder)
+    if trained_on != data.digest:
+        raise UserError(
+            f"run {folder} was trained on other clips (digest {trained_on[:12]}) than those of {data.folder} "
+            f"({data.digest[:12]}); {remedy}"
+        )
+    return Run(experiment, folder, total, steps[-1])
+
+
+def differences(found: Experiment, named: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Fields, as `section.field`, in which a run is another experiment: its value and the named one's."""
+    theirs, ours = _flat(to_dict(found)), _flat(to_dict(named))
+    # A missing level is one value where a present one is several fields.
+    names = sorted((theirs.keys() | ours.keys()) - IRRELEVANT, key=lambda name: (name != "name", name))
+    pairs = {name: (theirs.get(name), ours.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def data_digest(folder: Path) -> str:
+    """Digest of the clips that a run was trained on.
+
+    Raises:
+      UserError: if the run does not say.
+    """
+    path = folder / DATA_FILE
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["digest"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} should name the run's training data but cannot be read ({error})") from error
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
