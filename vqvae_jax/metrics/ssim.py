@@ -1,7 +1,12 @@
 """Structural similarity as scikit-image computes it by default."""
 
+from collections.abc import Callable
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.experimental.xla_metadata import set_xla_metadata
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.psnr import PEAK, check_pair
@@ -9,6 +14,7 @@ from vqvae_jax.metrics.psnr import PEAK, check_pair
 WINDOW = 7
 C1 = (0.01 * PEAK) ** 2
 C2 = (0.03 * PEAK) ** 2
+CACHED_VALUES = 400_000  # values of a frame group whose sums stay in a CPU's cache: a clip of 32x64x64x3
 
 
 def frame_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
@@ -28,34 +34,67 @@ def frame_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
       UserError: if shapes differ, a dtype is not uint8, or a side is under 7.
     """
     check_pair(reference_BTHWC, estimate_BTHWC)
-    if min(reference_BTHWC.shape[2:4]) < WINDOW:
-        raise UserError(f"ssim: frames of {reference_BTHWC.shape[2:4]} are smaller than its {WINDOW} x {WINDOW} window")
-    x, y = reference_BTHWC.astype(jnp.int32), estimate_BTHWC.astype(jnp.int32)
+    batch, time, height, width, channels = reference_BTHWC.shape
+    if min(height, width) < WINDOW:
+        raise UserError(f"ssim: frames of {(height, width)} are smaller than its {WINDOW} x {WINDOW} window")
+    # Channels side by side in one long row: a neighbour in width is `channels` away, and rows fill vector registers.
+    rows = height, width * channels
+    frames = reference_BTHWC.reshape(-1, *rows), estimate_BTHWC.reshape(-1, *rows)
 
+    def similarity(pair: tuple[Array, Array]) -> Array:
+        sums = _apart(_column_sums)(*pair)
+        return jnp.mean(_apart(lambda *sums: _local_similarity(*sums, channels))(*sums), axis=(-2, -1))
+
+    if jax.default_backend() == "cpu":
+        group = max(1, CACHED_VALUES // (height * width * channels))
+        return lax.map(similarity, frames, batch_size=group).reshape(batch, time)
+    return similarity(frames).reshape(batch, time)
+
+
+def _column_sums(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """Sums of x, y, x y and x^2 + y^2 over 7 rows: [..., H, V] uint8 -> [..., H-6, V] integers."""
+    wide_x, wide_y = x.astype(jnp.int32), y.astype(jnp.int32)
+    return (
+        _run_sum(x.astype(jnp.int16), axis=-2),
+        _run_sum(y.astype(jnp.int16), axis=-2),
+        _run_sum(wide_x * wide_y, axis=-2),
+        _run_sum(wide_x * wide_x + wide_y * wide_y, axis=-2),
+    )
+
+
+def _local_similarity(x: Array, y: Array, xy: Array, xx_yy: Array, channels: int) -> Array:
+    """SSIM of every window from the sums over its columns, [..., H-6, W, C] as rows: float32 [..., H-6, (W-6) C]."""
+    sum_x, sum_y, sum_xy, sum_squares = (
+        _run_sum(sums.astype(jnp.int32), axis=-1, step=channels) for sums in (x, y, xy, xx_yy)
+    )
     # Variances as n * sum(x^2) - sum(x)^2 cancel badly in float32 but are exact in int32: at most 2 * 49^2 * 255^2.
     n = WINDOW**2
-    sum_x, sum_y = _box_sum(x), _box_sum(y)
     products = sum_x * sum_y
     squares = sum_x * sum_x + sum_y * sum_y
-    covariance = (n * _box_sum(x * y) - products).astype(jnp.float32) / (n * (n - 1))
-    variances = (n * _box_sum(x * x + y * y) - squares).astype(jnp.float32) / (n * (n - 1))
+    covariance = (n * sum_xy - products).astype(jnp.float32) / (n * (n - 1))
+    variances = (n * sum_squares - squares).astype(jnp.float32) / (n * (n - 1))
     luminance = (2.0 * products.astype(jnp.float32) / n**2 + C1) / (squares.astype(jnp.float32) / n**2 + C1)
-    structure = (2.0 * covariance + C2) / (variances + C2)
-    return jnp.mean(luminance * structure, axis=(2, 3, 4))
+    return luminance * (2.0 * covariance + C2) / (variances + C2)
 
 
-def _box_sum(values_BTHWC: Array) -> Array:
-    """Sums over every 7x7 window inside the frame: [B, T, H, W, C] -> [B, T, H-6, W-6, C]."""
-    return _run_sum(_run_sum(values_BTHWC, axis=2), axis=3)
+def _run_sum(values: Array, axis: int, step: int = 1) -> Array:
+    """Sums of 7 values that lie `step` apart."""
+    size = values.shape[axis] - (WINDOW - 1) * step
+    axis %= values.ndim
+    return sum(
+        (lax.slice_in_dim(values, k * step, k * step + size, axis=axis) for k in range(1, WINDOW)),
+        start=lax.slice_in_dim(values, 0, size, axis=axis),
+    )
 
 
-def _run_sum(values: Array, axis: int) -> Array:
-    """Sums of 7 neighbours in 4 additions: 7 = 4 + 2 + 1."""
-    size = values.shape[axis] - WINDOW + 1
+def _apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, compiled by itself on a CPU. XLA would fuse it with what follows and sum each window anew, 49 values
+    instead of 7 and 7, in loops that it cannot vectorise: twenty times slower (`benchmarks/metrics.py`)."""
+    if jax.default_backend() != "cpu":
+        return function
 
-    def at(a: Array, start: int, length: int) -> Array:
-        return lax.slice_in_dim(a, start, start + length, axis=axis)
+    def call(*arguments: Array) -> Any:
+        with set_xla_metadata(inlineable="false"):
+            return jax.jit(function)(*arguments)
 
-    pairs = at(values, 0, size + 5) + at(values, 1, size + 5)
-    fours = at(pairs, 0, size) + at(pairs, 2, size)
-    return fours + at(pairs, 4, size) + at(values, 6, size)
+    return call
