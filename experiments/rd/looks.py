@@ -1,0 +1,43 @@
+"""How each codec is drawn, on plots and on the page.
+
+Okabe and Ito's palette, darkened where it is too pale for lines on white: colour-blind readers can tell it apart. Each
+codec has a marker of its own as well, so that colour never has to do it alone.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from experiments.rd.measures import OURS
+
+
+class Look(NamedTuple):
+    """One codec's colours and marker."""
+
+    colour: str  # on white
+    on_dark: str  # the same hue, on a dark page
+    marker: str  # matplotlib's letter
+    ours: bool = False  # drawn larger and on top
+
+
+LOOKS = {
+    "x264": Look("#b87a00", "#e69f00", "s"),
+    "x265": Look("#0072b2", "#4fa8dc", "o"),
+    "svtav1": Look("#00805c", "#35c09a", "^"),
+    "av1": Look("#aa4c84", "#dd92bd", "D"),
+    "vvc": Look("#5b6770", "#a9b6c0", "v"),
+    OURS: Look("#d55e00", "#ff8433", "*", ours=True),
+}
+SPARE = (Look("#3a86b7", "#56b4e9", "P"), Look("#857c00", "#f0e442", "X"), Look("#111111", "#eeeeee", "h"))
+
+
+def looks(codecs: Iterable[str]) -> dict[str, Look]:
+    """A look for every codec: its own, or for one that is not known the next spare one."""
+    unknown = 0
+    found = {}
+    for codec in codecs:
+        if codec in LOOKS:
+            found[codec] = LOOKS[codec]
+        else:
+            found[codec] = SPARE[unknown % len(SPARE)]
+            unknown += 1
+    return found

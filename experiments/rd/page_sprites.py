@@ -1,0 +1,33 @@
+"""All frames of a clip in one picture, above one another: a page moves through them with one number."""
+
+import io
+
+import numpy as np
+
+TALLEST = 16383  # pixels, of a WebP
+NARROWEST = 128  # pixels on the page: smaller frames are enlarged by a whole factor
+
+
+def sprite(frames_THWC: np.ndarray) -> bytes:
+    """The frames as one lossless WebP of T x H rows.
+
+    Args:
+      frames_THWC: uint8 RGB, at most `most_frames(H)` of them.
+    """
+    from PIL import Image
+
+    frames, height, width, channels = frames_THWC.shape
+    out = io.BytesIO()
+    tall = np.ascontiguousarray(frames_THWC).reshape(frames * height, width, channels)
+    Image.fromarray(tall).save(out, format="WEBP", lossless=True, quality=100, method=4)
+    return out.getvalue()
+
+
+def most_frames(height: int) -> int:
+    """How many frames of that height one picture holds."""
+    return max(1, TALLEST // height)
+
+
+def enlargement(width: int) -> int:
+    """The whole factor by which frames are enlarged on the page."""
+    return max(1, NARROWEST // width)
