@@ -88,8 +88,11 @@ def _run_sum(values: Array, axis: int, step: int = 1) -> Array:
 
 
 def _apart(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, compiled by itself on a CPU. XLA would fuse it with what follows and sum each window anew, 49 values
-    instead of 7 and 7, in loops that it cannot vectorise: twenty times slower (`benchmarks/metrics.py`)."""
+    """The function, compiled by itself on a CPU.
+
+    XLA would fuse it with what follows and sum every window anew, 49 values instead of 7 and 7, in loops that it cannot
+    vectorise: twenty times slower (`benchmarks/metrics.py`).
+    """
     if jax.default_backend() != "cpu":
         return function
 

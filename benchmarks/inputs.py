@@ -1,0 +1,67 @@
+"""What benchmarks are fed: clips of a data set or, without one, of videos made on the spot; FFmpeg as the peer."""
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from data_prep.config import PrepConfig
+from data_prep.prepare import prepare
+from experiments.demo_videos import make_demo_videos
+from vqvae_jax.data.source import ClipSet
+from vqvae_jax.errors import UserError
+
+GENERATED_VIDEOS, GENERATED_DATA = "generated_videos", "generated_data"  # names that results show
+
+
+def generate(folder: Path) -> tuple[Path, Path]:
+    """30 videos of 6 s at 320x240 and the data set made of them, in two new folders inside `folder`."""
+    videos, data = folder / GENERATED_VIDEOS, folder / GENERATED_DATA
+    make_demo_videos(videos)
+    prepare(PrepConfig(videos, data))
+    return videos, data
+
+
+@contextlib.contextmanager
+def data_or_generated(data: Path | None) -> Iterator[Path]:
+    """The data set, or one that is gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        yield data or generate(Path(stack.enter_context(tempfile.TemporaryDirectory())))[1]
+
+
+@contextlib.contextmanager
+def videos_or_generated(videos: Path | None) -> Iterator[Path]:
+    """The folder of videos, or one that is gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        folder = videos or Path(stack.enter_context(tempfile.TemporaryDirectory())) / GENERATED_VIDEOS
+        if videos is None:
+            make_demo_videos(folder)
+        yield folder
+
+
+def data_facts(clips: ClipSet, used: int | None = None) -> dict[str, Any]:
+    """What a result says about its clips."""
+    return {
+        "name": clips.data_dir.name,
+        "split": clips.split,
+        "digest": clips.digest,
+        "clips": len(clips) if used is None else used,
+        "clip_shape": list(clips.clip_shape),
+    }
+
+
+def ffmpeg() -> tuple[Path, str]:
+    """The FFmpeg program that the `rd` extra brings, and its version with the build's name.
+
+    Raises:
+      UserError: if it is not installed.
+    """
+    try:
+        import imageio_ffmpeg
+    except ImportError as error:
+        raise UserError("FFmpeg is not installed: pip install 'vqvae_jax[rd]'") from error
+    program = Path(imageio_ffmpeg.get_ffmpeg_exe())
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout
+    return program, said.split("\n")[0].removeprefix("ffmpeg version ").split(" Copyright")[0]
