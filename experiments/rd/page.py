@@ -5,7 +5,7 @@ import hashlib
 from html import escape
 from pathlib import Path
 
-from experiments.rd.clips import Pane, Shown
+from experiments.rd.clips import Pane, Shown, pane_figures
 from experiments.rd.looks import looks
 from experiments.rd.measures import OURS, measured
 from experiments.rd.page_chart import chart, key_marker
@@ -126,7 +126,7 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
             panes.append(
                 f'<div class="{kind}"><span class="sprite s{row}-{column}" role="img" '
                 f'aria-label="{escape(_said(clip.clip_id, pane))}"></span>'
-                f"<b>{escape(pane.title)}</b>{'<br>'.join(map(escape, pane_lines(pane)))}</div>"
+                f"<b>{escape(pane.title)}</b>{'<br>'.join(map(escape, [pane.setting, *pane_figures(pane)]))}</div>"
             )
         cards.append(
             f'<figure class="card"><figcaption><span>{escape(clip.clip_id)}</span></figcaption>'
@@ -151,18 +151,8 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
     return _section("Clips at matched rate", explanation, body)
 
 
-def pane_lines(pane: Pane) -> list[str]:
-    """`crf 36`, `27.31 dB`, `2,312 bytes`, as far as known."""
-    lines = [pane.setting] if pane.setting else []
-    if pane.psnr is not None:
-        lines.append(f"{pane.psnr:.2f} dB")
-    if pane.size is not None:
-        lines.append(f"{pane.size:,} bytes")
-    return lines
-
-
 def _said(clip_id: str, pane: Pane) -> str:
-    return ", ".join([f"{clip_id}: {pane.title}", *pane_lines(pane)])
+    return ", ".join([f"{clip_id}: {pane.title}", *filter(None, [pane.setting]), *pane_figures(pane)])
 
 
 def _table(rd: RateDistortion, table: Table, words: bool = False) -> str:

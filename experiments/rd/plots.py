@@ -21,7 +21,7 @@ def plot(rd: RateDistortion, file_format: Literal["png", "svg"]) -> bytes:
     from matplotlib.figure import Figure
 
     shown = measured(rd)
-    rows = -(-len(shown) // 2)
+    rows = max(1, -(-len(shown) // 2))
     settings = {"svg.hashsalt": "vqvae_jax", "svg.fonttype": "path", "font.size": 10, "text.color": INK}
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(2 * PANEL[0], rows * PANEL[1] + 0.5), dpi=110, layout="constrained")
@@ -33,6 +33,10 @@ def plot(rd: RateDistortion, file_format: Literal["png", "svg"]) -> bytes:
             ax.set_visible(False)
         frames, height, width = rd["data"]["clip_shape"][:3]
         title = f"{len(rd['data']['clip_ids'])} {rd['data']['split']} clips, {frames} frames of {width}×{height}"
+        if any(p["rate"]["payload_bpp"] is not None for e in rd["codecs"].values() for p in e["points"]):
+            title += "; hollow marker: payload alone, without header and index"
+        if not shown:
+            title += "; no points"
         figure.suptitle(title, fontsize=12.5)
         figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1, wspace=0.03)  # type: ignore[call-arg, union-attr]
         buffer = io.BytesIO()
