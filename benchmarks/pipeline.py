@@ -1,67 +1,128 @@
-"""Clips per second out of the training pipeline, with nothing else running; the aim is 400 on two cores.
+"""Clips per second out of the training pipeline against a PyTorch DataLoader over the same clips; the aim is 400.
 
-    python -m benchmarks.pipeline --data DIR
+    python -m benchmarks.pipeline [--data DIR]
 
-Measures from memory and through Grain, with worker processes and without. The first batch (decoding into memory,
-starting processes) is timed by itself.
+Each side shuffles, mirrors every second clip and hands out the same number of uint8 bytes in batches of one size: from
+memory, from disk in this process, from disk with two worker processes. Every repetition opens the pipeline anew, all of
+them in turns; the first batch (decoding into memory, starting processes) is timed by itself. Nothing else runs.
 """
 
+import contextlib
 import statistics
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.report import options, write
+import numpy as np
+
+from benchmarks.inputs import data_facts, data_or_generated
+from benchmarks.report import Row, aim, missing, options, versions, write
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.source import ClipSet, open_split, open_stream
 from vqvae_jax.errors import run_command
 
 AIM = 400  # clips/s
-SETTINGS: tuple[dict[str, Any], ...] = (
-    {"source": "memory", "threads": 1, "workers": 0},
-    {"source": "grain", "threads": 1, "workers": 0},
-    {"source": "grain", "threads": 4, "workers": 0},
-    {"source": "grain", "threads": 4, "workers": 2},
-)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "memory": {"source": "memory", "threads": 1, "workers": 0},
+    "disk": {"source": "grain", "threads": 1, "workers": 0},
+    "disk, 4 threads": {"source": "grain", "threads": 4, "workers": 0},
+    "disk, 2 workers": {"source": "grain", "threads": 4, "workers": 2},
+}
+Opened = tuple[Iterator[np.ndarray], Callable[[], None]]  # batches (B, T, H, W, 3) uint8, and what closes them
+
+
+class Speed(NamedTuple):
+    """One repetition."""
+
+    first_s: float  # to the first batch
+    clips_per_s: float  # of the batches after it
+
+
+def ours(clips: ClipSet, config: PipelineConfig) -> Opened:
+    """Our pipeline."""
+    stream = open_stream(clips, config)
+    return (batch.clips for batch in stream), stream.close
+
+
+def measure(start: Callable[[], Opened], shape: tuple[int, ...], batches: int) -> Speed:
+    """Opens a pipeline, takes its first batch and then `batches`, and closes it.
+
+    Raises:
+      AssertionError: if a batch is not uint8 of `shape`.
+    """
+    began = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        stream, close = start()
+        stack.callback(close)
+        batch = next(stream)
+        assert batch.shape == shape and batch.dtype == np.uint8
+        first, began = time.perf_counter() - began, time.perf_counter()
+        for _ in range(batches):
+            batch = next(stream)
+            assert batch.shape == shape
+        return Speed(first, batches * shape[0] / (time.perf_counter() - began))
+
+
+def pipelines(clips: ClipSet, batch_size: int, with_torch: bool) -> dict[tuple[str, str], Callable[[], Opened]]:
+    """By setting and side."""
+    starts: dict[tuple[str, str], Callable[[], Opened]] = {}
+    for name, setting in SETTINGS.items():
+        config = PipelineConfig(batch_size=batch_size, frames=clips.clip_shape[0], **setting)
+        starts[name, "ours"] = lambda config=config: ours(clips, config)  # type: ignore[misc]
+        if with_torch:
+            from benchmarks.peers.torch_data_loader import batches
+
+            workers, in_memory = setting["workers"], setting["source"] == "memory"
+            starts[name, "peer"] = lambda w=workers, m=in_memory: batches(clips, batch_size, w, m)  # type: ignore[misc]
+    return starts
+
+
+def row(name: str, ours: list[Speed], peer: list[Speed]) -> Row:
+    """A setting's rates and their ratio; None where there is no peer."""
+    mine, theirs = ([s.clips_per_s for s in speeds] for speeds in (ours, peer))
+    return {
+        "from": name,
+        "peer": "PyTorch DataLoader" if peer else None,
+        "ours clips/s": statistics.median(mine),
+        "peer clips/s": statistics.median(theirs) if peer else None,
+        "ratio": statistics.median(mine) / statistics.median(theirs) if peer else None,
+        "ours lowest": min(mine),
+        "ours highest": max(mine),
+        "ours first batch s": statistics.median(s.first_s for s in ours),
+        "peer first batch s": statistics.median(s.first_s for s in peer) if peer else None,
+    }
 
 
 def main() -> None:
     parser = options("pipeline", __doc__)
-    parser.add_argument("--data", type=Path, required=True, help="data set of data_prep")
+    parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
     parser.add_argument("--split", default="train")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--batches", type=int, default=100, help="batches per repetition")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    clips = open_split(arguments.data, arguments.split)
-    rows = []
-    for setting in SETTINGS:
-        config = PipelineConfig(batch_size=arguments.batch_size, frames=clips.clip_shape[0], **setting)
-        rows.append(setting | measure(clips, config, arguments.batches, arguments.repeats))
-    data = {"digest": clips.digest, "clips": len(clips), "clip_shape": list(clips.clip_shape)}
-    write(arguments.out, "pipeline", rows, aim_clips_per_second=AIM, data=data)
-
-
-def measure(clips: ClipSet, config: PipelineConfig, batches: int, repeats: int) -> dict[str, float]:
-    """Seconds to the first batch; median, lowest and highest rate of `repeats` runs of `batches` batches."""
-    began = time.perf_counter()
-    stream = open_stream(clips, config)
-    try:
-        next(stream)
-        first, rates = time.perf_counter() - began, []
-        for _ in range(repeats):
-            began = time.perf_counter()
-            for _ in range(batches):
-                next(stream)
-            rates.append(batches * config.batch_size / (time.perf_counter() - began))
-    finally:
-        stream.close()
-    return {
-        "first batch s": first,
-        "clips/s": statistics.median(rates),
-        "lowest": min(rates),
-        "highest": max(rates),
-    }
+    no_torch = missing("PyTorch", "torch", "pip install torch; no row has a ratio")
+    with data_or_generated(arguments.data) as data:
+        clips = open_split(data, arguments.split)
+        starts = pipelines(clips, arguments.batch_size, no_torch is None)
+        speeds: dict[tuple[str, str], list[Speed]] = {key: [] for key in starts}
+        for _ in range(arguments.repeats):
+            for key, start in starts.items():
+                speeds[key].append(measure(start, (arguments.batch_size, *clips.clip_shape), arguments.batches))
+        rows = [row(name, speeds[name, "ours"], speeds.get((name, "peer"), [])) for name in SETTINGS]
+        facts = data_facts(clips)
+    write(
+        arguments.out,
+        "pipeline",
+        rows,
+        peers=versions("torch") | {"grain (ours)": versions("grain")["grain"]},
+        aims=[aim(f"clips/s from {r['from']}", r["ours clips/s"], at_least=AIM) for r in rows],
+        left_out=[no_torch],
+        batch_size=arguments.batch_size,
+        repeats=arguments.repeats,
+        data=facts,
+    )
 
 
 if __name__ == "__main__":
