@@ -1,5 +1,6 @@
 """`vqvae-jax encode`: files as the library writes them, figures of the file itself, one line for every mistake."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -53,7 +54,30 @@ def test_sizes(command, video, tmp_path, size, expected):
     assert (header.source_width, header.source_height) == (32, 24)
     assert f"coded at {expected[0]}x{expected[1]}" in result.err
     assert ("--size native keeps the video's" in result.err) == (size == "model")
-    assert "there is no rate control" in result.err
+    assert "--rate-weight 0.05 asks for fewer" in result.err
+
+
+def test_a_rate_weight_makes_a_smaller_file_that_decodes(command, video, tmp_path):
+    plain = json.loads(command("encode", video, tmp_path / "plain.msv", "--json").out)
+    weighted = json.loads(command("encode", video, tmp_path / "w.msv", "--json", "--rate-weight", "0.5").out)
+    assert weighted["bytes"] < plain["bytes"]
+    assert weighted["rate_weight"] == 0.5
+    assert command("decode", tmp_path / "w.msv", tmp_path / "back.npy").code == 0
+    assert np.load(tmp_path / "back.npy").shape == (len(np.load(video)), 16, 16, 3)
+
+
+@pytest.mark.parametrize("weight", ["-1", "nan", "1e9"])
+def test_a_rate_weight_out_of_range_is_refused(command, video, tmp_path, weight):
+    result = command("encode", video, tmp_path / "out.msv", "--rate-weight", weight)
+    assert result.code == 2
+    assert "rate-weight=" in result.err
+    assert not (tmp_path / "out.msv").exists()
+
+
+def test_a_rate_weight_belongs_to_entropy_coding(command, video, tmp_path):
+    result = command("encode", video, tmp_path / "out.msv", "--rate-weight", "0.1", "--mode", "deflate")
+    assert result.code == 2
+    assert "mode=deflate has none" in result.err
 
 
 @pytest.mark.parametrize(("fps", "rate", "frames"), [("source", 25, 11), ("12.5", Fraction(25, 2), 5), ("50", 50, 22)])

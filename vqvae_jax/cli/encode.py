@@ -28,7 +28,7 @@ from vqvae_jax.video.source import Source, open_source
 
 @dataclass(frozen=True)
 class Options:
-    """A video file to an .msv file. There is no rate control: the model decides the bits."""
+    """A video file to an .msv file. The model decides the bits; --rate-weight asks for fewer."""
 
     source: tyro.conf.Positional[Path]
     """Video file, .npy of (T, H, W, 3) uint8, or folder of PNG pictures."""
@@ -44,6 +44,9 @@ class Options:
     """Frame rate of a .npy file or a folder of pictures, which name none."""
     mode: Mode = "range"
     """How indices are written: entropy-coded, DEFLATE, or fixed length."""
+    rate_weight: float = 0.0
+    """What a bit is worth: 0 sends the nearest codes; 0.02 saves about a fifth of the file for 0.1 dB, 0.1 a third for
+    0.3 dB; takes longer."""
     chunk_frames: int | None = None
     """Frames per chunk, the unit of random access; default: the model's clip length, less above 640x480."""
     verify: bool = False
@@ -68,7 +71,7 @@ def run(options: Options) -> None:
         raise UserError(f"{options.source}: is coded already; vqvae-jax decode makes a video of it")
     rate = parse_rate(options.fps)
     bundle = find_bundle(options.bundle)
-    encoder = Encoder(bundle, options.mode, options.chunk_frames)
+    encoder = Encoder(bundle, options.mode, options.chunk_frames, options.rate_weight)
     with opened(options) as source:
         info = source.info
         width, height = coded_size(options.size, bundle, (info.width, info.height))
@@ -79,7 +82,9 @@ def run(options: Options) -> None:
         shape = f"{info.width}x{info.height} at {info.rate} fps"
         shape += "" if info.rate_stated else " (--source-fps; the source names none)"
         note(f"{options.source}: {shape}, coded at {width}x{height}, {rate} fps{hint}")
-        note("there is no rate control: the model decides the bits" + ("; audio is dropped" if info.has_audio else ""))
+        bits = "the model decides the bits; --rate-weight 0.05 asks for fewer" if not options.rate_weight else ""
+        if said := "; ".join(filter(None, [bits, "audio is dropped" if info.has_audio else ""])):
+            note(said)
         shown = shown_size(info.width, info.height, info.display_aspect)
         frames = frames_of(source, rate, width, height, "encoding")
         result = encoder.encode(frames, options.out, rate, shown, options.force)
@@ -149,6 +154,7 @@ def report(options: Options, result: Encoded, rate: Fraction) -> dict[str, Any]:
         "height": result.height,
         "fps": str(rate),
         "mode": options.mode,
+        "rate_weight": options.rate_weight,
     }
 
 

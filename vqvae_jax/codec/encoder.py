@@ -11,11 +11,14 @@ import numpy as np
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.chunk_size import LARGE_CHUNK, check_chunk_pixels
 from vqvae_jax.codec.payload import pack
+from vqvae_jax.codec.rate_weighted import RateWeighted
 from vqvae_jax.codec.tokenizer import Tokenizer, check_frames
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.container.header import LevelLayout, Mode
 from vqvae_jax.container.writer import Writer
 from vqvae_jax.errors import UserError
+
+MAX_RATE_WEIGHT = 100.0  # far beyond it nothing but repeats is sent
 
 
 class Encoded(NamedTuple):
@@ -42,12 +45,16 @@ class Encoder:
       mode: "range" (entropy-coded), "deflate" or "fixed" (the paper's two rates).
       chunk_frames: frames that are coded together and can be decoded by themselves; by default the model's clip length,
         less for pictures above 640x480, so that memory stays bounded.
+      rate_weight: what a bit is worth (see `RateWeighted`); 0 sends the nearest codes, whatever they cost.
 
     Raises:
-      UserError: if `chunk_frames` is not a multiple of the model's temporal stride.
+      UserError: if `chunk_frames` is not a multiple of the model's temporal stride, or `rate_weight` is negative, not
+        finite, or given for a mode whose sizes it does not know.
     """
 
-    def __init__(self, bundle: Bundle, mode: Mode = "range", chunk_frames: int | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, mode: Mode = "range", chunk_frames: int | None = None, rate_weight: float = 0.0
+    ) -> None:
         self.bundle, self.mode = bundle, mode
         self.tokenizer = Tokenizer(bundle)
         stride = bundle.model.multiple[0]
@@ -55,7 +62,12 @@ class Encoder:
             raise UserError(
                 f"chunk-frames={chunk_frames} must be a multiple of this model's temporal stride, {stride}, and above 0"
             )
+        if not 0 <= rate_weight <= MAX_RATE_WEIGHT:
+            raise UserError(f"rate-weight={rate_weight} must be a number from 0 to {MAX_RATE_WEIGHT}")
+        if rate_weight and mode != "range":
+            raise UserError(f"rate-weight={rate_weight} weighs entropy-coded bits; mode={mode} has none, leave it at 0")
         self._chunk_frames = chunk_frames
+        self._encode = RateWeighted(bundle, rate_weight).encode if rate_weight else None
 
     def chunk_frames(self, width: int, height: int) -> int:
         """Frames of a chunk for pictures of this size."""
@@ -113,7 +125,7 @@ class Encoder:
             levels=tuple(LevelLayout(name, level.strides, level.codes) for name, level in levels.items()),
             overwrite=overwrite,
         ) as writer:
-            for chunk in coded_chunks(self.tokenizer, itertools.chain([first], pictures), size):
+            for chunk in coded_chunks(self.tokenizer, itertools.chain([first], pictures), size, self._encode):
                 payloads = pack(self.mode, self.bundle.tables, chunk.indices)
                 writer.add_chunk(chunk.frames, payloads)
                 for name, payload in zip(levels, payloads, strict=True):

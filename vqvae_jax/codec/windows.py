@@ -7,7 +7,7 @@ first or last frame, or step of indices, is repeated. Every window of a file has
 compiled once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,13 +26,20 @@ class CodedChunk(NamedTuple):
     indices: Indices  # by level, [t, h, w]; the last chunk's cover its frames up to the coarse temporal stride
 
 
-def coded_chunks(tokenizer: Tokenizer, frames: Iterable[np.ndarray], size: int) -> Iterator[CodedChunk]:
+#: Indices of a window's own steps, given as slices by level.
+WindowEncoder = Callable[[np.ndarray, dict[str, slice]], Indices]
+
+
+def coded_chunks(
+    tokenizer: Tokenizer, frames: Iterable[np.ndarray], size: int, encode: WindowEncoder | None = None
+) -> Iterator[CodedChunk]:
     """Codes a video of any length; holds one window of it in memory.
 
     Args:
       tokenizer: the model.
       frames: uint8 RGB pictures [H, W, 3] of one size.
       size: frames of a chunk, a multiple of the coarsest temporal stride.
+      encode: what makes a window's indices; by default the model's nearest codes.
 
     Raises:
       UserError: if frames differ in size or type.
@@ -53,11 +60,13 @@ def coded_chunks(tokenizer: Tokenizer, frames: Iterable[np.ndarray], size: int) 
         window = before + waiting[: size + margin]
         window += window[-1:] * (size + 2 * margin - len(window))
         coded = -(-count // coarse) * coarse
-        indices = tokenizer.encode(np.stack(window))
-        yield CodedChunk(
-            count,
-            {name: indices[name][margin // stride : (margin + coded) // stride] for name, stride in strides.items()},
-        )
+        own = {name: slice(margin // stride, (margin + coded) // stride) for name, stride in strides.items()}
+        pictures_THWC = np.stack(window)
+        if encode is None:
+            indices = tokenizer.encode(pictures_THWC)
+            yield CodedChunk(count, {name: indices[name][steps] for name, steps in own.items()})
+        else:
+            yield CodedChunk(count, encode(pictures_THWC, own))
         before, waiting = window[size : size + margin], waiting[count:]
 
 

@@ -1,0 +1,130 @@
+"""Which codes to send: those with the least distortion + weight x bits, not simply the nearest.
+
+An index that repeats the one a step earlier costs a fraction of a bit, another one about ten; a vector between two
+codes flickers from one to the other for no gain in quality. For every position of a grid the cheapest path through time
+is found exactly among a few candidates (Viterbi 1967; for video Ramchandran et al. 1994, "trellis quantisation"). A
+decoder knows nothing of this.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from vqvae_jax.entropy.bit_costs import bit_costs, changed_symbol_bits
+from vqvae_jax.entropy.tables import LevelTables
+from vqvae_jax.precision import EXACT
+from vqvae_jax.quantization.codebook import Codebook
+
+NEAR = 8  # candidates at each step: so many nearest codes, and the nearest codes of the position's other steps
+PASSES = 2  # contexts are those of the grid before the pass
+AT_ONCE = 4096  # positions
+
+
+def choose(
+    codebook: Codebook, tables: LevelTables, z_THWD: Array, coarse_THW: np.ndarray | None, weight: float
+) -> np.ndarray:
+    """Indices of one chunk's level.
+
+    Args:
+      codebook: of the level.
+      tables: by which the indices will be coded.
+      z_THWD: vectors before quantisation.
+      coarse_THW: indices of the coarser level, as they will be sent.
+      weight: of a bit, above 0; in units of the chunk's mean squared distance between vectors and nearest codes.
+
+    Returns:
+      int32 [T, H, W].
+    """
+    shape = steps, *picture = z_THWD.shape[:3]
+    positions = picture[0] * picture[1]
+    nearest, codes, errors = candidates(codebook.embeddings, z_THWD.reshape(steps, positions, codebook.dim))
+    grid = np.asarray(nearest).reshape(shape)
+    symbol = jnp.asarray(changed_symbol_bits(tables))
+    rows = jnp.asarray(tables.arrays.previous_rows, jnp.int32)
+    for _ in range(PASSES):
+        costs = bit_costs(tables, grid, coarse_THW)
+        first = jnp.asarray(costs.first).reshape(positions, codebook.codes)
+        repeat, change = (bits.reshape(steps - 1, positions).T for bits in (costs.repeat, costs.change))
+        paths = best_paths(codes, errors, first, repeat, change, symbol, rows, jnp.float32(weight))
+        grid = np.asarray(paths).T.reshape(shape)
+    return grid
+
+
+@jax.jit
+def candidates(embeddings_KD: Array, z_TPD: Array) -> tuple[Array, Array, Array]:
+    """Codes that a position may send at each step.
+
+    Returns:
+      nearest: [T, P] int32.
+      codes: [P, T, C] int32: the `NEAR` nearest of the step, and the nearest of all steps.
+      errors: [P, T, C] float32, squared distances in units of their mean over nearest codes.
+    """
+    steps, positions, dim = z_TPD.shape
+    # As `quantize`: seen from the codebook's mean, so that near-ties are not lost in rounding.
+    mean = jnp.mean(embeddings_KD, axis=0)
+    embeddings, z = embeddings_KD - mean, z_TPD.astype(jnp.float32) - mean
+    squares = jnp.sum(jnp.square(embeddings), axis=-1)
+    count = min(NEAR, len(embeddings))
+
+    def near(vector: Array) -> Array:
+        return lax.top_k(2.0 * jnp.einsum("d,kd->k", vector, embeddings, precision=EXACT) - squares, count)[1]
+
+    def distances(vector_and_codes: tuple[Array, Array]) -> Array:
+        vector, codes = vector_and_codes
+        return jnp.sum(jnp.square(vector - embeddings[codes]), axis=-1)
+
+    found = lax.map(near, z.reshape(-1, dim), batch_size=AT_ONCE).reshape(steps, positions, count)
+    nearest = found[..., 0]
+    of_all_steps = jnp.broadcast_to(nearest.T[:, None], (positions, steps, steps))
+    codes = jnp.concatenate([found.transpose(1, 0, 2), of_all_steps], axis=-1)
+    flat = z.transpose(1, 0, 2).reshape(-1, dim), codes.reshape(-1, codes.shape[-1])
+    errors = lax.map(distances, flat, batch_size=AT_ONCE).reshape(codes.shape)
+    return nearest, codes, errors / jnp.maximum(jnp.mean(errors[..., 0]), 1e-12)
+
+
+@jax.jit
+def best_paths(
+    codes_PTC: Array,
+    errors_PTC: Array,
+    first_PK: Array,
+    repeat_PT: Array,
+    change_PT: Array,
+    symbol_RK: Array,
+    rows_K: Array,
+    weight: Array,
+) -> Array:
+    """For each position the codes with the least sum of error + weight x bits over time.
+
+    Args:
+      codes_PTC, errors_PTC: candidates and their errors.
+      first_PK: bits of each index in the first step.
+      repeat_PT, change_PT: bits of saying that a later step repeats, or not; [P, T - 1].
+      symbol_RK, rows_K: bits of an index that does not repeat, and the row for each earlier index.
+
+    Returns:
+      [P, T] int32.
+    """
+
+    def path(position: tuple[Array, ...]) -> Array:
+        codes, errors, first, repeat, change = position
+
+        def forward(cost: Array, now: tuple[Array, ...]) -> tuple[Array, Array]:
+            before, after, error, repeat, change = now
+            changed = change + symbol_RK[rows_K[before][:, None], after[None]]
+            bits = jnp.where(before[:, None] == after[None], repeat, changed)
+            total = cost[:, None] + weight * bits
+            return jnp.min(total, axis=0) + error, jnp.argmin(total, axis=0)
+
+        begin = errors[0] + weight * first[codes[0]]
+        cost, origins = lax.scan(forward, begin, (codes[:-1], codes[1:], errors[1:], repeat, change))
+        last = jnp.argmin(cost)
+
+        def backward(chosen: Array, origin: Array) -> tuple[Array, Array]:
+            return origin[chosen], origin[chosen]
+
+        _, earlier = lax.scan(backward, last, origins, reverse=True)
+        chosen = jnp.append(earlier, last)
+        return jnp.take_along_axis(codes, chosen[:, None], axis=1)[:, 0]
+
+    return lax.map(path, (codes_PTC, errors_PTC, first_PK, repeat_PT, change_PT), batch_size=AT_ONCE)
