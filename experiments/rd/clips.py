@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.rd.measures import OURS
+from experiments.rd.quality_measures import OURS
 from experiments.rd.schema import Point, RateDistortion
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.grid import chosen_records

@@ -6,7 +6,7 @@ pass for a better mean.
 
 from typing import TypedDict
 
-from experiments.rd.measures import Measure, clip_pixels, common_clips, curve_over, measured, point_over
+from experiments.rd.quality_measures import Measure, clip_pixels, common_clips, curve_over, measured, point_over
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.bd_rate import FEWEST_POINTS, Delta, RateAt, bd_psnr, bd_rate, rate_at_quality

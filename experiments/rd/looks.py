@@ -7,7 +7,7 @@ codec has a marker of its own as well, so that colour never has to do it alone.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from experiments.rd.measures import OURS
+from experiments.rd.quality_measures import OURS
 
 
 class Look(NamedTuple):

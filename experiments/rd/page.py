@@ -7,9 +7,9 @@ from pathlib import Path
 
 from experiments.rd.clips import Pane, Shown, pane_figures
 from experiments.rd.looks import looks
-from experiments.rd.measures import OURS, measured
 from experiments.rd.page_chart import chart, key_marker
 from experiments.rd.page_sprites import enlargement, sprite
+from experiments.rd.quality_measures import OURS, measured
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import Summary
 from experiments.rd.tables import Table, headlines, settings_table, tables
@@ -163,7 +163,7 @@ def _table(rd: RateDistortion, table: Table, words: bool = False) -> str:
         first, *others = row
         command = ' class="command"' if words else ""
         cells = "".join(
-            f"<td{_left(column, table) if column < 3 else command}>{escape(cell)}</td>"
+            f"<td{_left(column, table) if column < 4 else command}>{escape(cell)}</td>"
             for column, cell in enumerate(others, 1)
         )
         kind = ' class="ours"' if first in ours and not words else ""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.rd.looks import looks
-from experiments.rd.measures import Measure, mean_figure
 from experiments.rd.plots import known_points, spread
+from experiments.rd.quality_measures import Measure, mean_figure
 from experiments.rd.schema import CodecEntry, RateDistortion
 from vqvae_jax.evaluation.svg_chart import short_number, ticks
 

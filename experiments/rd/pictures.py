@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.rd.clips import Pane, ShownClip, pane_figures
-from experiments.rd.measures import OURS
+from experiments.rd.quality_measures import OURS
 from vqvae_jax.video.write import moving_picture
 
 CELL = 128  # pixels: frames narrower than that are enlarged by a whole factor

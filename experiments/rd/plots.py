@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from experiments.rd.looks import Look, looks
-from experiments.rd.measures import Measure, mean_figure, measured
+from experiments.rd.quality_measures import Measure, mean_figure, measured
 from experiments.rd.schema import CodecEntry, RateDistortion
 
 PANEL = (6.4, 4.6)  # inches
@@ -22,7 +22,7 @@ def plot(rd: RateDistortion, file_format: Literal["png", "svg"]) -> bytes:
 
     shown = measured(rd)
     rows = max(1, -(-len(shown) // 2))
-    settings = {"svg.hashsalt": "vqvae_jax", "svg.fonttype": "path", "font.size": 10, "text.color": INK}
+    settings: Any = {"svg.hashsalt": "vqvae_jax", "svg.fonttype": "path", "font.size": 10, "text.color": INK}
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(2 * PANEL[0], rows * PANEL[1] + 0.5), dpi=110, layout="constrained")
         FigureCanvasAgg(figure)

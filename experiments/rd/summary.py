@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from experiments.rd.comparison import AtQuality, CurveDelta, curve_deltas, rates_at_quality
-from experiments.rd.measures import MEASURES, mean_figure, measured
+from experiments.rd.quality_measures import MEASURES, mean_figure, measured
 from experiments.rd.schema import Point, RateDistortion
 from vqvae_jax.errors import UserError
 

@@ -5,7 +5,7 @@ import io
 from typing import NamedTuple
 
 from experiments.rd.comparison import AtQuality, RateNeeded
-from experiments.rd.measures import MEASURES, Measure
+from experiments.rd.quality_measures import MEASURES, Measure
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import Summary
 from vqvae_jax.metrics.bd_rate import METHOD
@@ -135,13 +135,26 @@ def settings_table(rd: RateDistortion) -> Table:
             entry["title"],
             entry["version"] or NONE,
             entry["note"] or NONE,
-            "\n".join(dict.fromkeys(f"{p['setting']}: {p['encode_command']}" for p in entry["points"])) or NONE,
-            "\n".join(dict.fromkeys(p["decode_command"] for p in entry["points"])) or NONE,
+            ", ".join(p["setting"] for p in entry["points"]) or NONE,
+            merged_commands([p["encode_command"] for p in entry["points"]]) or NONE,
+            merged_commands([p["decode_command"] for p in entry["points"]]) or NONE,
         )
         for entry in rd["codecs"].values()
     ]
-    header = ("codec", "version", "what is counted", "encoding", "decoding")
-    return Table("Settings", "As run; IN and OUT stand for files.", header, tuple(rows), names=5)
+    header = ("codec", "version", "what is counted", "settings", "encoding", "decoding")
+    explanation = "As run; IN and OUT stand for files. {a,b} is what varies between settings."
+    return Table("Settings", explanation, header, tuple(rows), names=len(header))
+
+
+def merged_commands(commands: list[str]) -> str:
+    """`x265 --crf {32,36} IN` for commands that differ in one word; else a line for each."""
+    distinct = [command.split(" ") for command in dict.fromkeys(commands)]
+    differing = [index for index, words in enumerate(zip(*distinct, strict=False)) if len(set(words)) > 1]
+    if len(distinct) > 1 and len(differing) == 1 and len({len(words) for words in distinct}) == 1:
+        (index,) = differing
+        values = ",".join(words[index] for words in distinct)
+        return " ".join([*distinct[0][:index], f"{{{values}}}", *distinct[0][index + 1 :]])
+    return "\n".join(" ".join(words) for words in distinct)
 
 
 def markdown(table: Table) -> str:

@@ -8,7 +8,7 @@ from example_rd import example_rd
 from PIL import Image
 
 from experiments.rd.looks import looks
-from experiments.rd.measures import MEASURES
+from experiments.rd.quality_measures import MEASURES
 from experiments.rd.page_chart import chart
 from experiments.rd.plots import plot, spread
 

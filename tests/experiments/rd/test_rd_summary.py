@@ -9,7 +9,7 @@ from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd
 
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import summarise
-from experiments.rd.tables import headlines, markdown, points_csv, points_table, tables
+from experiments.rd.tables import headlines, markdown, merged_commands, points_csv, points_table, tables
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import check_schema
 
@@ -120,3 +120,10 @@ def test_a_pipe_or_line_break_in_a_cell_does_not_break_the_markdown_table():
     text = markdown(points_table(summarise(rd)))
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
     assert len(widths) == 1
+
+
+def test_commands_that_differ_in_one_word_are_shown_once():
+    assert merged_commands(["x -crf 32 IN OUT", "x -crf 36 IN OUT"]) == "x -crf {32,36} IN OUT"
+    assert merged_commands(["x IN", "x IN"]) == "x IN"
+    assert merged_commands(["x -crf 1 IN", "x -qp 2 IN"]) == "x -crf 1 IN\nx -qp 2 IN"
+    assert merged_commands(["x a", "x a b"]) == "x a\nx a b"
