@@ -49,8 +49,8 @@ def points_table(summary: Summary) -> Table:
     header = ("codec", "setting", "bpp", "payload bpp", *(measure.label for measure in shown))
     return Table(
         "Every point",
-        "Bits per pixel of one frame, whole files; payload: without header and index. Seconds: median over clips, of "
-        "a whole process with its start.",
+        "Bits per pixel of one frame, whole files; payload: without header and index. Seconds: median over "
+        "clips; whether a process's start is in them is said under Settings.",
         (*header, "clips", "failed", "encode, s", "decode, s"),
         tuple(rows),
         names=2,
