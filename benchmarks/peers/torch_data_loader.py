@@ -32,7 +32,9 @@ def batches(
     """Endless shuffled batches (B, T, H, W, 3) uint8, an incomplete last one dropped; and what ends the workers.
 
     Worker processes are spawned, since JAX has threads here that a fork would not survive, and stay over epochs.
+    PyTorch gets one thread: stacking eight clips on two is no faster, and many times slower where a core is busy.
     """
+    torch.set_num_threads(1)
     options: dict[str, Any] = {"multiprocessing_context": "spawn", "persistent_workers": True} if workers else {}
     loader = DataLoader(
         MappedClips(clips, in_memory),
