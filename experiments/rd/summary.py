@@ -9,7 +9,6 @@ from vqvae_jax.errors import UserError
 
 SCHEMA = "vqvae_jax.rate_distortion_summary"
 VERSION = 1
-ANCHOR = "x265"
 FAILURES_NAMED = 3  # of one point; the rest are counted
 
 
@@ -40,7 +39,7 @@ class Summary(TypedDict):
     missing: list[str]  # sentences: what could not be measured or computed, and why
 
 
-def summarise(rd: RateDistortion, anchor: str = ANCHOR) -> Summary:
+def summarise(rd: RateDistortion, anchor: str) -> Summary:
     """Tables and comparisons of a rate-distortion file.
 
     Args:

@@ -42,7 +42,7 @@ class Page(HTMLParser):
 
 
 def page_of(rd):
-    return render(rd, summarise(rd), example_shown(rd))
+    return render(rd, summarise(rd, "x265"), example_shown(rd))
 
 
 def test_every_element_is_closed_and_nothing_is_fetched():
@@ -81,7 +81,7 @@ def test_text_from_the_file_stays_text():
 def test_the_tables_hold_every_number_of_the_summary():
     rd = example_rd()
     cells = Page(page_of(rd)).cells
-    for table in tables(rd, summarise(rd)):
+    for table in tables(rd, summarise(rd, "x265")):
         for row in table.rows:
             assert set(row) <= set(cells)
 
@@ -111,4 +111,4 @@ def test_the_page_is_the_same_every_time_and_whole_without_clips_or_points():
     assert page_of(rd) == page_of(rd)
     for entry in rd["codecs"].values():
         entry["points"], entry["reason"] = [], "not run"
-    assert Page(render(rd, summarise(rd), Shown((), None, 16.0, ()))).open == []
+    assert Page(render(rd, summarise(rd, "x265"), Shown((), None, 16.0, ()))).open == []

@@ -8,9 +8,9 @@ from example_rd import example_rd
 from PIL import Image
 
 from experiments.rd.looks import looks
-from experiments.rd.quality_measures import MEASURES
 from experiments.rd.page_chart import chart
 from experiments.rd.plots import plot, spread
+from experiments.rd.quality_measures import MEASURES
 
 
 def test_the_plots_are_the_same_every_time_and_carry_no_date():

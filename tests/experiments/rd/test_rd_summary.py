@@ -20,7 +20,7 @@ def test_the_example_is_what_the_schema_says():
 
 def test_every_point_is_a_row_whose_numbers_are_those_of_the_file():
     rd = example_rd()
-    rows = list(csv.DictReader(io.StringIO(points_csv(summarise(rd)))))
+    rows = list(csv.DictReader(io.StringIO(points_csv(summarise(rd, "x265")))))
     points = [(codec, point) for codec, entry in rd["codecs"].items() for point in entry["points"]]
     assert len(rows) == len(points) == 17
     for row, (codec, point) in zip(rows, points, strict=True):
@@ -34,7 +34,7 @@ def test_every_point_is_a_row_whose_numbers_are_those_of_the_file():
 
 def test_bd_rate_is_the_known_factor_between_curves_for_every_measure():
     pytest.importorskip("bjontegaard", reason="BD-rate is computed by it")
-    summary = summarise(example_rd())
+    summary = summarise(example_rd(), "x265")
     assert set(summary["bd"]) == {"psnr", "ssim", "difference_psnr", "perceptual"}
     for by_codec in summary["bd"].values():
         assert set(by_codec) == {"x264", "svtav1", "av1", "msvqvae"}
@@ -53,7 +53,7 @@ def test_another_anchor_turns_the_sign_and_an_unknown_one_is_refused():
 
 def test_bits_at_our_quality_are_the_curves_and_absent_beyond_their_points():
     rd = example_rd()
-    at = {line["measure"]: line for line in summarise(rd)["at_quality"]}
+    at = {line["measure"]: line for line in summarise(rd, "x265")["at_quality"]}
     assert set(at) == {"psnr", "ssim", "difference_psnr", "perceptual"}
     for line in at.values():
         assert (line["codec"], line["bpp"], line["payload_bpp"]) == ("msvqvae", 8 * 200 / PIXELS, 8 * 160 / PIXELS)
@@ -62,7 +62,7 @@ def test_bits_at_our_quality_are_the_curves_and_absent_beyond_their_points():
             assert need["bpp"] == pytest.approx(1.25 * factor)  # 30 dB by construction
             assert need["ratio"] == pytest.approx(0.8 * factor) and need["payload_ratio"] == pytest.approx(factor)
     rd["codecs"]["msvqvae"]["points"][0]["quality"]["clips"]["psnr"] = [20.0] * 4
-    need = next(line for line in summarise(rd)["at_quality"] if line["measure"] == "psnr")["codecs"]["x265"]
+    need = next(line for line in summarise(rd, "x265")["at_quality"] if line["measure"] == "psnr")["codecs"]["x265"]
     assert need["bpp"] is None and "below its lowest" in need["reason"]
 
 
@@ -76,7 +76,7 @@ def test_a_codec_that_failed_on_a_hard_clip_is_compared_on_the_clips_of_both():
             point["quality"]["clips"][name] = values[1:]
         point["quality"]["mean"]["psnr"] = float(np.mean(point["quality"]["clips"]["psnr"]))
         point["rate"]["bytes"] = point["rate"]["bytes"][1:]
-    summary = summarise(rd)
+    summary = summarise(rd, "x265")
     delta = summary["bd"]["psnr"]["av1"]
     assert delta["clips"] == 3 and delta["bd_rate_percent"] == pytest.approx(-50)
     psnr = next(line for line in summary["at_quality"] if line["measure"] == "psnr")
@@ -87,7 +87,7 @@ def test_a_codec_that_failed_on_a_hard_clip_is_compared_on_the_clips_of_both():
 def test_what_is_missing_is_said_with_its_reason():
     rd = example_rd()
     rd["data"]["clips_in_split"] = 309
-    text = "\n".join(summarise(rd)["missing"])
+    text = "\n".join(summarise(rd, "x265")["missing"])
     assert "VVC (VVenC): no points: this FFmpeg has no libvvenc." in text
     assert "VMAF: not measured: sides below 176." in text
     assert "4 of 309 clips" in text
@@ -96,7 +96,7 @@ def test_what_is_missing_is_said_with_its_reason():
 
 def test_without_bjontegaard_everything_else_is_there_and_the_reason_is_said_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "bjontegaard", None)
-    summary = summarise(example_rd())
+    summary = summarise(example_rd(), "x265")
     assert len(summary["rows"]) == 17 and summary["at_quality"][0]["codecs"]["x265"]["bpp"] is not None
     assert summary["bd"]["psnr"]["av1"]["bd_rate_percent"] is None
     assert len([line for line in summary["missing"] if "pip install bjontegaard" in line]) == 1
@@ -104,7 +104,7 @@ def test_without_bjontegaard_everything_else_is_there_and_the_reason_is_said_onc
 
 def test_tables_show_the_files_numbers_rounded_and_no_empty_table():
     rd = example_rd()
-    summary = summarise(rd)
+    summary = summarise(rd, "x265")
     found = {table.title: table for table in tables(rd, summary)}
     assert list(found) == ["Bits for the quality of MS-VQ-VAE edge", "BD-rate against x265", "Every point"]
     assert found["Bits for the quality of MS-VQ-VAE edge"].rows[1][:2] == ("x265", "1.2500 (80%)")
@@ -117,7 +117,7 @@ def test_tables_show_the_files_numbers_rounded_and_no_empty_table():
 def test_a_pipe_or_line_break_in_a_cell_does_not_break_the_markdown_table():
     rd = example_rd()
     rd["codecs"]["x264"]["title"] = "x|264\n"
-    text = markdown(points_table(summarise(rd)))
+    text = markdown(points_table(summarise(rd, "x265")))
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
     assert len(widths) == 1
 

@@ -1,0 +1,97 @@
+"""From `rd.json` to tables, plots and pages: `python -m experiments.rd.present --out DIR` draws anew without measuring.
+
+Files beside OUT/rd.json: rd.md, rd.csv, summary.json, rd.png, rd.svg, rd.html, rd_grid.png, rd_moving.webp.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vqvae_jax.command_line import parse
+from vqvae_jax.errors import run_command
+
+ANCHOR = "x265"
+PICTURES = ("rd_grid.png", "rd_moving.webp")
+
+
+@dataclass(frozen=True)
+class PresentCommand:
+    """Writes tables, plots, page and pictures of a measured rate-distortion folder."""
+
+    out: Path
+    """Folder with rd.json and the stored streams of its codecs; the files are written into it."""
+    data: Path | None = None
+    """Data set for the original clips, if it is no longer where rd.json says."""
+    bundle: tuple[Path, ...] = ()
+    """Models of msvqvae, for its pictures; by default $VQVAE_JAX_BUNDLE or the one of the package."""
+    anchor: str = ANCHOR
+    """Codec that BD-rates compare with."""
+
+
+def present(
+    out: Path,
+    data: Path | None = None,
+    bundles: Sequence[Path] = (),
+    anchor: str = ANCHOR,
+    say: Callable[[str], None] = print,
+) -> list[Path]:
+    """Writes every file that is made from OUT/rd.json, each by one rename, replacing an earlier one.
+
+    Pictures need the data set and the stored streams; without them the rest is written and says what is missing.
+
+    Args:
+      out: folder with rd.json.
+      data: data set, if not where rd.json says.
+      bundles: models of ours, if not the package's.
+      anchor: codec that BD-rates compare with.
+      say: told, a line each, what is missing from the pictures.
+
+    Returns:
+      The files written.
+
+    Raises:
+      UserError: if rd.json is missing or not as the schema says, or a file cannot be written.
+    """
+    # NumPy, SciPy and matplotlib take a while: not for --help.
+    from experiments.rd.page import render
+    from experiments.rd.pictures import grid, moving, png
+    from experiments.rd.plots import plot
+    from experiments.rd.report import report
+    from experiments.rd.result import read_rd
+    from experiments.rd.stored import shown_from_streams
+    from experiments.rd.summary import summarise
+    from experiments.rd.tables import points_csv
+    from vqvae_jax.files import write_atomically
+
+    rd = read_rd(out / "rd.json")
+    summary = summarise(rd, anchor)
+    shown = shown_from_streams(rd, out, anchor, data, bundles)
+    left = [name for name in PICTURES if not shown.clips and (out / name).exists()]
+    for line in shown.missing:
+        say(f"{line} {' and '.join(left)} left as they were." if left else line)
+    files: dict[str, bytes] = {
+        "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n",
+        "rd.csv": points_csv(summary).encode(),
+        "rd.png": plot(rd, "png"),
+        "rd.svg": plot(rd, "svg"),
+        "rd.html": render(rd, summary, shown).encode(),
+    }
+    picture = None
+    if shown.clips:
+        picture = moving(shown.clips, shown.fps)
+        files |= dict(zip(PICTURES, (png(grid(shown.clips)), picture.content), strict=True))
+    files["rd.md"] = report(rd, summary, shown, picture).encode()
+    for name, content in files.items():
+        write_atomically(out / name, content)
+    return [out / name for name in files]
+
+
+def main() -> None:
+    command = parse(PresentCommand, "python -m experiments.rd.present")
+    for path in present(command.out, command.data, command.bundle, command.anchor):
+        print(path)
+
+
+if __name__ == "__main__":
+    run_command("rd.present", main)

@@ -1,0 +1,103 @@
+"""The pictures' frames: originals from the data set, every codec's decoded once more from its stored stream."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.rd.cache import Cache
+from experiments.rd.classical import FAMILY, decode_stream
+from experiments.rd.clips import FPS, Shown, shown_clips
+from experiments.rd.config import OURS
+from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.schema import Point, RateDistortion
+from vqvae_jax.errors import UserError
+
+if TYPE_CHECKING:  # JAX takes seconds to import
+    from vqvae_jax.codec.bundle import Bundle
+    from vqvae_jax.codec.tokenizer import Tokenizer
+
+OUR_SUFFIX = "msv"
+
+
+class Streams:
+    """Decodes what the measuring left in OUT/cache.
+
+    Args:
+      out: folder of rd.json.
+      shape: (T, H, W, 3) of the clips.
+      bundles: models that ours may have been coded with; found by name.
+    """
+
+    def __init__(self, out: Path, shape: tuple[int, ...], bundles: Sequence[Path]) -> None:
+        self._cache, self._shape, self._bundles = Cache(out), shape, bundles
+        self._models: dict[str, tuple[Bundle, Tokenizer]] = {}
+
+    def decode(self, codec: str, point: Point, clip_id: str) -> np.ndarray:
+        """The clip, (T, H, W, 3) uint8.
+
+        Raises:
+          UserError: if its stream is gone or does not decode, or there is no such codec or model.
+        """
+        if codec != OURS and codec not in FAMILY:
+            raise UserError(f"this program knows no codec {codec!r}")
+        suffix = OUR_SUFFIX if codec == OURS else FAMILY[codec].suffix
+        path = self._cache.stream_path(codec, point["setting"], clip_id, suffix)
+        if not path.is_file():
+            raise UserError("its stream is no longer in the cache")
+        if codec == OURS:
+            return self._decode_ours(path, point["setting"])
+        try:
+            return decode_stream(Processes(), path, self._shape)[0]
+        except CodecError as error:
+            raise UserError(str(error)) from error
+
+    def _decode_ours(self, path: Path, name: str) -> np.ndarray:
+        from vqvae_jax.codec.decoder import Decoder
+
+        bundle, tokenizer = self._model(name)
+        with Decoder(bundle, path, tokenizer) as decoder:
+            return np.stack(list(decoder.frames()))
+
+    def _model(self, name: str) -> tuple["Bundle", "Tokenizer"]:
+        from vqvae_jax.codec.bundle import load_bundle
+        from vqvae_jax.codec.tokenizer import Tokenizer
+
+        if name not in self._models:
+            found = [bundle for bundle in map(load_bundle, self._bundles) if bundle.name == name]
+            if not found:
+                raise UserError(f"no model named {name!r}; give it with --bundle FILE")
+            self._models[name] = found[0], Tokenizer(found[0])
+        return self._models[name]
+
+
+def shown_from_streams(
+    rd: RateDistortion, out: Path, anchor: str, data: Path | None = None, bundles: Sequence[Path] = ()
+) -> Shown:
+    """Clips for the page and the pictures; without the data set none, and `missing` says why.
+
+    Args:
+      rd: the file.
+      out: its folder, which holds the streams.
+      anchor: see `matched_rate`.
+      data: data set, if not where the file says.
+      bundles: models of ours, if not the package's.
+    """
+    from experiments.rd.ours import bundle_paths
+    from vqvae_jax.data.source import open_split
+
+    folder = data or Path(rd["data"]["folder"])
+    try:
+        source = open_split(folder, rd["data"]["split"])
+    except UserError as error:
+        return _nothing(rd, f"{error}; --data names another place")
+    if source.digest != rd["data"]["digest"]:
+        return _nothing(rd, f"{folder} is another data set than was measured")
+    streams = Streams(out, tuple(rd["data"]["clip_shape"]), bundle_paths(bundles))
+    # The clips measured are the first of the split.
+    return shown_clips(rd, anchor, source.read, streams.decode)
+
+
+def _nothing(rd: RateDistortion, reason: str) -> Shown:
+    return Shown((), None, rd["data"]["fps"] or FPS, (f"No clips are shown: {reason}.",))
