@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 
 import cv2
 
-from benchmarks.inputs import ffmpeg, videos_or_generated
+from benchmarks.inputs import videos_or_generated
 from benchmarks.report import Row, aim, missing, options, versions, write
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
+from experiments.rd.ffmpeg import ffmpeg_path, ffmpeg_version
 from vqvae_jax.data.names import find_files
 from vqvae_jax.errors import UserError, run_command
 
@@ -63,7 +64,7 @@ def prepared(videos: Path, **changes: Any) -> int:
     return card["totals"]["decoded_frames"]
 
 
-def scaling_pipe(program: Path, videos: Path, at_a_time: int) -> int:
+def scaling_pipe(program: str, videos: Path, at_a_time: int) -> int:
     """Runs FFmpeg over every file; returns the number of bytes that came out.
 
     Raises:
@@ -71,7 +72,7 @@ def scaling_pipe(program: Path, videos: Path, at_a_time: int) -> int:
     """
 
     def scaled(path: Path) -> int:
-        command = [program, "-nostdin", "-v", "error", "-threads", "1", "-filter_threads", "1", "-i", path]
+        command = [program, "-nostdin", "-v", "error", "-threads", "1", "-filter_threads", "1", "-i", str(path)]
         command += ["-vf", FILTER, "-pix_fmt", "rgb24", "-threads", "1", "-f", "rawvideo", "-"]
         done = subprocess.run(command, capture_output=True)
         if done.returncode:
@@ -95,7 +96,7 @@ def cpu_seconds() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def calls(videos: Path, workers: list[int], program: Path | None) -> dict[tuple[str, int], Callable[[], int]]:
+def calls(videos: Path, workers: list[int], program: str | None) -> dict[tuple[str, int], Callable[[], int]]:
     """What is timed, by name and number of processes."""
     found: dict[tuple[str, int], Callable[[], int]] = {
         ("bare loop, OpenCV's threads", 1): lambda: bare_loop(videos, None),
@@ -142,7 +143,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
     no_ffmpeg = missing("FFmpeg", "imageio_ffmpeg", "pip install 'vqvae_jax[rd]'")
-    program, version = (None, None) if no_ffmpeg else ffmpeg()
+    program, version = (None, None) if no_ffmpeg else (ffmpeg_path(), ffmpeg_version())
     with videos_or_generated(args.videos) as videos:
         frames = bare_loop(videos, 1)  # the files are then in the page cache
         timed_calls = calls(videos, args.workers, program)

@@ -1,7 +1,6 @@
-"""What benchmarks are fed: clips of a data set or, without one, of videos made on the spot; FFmpeg as the peer."""
+"""What benchmarks are fed: clips of a data set or, without one, of videos made on the spot."""
 
 import contextlib
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
 from experiments.demo_videos import make_demo_videos
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.errors import UserError
 
 GENERATED_VIDEOS, GENERATED_DATA = "generated_videos", "generated_data"  # names that results show
 
@@ -50,18 +48,3 @@ def data_facts(clips: ClipSet, used: int | None = None) -> dict[str, Any]:
         "clips": len(clips) if used is None else used,
         "clip_shape": list(clips.clip_shape),
     }
-
-
-def ffmpeg() -> tuple[Path, str]:
-    """The FFmpeg program that the `rd` extra brings, and its version with the build's name.
-
-    Raises:
-      UserError: if it is not installed.
-    """
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise UserError("FFmpeg is not installed: pip install 'vqvae_jax[rd]'") from error
-    program = Path(imageio_ffmpeg.get_ffmpeg_exe())
-    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout
-    return program, said.split("\n")[0].removeprefix("ffmpeg version ").split(" Copyright")[0]

@@ -1,0 +1,212 @@
+"""Symbols per second and bits of the entropy coder, encoding and decoding, against other coders of the same indices.
+
+    python -m benchmarks.entropy [--data DIR] [--bundle FILE] [--clips 32]
+
+Indices are those of the clips under a bundle; a symbol is one index, every level of every clip is a stream of its own.
+Ours: adaptive contexts, in Python and NumPy. Peers:
+
+- zlib level 9 over 16-bit indices (C), the paper's DEFLATE;
+- zero-order rANS: our coder with one fixed table per level, the best one for just these indices, not counted;
+- constriction's ANS coder (Rust) with the same fixed table, if it is installed.
+
+A ratio is ours over the peer's: above 1 we are faster, or need more bits. Every stream is decoded and compared.
+"""
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.inputs import data_facts, data_or_generated
+from benchmarks.report import Row, missing, options, timings, versions, write
+from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.payload import Indices, pack, unpack
+from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.codec.windows import coded_chunks
+from vqvae_jax.data.source import ClipSet, open_split
+from vqvae_jax.entropy.frequencies import costs, frequencies, starts
+from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
+from vqvae_jax.errors import run_command
+
+Grid = tuple[int, int, int]
+
+
+class Coder(NamedTuple):
+    """One way to code a clip's levels."""
+
+    encode: Callable[[Indices], list[Any]]
+    decode: Callable[[list[Any], Mapping[str, Grid]], Indices]
+    size: Callable[[list[Any]], int]  # bytes
+
+
+def lengths(streams: list[bytes]) -> int:
+    """Bytes of all streams."""
+    return sum(map(len, streams))
+
+
+def container_coder(bundle: Bundle, mode: Any) -> Coder:
+    """As our files are coded in that mode."""
+    return Coder(
+        lambda indices: pack(mode, bundle.tables, indices),
+        lambda streams, shapes: unpack(mode, bundle.tables, streams, shapes),
+        lengths,
+    )
+
+
+def shares(clips: list[Indices], codes: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """How often each code occurs over all clips, by level: [K], above 0, summing to 1."""
+    found = {}
+    for level, k in codes.items():
+        counts = sum(np.bincount(indices[level].ravel(), minlength=k) for indices in clips) + 1e-3
+        found[level] = counts / counts.sum()
+    return found
+
+
+def zero_order(probabilities: Mapping[str, np.ndarray]) -> Coder:
+    """rANS with one table per level."""
+    tables = {level: starts(frequencies(costs(p[None])))[0] for level, p in probabilities.items()}
+    listed = {level: table.tolist() for level, table in tables.items()}
+
+    def encode_all(indices: Indices) -> list[bytes]:
+        streams = []
+        for level, grid in indices.items():
+            table, symbols = tables[level], grid.ravel()
+            begin = table[symbols]
+            streams.append(encode(begin.tolist(), (table[symbols + 1] - begin).tolist()))
+        return streams
+
+    def decode_all(streams: list[bytes], shapes: Mapping[str, Grid]) -> Indices:
+        pairs = zip(streams, shapes.items(), strict=True)
+        return {
+            level: np.array(decode_symbols(listed[level], stream, int(np.prod(shape))), np.int32).reshape(shape)
+            for stream, (level, shape) in pairs
+        }
+
+    return Coder(encode_all, decode_all, lengths)
+
+
+def decode_symbols(table: list[int], stream: bytes, count: int) -> list[int]:
+    """`count` symbols of a table's cumulative frequencies [K + 1]."""
+    state, words = split(stream)
+    position, found = 0, []
+    for _ in range(count):
+        slot = state & (SCALE - 1)
+        symbol = bisect_right(table, slot) - 1
+        begin = table[symbol]
+        state = (table[symbol + 1] - begin) * (state >> SCALE_BITS) + slot - begin
+        if state < 0x1000000:
+            state = state << 16 | words[position]
+            position += 1
+        found.append(symbol)
+    check_end(state, position, len(words))
+    return found
+
+
+def constriction_coder(probabilities: Mapping[str, np.ndarray]) -> Coder:
+    """constriction's stack coder with one table per level; needs constriction."""
+    import constriction
+
+    models = {
+        level: constriction.stream.model.Categorical(p.astype(np.float32), perfect=False)
+        for level, p in probabilities.items()
+    }
+
+    def encode_all(indices: Indices) -> list[np.ndarray]:
+        streams = []
+        for level, grid in indices.items():
+            coder = constriction.stream.stack.AnsCoder()
+            coder.encode_reverse(grid.ravel().astype(np.int32), models[level])
+            streams.append(coder.get_compressed())
+        return streams
+
+    def decode_all(streams: list[np.ndarray], shapes: Mapping[str, Grid]) -> Indices:
+        return {
+            level: constriction.stream.stack.AnsCoder(stream).decode(models[level], int(np.prod(shape))).reshape(shape)
+            for stream, (level, shape) in zip(streams, shapes.items(), strict=True)
+        }
+
+    return Coder(encode_all, decode_all, lambda streams: sum(stream.nbytes for stream in streams))
+
+
+def clip_indices(bundle: Bundle, clips: ClipSet, count: int) -> list[Indices]:
+    """Each clip's indices, coded by itself."""
+    tokenizer, size = Tokenizer(bundle), clips.clip_shape[0]
+    return [next(iter(coded_chunks(tokenizer, clips.read([n])[0], size))).indices for n in range(count)]
+
+
+def compare(clips: list[Indices], coders: Mapping[str, Coder], repeats: int) -> list[Row]:
+    """A row for each coder; the first is ours.
+
+    Raises:
+      AssertionError: if a coder does not give back what it was given.
+    """
+    shapes = {level: grid.shape for level, grid in clips[0].items()}
+    symbols = sum(grid.size for indices in clips for grid in indices.values())
+    coded = {name: [coder.encode(indices) for indices in clips] for name, coder in coders.items()}
+    for name, coder in coders.items():
+        for indices, streams in zip(clips, coded[name], strict=True):
+            decoded = coder.decode(streams, shapes)
+            if not all(np.array_equal(decoded[level], grid) for level, grid in indices.items()):
+                raise AssertionError(f"{name}: decoded indices are not those that were encoded")
+    encoding = timings({n: lambda c=c: [c.encode(i) for i in clips] for n, c in coders.items()}, repeats)  # type: ignore[misc]
+    decoding = timings(
+        {n: lambda n=n, c=c: [c.decode(s, shapes) for s in coded[n]] for n, c in coders.items()},  # type: ignore[misc]
+        repeats,
+    )
+    bits = {name: 8 * sum(map(coder.size, coded[name])) / symbols for name, coder in coders.items()}
+    ours = next(iter(coders))
+    return [
+        {
+            "coder": name,
+            "encode Msymbols/s": symbols / encoding[name].median_s / 1e6,
+            "decode Msymbols/s": symbols / decoding[name].median_s / 1e6,
+            "bits/symbol": bits[name],
+            "ours / it, encoding": None if name == ours else encoding[name].median_s / encoding[ours].median_s,
+            "ours / it, decoding": None if name == ours else decoding[name].median_s / decoding[ours].median_s,
+            "ours / it, bits": None if name == ours else bits[ours] / bits[name],
+        }
+        for name in coders
+    ]
+
+
+def main() -> None:
+    parser = options("entropy", __doc__)
+    parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--bundle", type=Path, help="default: $VQVAE_JAX_BUNDLE, else the package's own")
+    parser.add_argument("--clips", type=int, default=32, help="only the first N")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    bundle = find_bundle(arguments.bundle)
+    with data_or_generated(arguments.data) as data:
+        split_clips = open_split(data, arguments.split)
+        count = min(arguments.clips, len(split_clips))
+        clips, facts = clip_indices(bundle, split_clips, count), data_facts(split_clips, count)
+    probabilities = shares(clips, {name: level.codes for name, level in bundle.model.levels.items()})
+    coders = {
+        "ours": container_coder(bundle, "range"),
+        "zlib level 9": container_coder(bundle, "deflate"),
+        "zero-order rANS": zero_order(probabilities),
+    }
+    no_constriction = missing("constriction", "constriction", "pip install constriction")
+    if no_constriction is None:
+        coders["constriction, zero-order ANS"] = constriction_coder(probabilities)
+    write(
+        arguments.out,
+        "entropy",
+        compare(clips, coders, arguments.repeats),
+        peers=versions("constriction") | {"zlib": zlib.ZLIB_RUNTIME_VERSION},
+        threads={"every coder": 1},
+        left_out=[no_constriction],
+        repeats=arguments.repeats,
+        bundle={"name": bundle.name, "digest": bundle.digest},
+        data=facts,
+    )
+
+
+if __name__ == "__main__":
+    run_command("benchmarks.entropy", main)
