@@ -16,7 +16,7 @@ class Budget(NamedTuple):
     prefix: str  # of the experiments' names, before the role
     remark: str  # stands above every table
     clips: int = 0  # evaluated clips of a split; 0 for all
-    proof_of_path: bool = False  # the numbers mean nothing
+    proves: Literal["path", "numbers"] = "numbers"  # "path": that it all works; the numbers mean nothing
 
     def experiment(self, role: Role) -> Experiment:
         """The named experiment that stands for `role`."""
@@ -29,7 +29,7 @@ BUDGETS = {
         "smoke_",
         "A proof of the path, not of the numbers: models 32 channels wide, 120 steps, 16 clips of a split.",
         clips=16,
-        proof_of_path=True,
+        proves="path",
     ),
     "short": Budget(
         "short",

@@ -65,7 +65,7 @@ def build_table(
         "title": paper.title,
         "budget": budget.name,
         "remark": budget.remark,
-        "proof_of_path": budget.proof_of_path,
+        "proves": budget.proves,
         "command": command,
         "data": _measured(data, paper.split, measured),
         "training_data": str(training.folder),

@@ -80,7 +80,9 @@ def write_figure(
         psnr = evaluation.entry["quality"]["clips"]["psnr"]
         columns.add(title, _restored(evaluation, columns.originals), [f"{psnr[record]:.2f} dB" for record in records])
     fps = next(iter(shown.values())).result["data"]["fps"] or 16.0
-    label = f"Figure 2, budget {budget.name}" + (": a proof of the path, not of the numbers" * budget.proof_of_path)
+    label = f"Figure 2, budget {budget.name}" + (
+        ": a proof of the path, not of the numbers" * (budget.proves == "path")
+    )
     make_folder(out)
     write_atomically(out / figure["picture"], still(label, columns))
     write_atomically(out / figure["moving"], moving(columns, fps))

@@ -30,7 +30,7 @@ def _evidence(table: Table, paper: PaperTable) -> list[str]:
         "Measured at the last step of each run, fixed in advance, not at the best by validation. PSNR (peak 255, 8-bit "
         "RGB) and SSIM (scikit-image's defaults, 7x7) of every frame, mean over the frames of a clip, then over clips.",
     ]
-    if data["clips"] < data["clips_in_split"]:
+    if 0 < data["clips"] < data["clips_in_split"]:
         lines.append(
             f"Only the first {data['clips']} of {data['clips_in_split']} clips of the {data['split']} split are "
             "measured: they come from few classes."

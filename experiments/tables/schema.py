@@ -104,7 +104,7 @@ class Table(TypedDict):
     title: str
     budget: str
     remark: str
-    proof_of_path: bool
+    proves: str  # "path" or "numbers"
     command: str
     data: Measured
     training_data: str  # folder

@@ -47,6 +47,7 @@ def as_csv(table: Table) -> str:
                 "measured_on": f"{hardware['devices']} x {hardware['device']}, {hardware['cores']} cores",
             }
         entry |= {"split": table["data"]["split"], "clips": table["data"]["clips"], "data": table["data"]["digest"]}
+        entry |= {"budget": table["budget"], "remark": table["remark"]}
         columns.append(entry)
     names = list(dict.fromkeys(name for entry in columns for name in entry))
     text = io.StringIO()
@@ -65,7 +66,8 @@ def as_markdown(table: Table) -> str:
         f"**Budget `{table['budget']}`. {table['remark']}**",
         "",
     ]
-    lines += [f"{data['clips']} of {data['clips_in_split']} {data['split']} clips of `{data['folder']}`.", ""]
+    if data["clips"]:
+        lines += [f"{data['clips']} of {data['clips_in_split']} {data['split']} clips of `{data['folder']}`.", ""]
     lines += _aggregate(table["rows"][0]) if table["table"] == 1 else _comparison(table)
     lines += ["", "## What the cells rest on", "", *_provenance(table)]
     if (figure := table["figure"]) is not None:
