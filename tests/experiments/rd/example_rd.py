@@ -39,7 +39,7 @@ def point(setting, psnr, size, payload=None):
     absent = {"mean": None, "clips": None, "reason": "sides below 176"}
     return {
         "setting": setting,
-        "encode_command": f"ffmpeg -i IN -crf '{setting}' OUT",
+        "encode_command": f"ffmpeg -i IN -crf {setting.removeprefix('crf ')} OUT",
         "decode_command": "ffmpeg -i IN OUT",
         "clip_ids": list(CLIPS),
         "quality": quality(psnr),
