@@ -1,0 +1,236 @@
+"""Seconds per clip to encode and decode, ours against x265 and libaom at our PSNR, on the same clips; and the bits.
+
+    python -m benchmarks.codecs [--data DIR] [--bundle FILE] [--clips 4]
+
+Peers run as in `experiments.rd`: FFmpeg, slowest affordable preset, one thread, real elementary streams; the CRF is the
+whole number whose mean PSNR over the clips comes closest to ours, found by bisection. Every clip is a file of its own
+and a process of its own, both ways and on both sides. "start" is what a process takes that does no coding: FFmpeg's
+from `ffmpeg -version`; ours (Python, JAX, loading the bundle, compilation) is the process less the same work in a
+process that is warm. Ours writes .msv files with header and index, which are counted; the bundle is not.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from benchmarks.inputs import data_facts, data_or_generated
+from benchmarks.report import Row, cores, missing, options, write
+from experiments.rd.classical import FAMILY, Classical, ClassicalCoder, encoder_version
+from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
+from experiments.rd.run import DEFAULT_FPS
+from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.data.source import open_split, read_card
+from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.metrics.psnr import frame_psnr
+
+PEERS = ("x265", "av1")
+HIGHEST_CRF = {"x265": 51, "av1": 63}
+ROOT = Path(__file__).parents[1]
+
+
+class Sample(NamedTuple):
+    """One clip, once through one codec."""
+
+    encode_s: float  # of the process
+    decode_s: float
+    warm_encode_s: float | None  # without the process's start, where it can be timed directly
+    warm_decode_s: float | None
+    bytes: int
+    psnr: float
+
+
+class Coded(Protocol):
+    """Codes the clip of that number and measures it."""
+
+    def __call__(self, number: int) -> Sample: ...
+
+
+def psnr(clip_THWC: np.ndarray, decoded_THWC: np.ndarray) -> float:
+    """Mean over frames."""
+    return float(np.mean(frame_psnr(clip_THWC[None], decoded_THWC[None])))
+
+
+def closest_crf(quality: Callable[[int], float], wanted: float, highest: int) -> int:
+    """The CRF in [0, highest] whose PSNR is closest to `wanted`; PSNR falls as CRF rises."""
+    low, high = 0, highest  # the last above `wanted`, the first below, but at the ends of the range
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if quality(middle) >= wanted else (low, middle)
+    return min((low, high), key=lambda crf: abs(quality(crf) - wanted))
+
+
+def of_peer(codec: Classical, crf: int, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> Coded:
+    """A classical codec at one CRF."""
+    processes = Processes()
+    coder = ClassicalCoder(codec, crf, clips_NTHWC.shape[1:], fps, encoder_version(codec), processes)
+
+    def coded(number: int) -> Sample:
+        clip, path = clips_NTHWC[number], folder / f"{codec.name}_{number}.{codec.suffix}"
+        encode_s, _ = coder.encode(clip, path)
+        decoded, decode_s = coder.decode(path, clip.shape)
+        return Sample(encode_s, decode_s, None, None, path.stat().st_size, psnr(clip, decoded))
+
+    return coded
+
+
+def of_ours(bundle: Bundle, given: Path | None, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> Coded:
+    """Our codec, in processes through the command line and again warm in this one."""
+    encoder, processes, rate = Encoder(bundle), Processes(), Fraction(fps).limit_denominator(1001)
+    named = [] if given is None else ["--bundle", str(given.resolve())]
+
+    def process(*arguments: str) -> float:
+        began = time.perf_counter()
+        processes.run([sys.executable, "-m", "vqvae_jax", *arguments, *named, "--force"], cwd=ROOT)
+        return time.perf_counter() - began
+
+    def warm(clip: np.ndarray, path: Path) -> tuple[float, float, np.ndarray]:
+        began = time.perf_counter()
+        encoder.encode(clip, path, rate, overwrite=True)
+        between = time.perf_counter()
+        with Decoder(bundle, path, encoder.tokenizer) as decoder:
+            frames = np.stack(list(decoder.frames()))
+        return between - began, time.perf_counter() - between, frames
+
+    warm(clips_NTHWC[0], folder / "compile.msv")
+
+    def coded(number: int) -> Sample:
+        clip, source = clips_NTHWC[number], (folder / f"{number}.npy").resolve()
+        file, back, path = (source.with_name(f"{number}{end}") for end in (".msv", ".back.npy", ".warm.msv"))
+        np.save(source, clip, allow_pickle=False)
+        encode_s = process("encode", str(source), str(file), "--size", "native", "--source-fps", str(rate))
+        decode_s = process("decode", str(file), str(back))
+        warm_encode_s, warm_decode_s, frames = warm(clip, path)
+        if file.read_bytes() != path.read_bytes() or not np.array_equal(frames, np.load(back, allow_pickle=False)):
+            raise AssertionError("the command line and the library code a clip differently")
+        return Sample(encode_s, decode_s, warm_encode_s, warm_decode_s, file.stat().st_size, psnr(clip, frames))
+
+    return coded
+
+
+def in_turns(coders: Mapping[str, Coded], clips: int, repeats: int) -> dict[str, list[Sample]]:
+    """Every clip through every coder, `repeats` times."""
+    found: dict[str, list[Sample]] = {name: [] for name in coders}
+    for _ in range(repeats):
+        for number in range(clips):
+            for name, coded in coders.items():
+                found[name].append(coded(number))
+    return found
+
+
+def row(name: str, setting: str, samples: Sequence[Sample], pixels: int, start_s: float | None) -> Row:
+    """One codec's figures; `start_s` where the start was timed by itself."""
+
+    def median(field: str) -> float:
+        return statistics.median(getattr(sample, field) for sample in samples)
+
+    found: Row = {"codec": name, "setting": setting, "PSNR dB": float(np.mean([s.psnr for s in samples]))}
+    found["bpp"] = 8 * float(np.mean([s.bytes for s in samples])) / pixels
+    for way in ("encode", "decode"):
+        process = median(f"{way}_s")
+        coding = median(f"warm_{way}_s") if start_s is None else max(process - start_s, 0.0)
+        found |= {f"{way} process s": process, f"of it {way} start s": process - coding, f"{way} s": coding}
+    return found
+
+
+def with_ratios(rows: Sequence[Row]) -> list[Row]:
+    """Ratios of every peer's figures over ours (the first row): above 1, ours is faster or smaller."""
+    ours = rows[0]
+    what = {"encode s": "its / our encode s", "decode s": "its / our decode s"}
+    what |= {"encode process s": "its / our encode process s", "decode process s": "its / our decode process s"}
+    what |= {"bpp": "its / our bits"}
+    return [
+        found | {title: None if found is ours else found[key] / ours[key] for key, title in what.items()}
+        for found in rows
+    ]
+
+
+def start_seconds(repeats: int = 7) -> float:
+    """Median of an FFmpeg process that does nothing."""
+    processes, seconds = Processes(), []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        processes.run([ffmpeg_path(), "-version"])
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def compare(
+    bundle: Bundle, given: Path | None, clips_NTHWC: np.ndarray, fps: float, repeats: int
+) -> tuple[list[Row], dict[str, str], list[str]]:
+    """Rows (ours first), versions of the peers, and which could not run and why."""
+    rows, versions, left_out = [], {}, []
+    pixels = int(np.prod(clips_NTHWC.shape[1:4]))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        coders: dict[str, Coded] = {"ours": of_ours(bundle, given, clips_NTHWC, fps, folder)}
+        wanted = float(np.mean([coders["ours"](number).psnr for number in range(len(clips_NTHWC))]))
+        settings: dict[str, Any] = {"ours": bundle.name}
+        for name in PEERS if missing("FFmpeg", "imageio_ffmpeg", "") is None else ():
+            codec = FAMILY[name]
+            try:
+                versions[codec.title] = encoder_version(codec)
+            except UserError as error:
+                left_out.append(f"{codec.title}: {error}")
+                continue
+            known: dict[int, float] = {}
+
+            def quality(crf: int, codec: Classical = codec, known: dict[int, float] = known) -> float:
+                if crf not in known:
+                    coded = of_peer(codec, crf, clips_NTHWC, fps, folder)
+                    known[crf] = float(np.mean([coded(number).psnr for number in range(len(clips_NTHWC))]))
+                return known[crf]
+
+            crf = closest_crf(quality, wanted, HIGHEST_CRF[name])
+            coders[codec.title] = of_peer(codec, crf, clips_NTHWC, fps, folder)
+            settings[codec.title] = f"{codec.settings}, {codec.option} {crf}"
+        samples = in_turns(coders, len(clips_NTHWC), repeats)
+        start_s = start_seconds() if len(coders) > 1 else None
+        rows = [
+            row(name, settings[name], found, pixels, None if name == "ours" else start_s)
+            for name, found in samples.items()
+        ]
+    return with_ratios(rows), versions, left_out
+
+
+def main() -> None:
+    parser = options("codecs", __doc__)
+    parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--bundle", type=Path, help="default: $VQVAE_JAX_BUNDLE, else the package's own")
+    parser.add_argument("--clips", type=int, default=4, help="spread evenly over the split")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    bundle = find_bundle(arguments.bundle)
+    no_ffmpeg = missing("FFmpeg", "imageio_ffmpeg", "pip install 'vqvae_jax[rd]'; no row has a ratio")
+    with data_or_generated(arguments.data) as data:
+        clips, fps = open_split(data, arguments.split), read_card(data).get("fps")
+        fps = float(fps) if isinstance(fps, int | float) else DEFAULT_FPS
+        count = min(arguments.clips, len(clips))
+        chosen = clips.read(np.linspace(0, len(clips) - 1, count).astype(int).tolist())
+        facts = data_facts(clips, count)
+    rows, versions, left_out = compare(bundle, arguments.bundle, chosen, fps, arguments.repeats)
+    write(
+        arguments.out,
+        "codecs",
+        rows,
+        peers=versions | ({} if no_ffmpeg else {"FFmpeg": ffmpeg_version()}),
+        threads={"ours": cores(), "peers": 1},
+        left_out=[no_ffmpeg, *left_out],
+        repeats=arguments.repeats,
+        bundle={"name": bundle.name, "digest": bundle.digest},
+        data=facts,
+    )
+
+
+if __name__ == "__main__":
+    run_command("benchmarks.codecs", main)
