@@ -1,11 +1,13 @@
-"""Every distinct 3-D convolution of a model, one clip: forward, input gradient, weight gradient, by lowering.
+"""Every distinct 3-D convolution of a model: forward, input gradient, weight gradient, by lowering.
 
     python -m benchmarks.convolutions [--models msvqvae tiny] [--repeats 5]
+    python -m benchmarks.convolutions --models msvqvae tiny --dtypes bfloat16 float32 --clips 64       (on a GPU)
 
 `concat` and `sum` are 2-D forms of the same operation (see `vqvae_jax/layers/conv3d.py`); speed-ups are against
 `direct`. The last row of each model weighs the convolutions by how often they occur.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +23,7 @@ from vqvae_jax.msvqvae import family
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.start import empty_codebooks, init_params
+from vqvae_jax.precision import DTypeName, compute_dtype
 
 MODELS = {"msvqvae": family.MSVQVAE_MODEL, "tiny": family.TINY_MODEL}
 LOWERINGS: tuple[Lowering, ...] = ("direct", "concat", "sum")
@@ -54,16 +57,36 @@ def convolutions(config: ModelConfig) -> Counter[Convolution]:
     )
 
 
-def passes(convolution: Convolution, lowering: Lowering) -> dict[str, Callable[[], Any]]:
-    """The three compiled passes of one convolution over one clip of noise."""
-    rng = np.random.default_rng(0)
-    x = jnp.asarray(rng.standard_normal((1, *convolution.input)), jnp.float32)
-    kernel = jnp.asarray(rng.standard_normal(convolution.kernel), jnp.float32)
+def macs(convolution: Convolution) -> int:
+    """Multiply-accumulates of one forward pass over one clip."""
+    sides = zip(convolution.input[:3], convolution.strides, strict=True)
+    return math.prod(size // stride for size, stride in sides) * math.prod(convolution.kernel)
+
+
+def step_flops(config: ModelConfig) -> float:
+    """Floating-point operations of a train step for one clip.
+
+    Two per multiply-accumulate; each convolution three times (forward, input gradient, weight gradient), each search
+    for the nearest code once. Norms, optimiser and losses are left out, as is usual.
+    """
+    forward = sum(times * macs(convolution) for convolution, times in convolutions(config).items())
+    searches = sum(
+        math.prod(config.latent_shape(name, config.clip)) * level.codes * level.dim
+        for name, level in config.levels.items()
+    )
+    return 2.0 * (3 * forward + searches)
+
+
+def passes(convolution: Convolution, lowering: Lowering, dtype: DTypeName, clips: int) -> dict[str, Callable[[], Any]]:
+    """The three compiled passes of one convolution over clips of noise."""
+    rng, compute = np.random.default_rng(0), compute_dtype(dtype)
+    x = jnp.asarray(rng.standard_normal((clips, *convolution.input), np.float32), compute)
+    kernel = jnp.asarray(rng.standard_normal(convolution.kernel, np.float32), compute)
 
     def forward(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return convolve(x, kernel, convolution.strides, convolution.groups, lowering)
 
-    upstream = jnp.ones(jax.eval_shape(forward, x, kernel).shape, jnp.float32)
+    upstream = jnp.asarray(rng.standard_normal(jax.eval_shape(forward, x, kernel).shape, np.float32), compute)
     input_gradient = jax.jit(lambda x, kernel, g: jax.vjp(lambda x: forward(x, kernel), x)[1](g))
     weight_gradient = jax.jit(lambda x, kernel, g: jax.vjp(lambda kernel: forward(x, kernel), kernel)[1](g))
     run = jax.jit(forward)
@@ -75,9 +98,9 @@ def passes(convolution: Convolution, lowering: Lowering) -> dict[str, Callable[[
     return dict(zip(PASSES, calls, strict=True))
 
 
-def measure(convolution: Convolution, repeats: int) -> dict[str, dict[str, float]]:
+def measure(convolution: Convolution, repeats: int, dtype: DTypeName, clips: int) -> dict[str, dict[str, float]]:
     """Median milliseconds by pass and lowering."""
-    compiled = {lowering: passes(convolution, lowering) for lowering in LOWERINGS}
+    compiled = {lowering: passes(convolution, lowering, dtype, clips) for lowering in LOWERINGS}
     return {
         name: {
             lowering: 1e3 * seconds
@@ -95,10 +118,13 @@ def describe(convolution: Convolution) -> str:
     return f"{size} -> {convolution.kernel[-1]}, kernel {kernel}{stride}"
 
 
-def row(model: str, what: str, times: int, name: str, milliseconds: dict[str, float], gmacs: float) -> Row:
+def row(
+    model: str, dtype: DTypeName, what: str, times: int, name: str, milliseconds: dict[str, float], gmacs: float
+) -> Row:
     fastest = min(milliseconds, key=lambda lowering: milliseconds[lowering])
     return {
         "model": model,
+        "dtype": dtype,
         "convolution": what,
         "times": times,
         "pass": name,
@@ -106,33 +132,38 @@ def row(model: str, what: str, times: int, name: str, milliseconds: dict[str, fl
         **{f"{lowering} ms": value for lowering, value in milliseconds.items()},
         "concat speed-up": milliseconds["direct"] / milliseconds["concat"],
         "fastest": fastest,
+        "TFLOP/s": 2.0 * gmacs / milliseconds[fastest],
     }
+
+
+def measure_model(name: str, config: ModelConfig, dtype: DTypeName, clips: int, repeats: int) -> list[Row]:
+    """Rows of all convolutions of a model, and their sums."""
+    rows, all_gmacs = [], 0.0
+    totals = {step: dict.fromkeys(LOWERINGS, 0.0) for step in PASSES}
+    for convolution, times in convolutions(config).items():
+        gmacs = clips * macs(convolution) / 1e9
+        all_gmacs += times * gmacs
+        for step, milliseconds in measure(convolution, repeats, dtype, clips).items():
+            rows.append(row(name, dtype, describe(convolution), times, step, milliseconds, gmacs))
+            for lowering, value in milliseconds.items():
+                totals[step][lowering] += times * value
+    return rows + [row(name, dtype, "all", 1, step, totals[step], all_gmacs) for step in PASSES]
 
 
 def main() -> None:
     parser = options("convolutions", __doc__)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["msvqvae", "tiny"])
+    parser.add_argument("--dtypes", nargs="+", choices=["float32", "bfloat16"], default=["float32"])
+    parser.add_argument("--clips", type=int, default=1, help="clips a batch; a GPU needs some 64 to be busy")
     parser.add_argument("--clip", type=int, nargs=3, metavar=("T", "H", "W"), help="default: the model's clip")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     rows = []
     for name in arguments.models:
-        config = MODELS[name]
-        if arguments.clip:
-            config = replace(config, clip=tuple(arguments.clip))
-        totals = {step: dict.fromkeys(LOWERINGS, 0.0) for step in PASSES}
-        all_gmacs = 0.0
-        for convolution, times in convolutions(config).items():
-            positions = np.prod([n // s for n, s in zip(convolution.input[:3], convolution.strides, strict=True)])
-            gmacs = float(positions * np.prod(convolution.kernel) / 1e9)
-            all_gmacs += times * gmacs
-            what = describe(convolution)
-            for step, milliseconds in measure(convolution, arguments.repeats).items():
-                rows.append(row(name, what, times, step, milliseconds, gmacs))
-                for lowering, value in milliseconds.items():
-                    totals[step][lowering] += times * value
-        rows += [row(name, "all", 1, step, totals[step], all_gmacs) for step in PASSES]
-    write(arguments.out, "convolutions", rows, repeats=arguments.repeats)
+        config = replace(MODELS[name], clip=tuple(arguments.clip)) if arguments.clip else MODELS[name]
+        for dtype in arguments.dtypes:
+            rows += measure_model(name, config, dtype, arguments.clips, arguments.repeats)
+    write(arguments.out, "convolutions", rows, repeats=arguments.repeats, clips=arguments.clips)
 
 
 if __name__ == "__main__":
