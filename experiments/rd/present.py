@@ -11,7 +11,6 @@ from pathlib import Path
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command
 
-ANCHOR = "x265"
 PICTURES = ("rd_grid.png", "rd_moving.webp")
 
 
@@ -25,15 +24,15 @@ class PresentCommand:
     """Data set for the original clips, if it is no longer where rd.json says."""
     bundle: tuple[Path, ...] = ()
     """Models of msvqvae, for its pictures; by default $VQVAE_JAX_BUNDLE or the one of the package."""
-    anchor: str = ANCHOR
-    """Codec that BD-rates compare with."""
+    anchor: str | None = None
+    """Codec that BD-rates compare with; by default x265, or the first with points where x265 has none."""
 
 
 def present(
     out: Path,
     data: Path | None = None,
     bundles: Sequence[Path] = (),
-    anchor: str = ANCHOR,
+    anchor: str | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Path]:
     """Writes every file that is made from OUT/rd.json, each by one rename, replacing an earlier one.
@@ -44,14 +43,14 @@ def present(
       out: folder with rd.json.
       data: data set, if not where rd.json says.
       bundles: models of ours, if not the package's.
-      anchor: codec that BD-rates compare with.
+      anchor: codec that BD-rates compare with; by default x265, or the first with points where x265 has none.
       say: told, a line each, what is missing from the pictures.
 
     Returns:
       The files written.
 
     Raises:
-      UserError: if rd.json is missing or not as the schema says, or a file cannot be written.
+      UserError: if rd.json is missing or not as the schema says or lacks the anchor, or a file cannot be written.
     """
     # NumPy, SciPy and matplotlib take a while: not for --help.
     from experiments.rd.page import render
@@ -60,11 +59,12 @@ def present(
     from experiments.rd.report import report
     from experiments.rd.result import read_rd
     from experiments.rd.stored import shown_from_streams
-    from experiments.rd.summary import summarise
+    from experiments.rd.summary import chosen_anchor, summarise
     from experiments.rd.tables import points_csv
     from vqvae_jax.files import write_atomically
 
     rd = read_rd(out / "rd.json")
+    anchor = chosen_anchor(rd, anchor)
     summary = summarise(rd, anchor)
     shown = shown_from_streams(rd, out, anchor, data, bundles)
     left = [name for name in PICTURES if not shown.clips and (out / name).exists()]

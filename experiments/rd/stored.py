@@ -65,7 +65,8 @@ class Streams:
         from vqvae_jax.codec.tokenizer import Tokenizer
 
         if name not in self._models:
-            found = [bundle for bundle in map(load_bundle, self._bundles) if bundle.name == name]
+            # Two models of one name are told apart by the beginning of their digests.
+            found = [b for b in map(load_bundle, self._bundles) if name in (b.name, f"{b.name} {b.digest[:8]}")]
             if not found:
                 raise UserError(f"no model named {name!r}; give it with --bundle FILE")
             self._models[name] = found[0], Tokenizer(found[0])

@@ -9,6 +9,7 @@ from vqvae_jax.errors import UserError
 
 SCHEMA = "vqvae_jax.rate_distortion_summary"
 VERSION = 1
+USUAL_ANCHOR = "x265"
 FAILURES_NAMED = 3  # of one point; the rest are counted
 
 
@@ -44,13 +45,8 @@ def summarise(rd: RateDistortion, anchor: str) -> Summary:
 
     Args:
       rd: the file.
-      anchor: codec that BD-rates compare with.
-
-    Raises:
-      UserError: if the file says nothing of the anchor.
+      anchor: codec of the file that BD-rates compare with; see `chosen_anchor`.
     """
-    if anchor not in rd["codecs"]:
-        raise UserError(f"anchor {anchor!r} is none of the codecs in the file: {', '.join(rd['codecs'])}")
     deltas = curve_deltas(rd, anchor)
     return {
         "schema": SCHEMA,
@@ -63,6 +59,20 @@ def summarise(rd: RateDistortion, anchor: str) -> Summary:
         "at_quality": rates_at_quality(rd),
         "missing": missing(rd, deltas),
     }
+
+
+def chosen_anchor(rd: RateDistortion, wanted: str | None) -> str:
+    """The codec that BD-rates compare with: `wanted`, else x265, or the first one with points where x265 has none.
+
+    Raises:
+      UserError: if the file says nothing of `wanted`.
+    """
+    if wanted is not None and wanted not in rd["codecs"]:
+        raise UserError(f"anchor {wanted!r} is none of the codecs in the file: {', '.join(rd['codecs'])}")
+    if wanted is not None:
+        return wanted
+    candidates = [name for name, entry in rd["codecs"].items() if entry["points"]] or list(rd["codecs"])
+    return USUAL_ANCHOR if USUAL_ANCHOR in candidates else candidates[0]
 
 
 def _row(codec: str, title: str, point: Point, rd: RateDistortion) -> Row:
@@ -88,6 +98,8 @@ def missing(rd: RateDistortion, deltas: dict[str, dict[str, CurveDelta]]) -> lis
     for entry in rd["codecs"].values():
         if not entry["points"]:
             lines.append(f"{entry['title']}: no points: {entry['reason']}.")
+        elif entry["reason"] is not None:
+            lines.append(f"{entry['title']}: {entry['reason']}.")
         for point in entry["points"]:
             if point["failures"]:
                 total = len(point["clip_ids"]) + len(point["failures"])

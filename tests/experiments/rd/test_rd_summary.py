@@ -8,7 +8,7 @@ import pytest
 from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd
 
 from experiments.rd.schema import RateDistortion
-from experiments.rd.summary import summarise
+from experiments.rd.summary import chosen_anchor, summarise
 from experiments.rd.tables import headlines, markdown, merged_commands, points_csv, points_table, tables
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import check_schema
@@ -47,8 +47,15 @@ def test_another_anchor_turns_the_sign_and_an_unknown_one_is_refused():
     pytest.importorskip("bjontegaard", reason="BD-rate is computed by it")
     summary = summarise(example_rd(), anchor="av1")
     assert summary["bd"]["psnr"]["x265"]["bd_rate_percent"] == pytest.approx(100)
+
+
+def test_the_anchor_is_x265_where_it_has_points_and_the_first_codec_that_has_otherwise():
+    rd = example_rd()
+    assert chosen_anchor(rd, None) == "x265" and chosen_anchor(rd, "av1") == "av1"
+    rd["codecs"]["x265"]["points"] = rd["codecs"]["x264"]["points"] = []
+    assert chosen_anchor(rd, None) == "svtav1"
     with pytest.raises(UserError, match="none of the codecs in the file: x264, x265"):
-        summarise(example_rd(), anchor="h267")
+        chosen_anchor(rd, "h267")
 
 
 def test_bits_at_our_quality_are_the_curves_and_absent_beyond_their_points():
@@ -87,10 +94,11 @@ def test_a_codec_that_failed_on_a_hard_clip_is_compared_on_the_clips_of_both():
 def test_what_is_missing_is_said_with_its_reason():
     rd = example_rd()
     rd["data"]["clips_in_split"] = 309
+    rd["codecs"]["x264"]["reason"] = "crf 51: every clip failed (exit code 1)"
     text = "\n".join(summarise(rd, "x265")["missing"])
     assert "VVC (VVenC): no points: this FFmpeg has no libvvenc." in text
     assert "VMAF: not measured: sides below 176." in text
-    assert "4 of 309 clips" in text
+    assert "4 of 309 clips" in text and "x264: crf 51: every clip failed (exit code 1)." in text
     assert "BD-rate of MS-VQ-VAE edge: none: it has 1 point; 4 are needed." in text
 
 
