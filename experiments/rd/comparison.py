@@ -6,7 +6,15 @@ pass for a better mean.
 
 from typing import TypedDict
 
-from experiments.rd.quality_measures import Measure, clip_pixels, common_clips, curve_over, measured, point_over
+from experiments.rd.quality_measures import (
+    Measure,
+    clip_pixels,
+    common_clips,
+    curve_over,
+    measured,
+    point_over,
+    rows_of,
+)
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.bd_rate import FEWEST_POINTS, Delta, RateAt, bd_psnr, bd_rate, rate_at_quality
@@ -120,7 +128,7 @@ def _needed(rd: RateDistortion, measure: Measure, point: Point, other: CodecEntr
     if payload is None or not clips:
         payload_bpp = None
     else:
-        rows = [point["clip_ids"].index(clip) for clip in clips]
+        rows = rows_of(point, clips)
         payload_bpp = 8 * sum(payload[row] for row in rows) / len(rows) / clip_pixels(rd)
     return {
         "bpp": found.rate,

@@ -62,7 +62,14 @@ def measured(rd: RateDistortion) -> list[Measure]:
 def common_clips(points: Iterable[Point]) -> list[str]:
     """Clips that went through every point, in the file's order."""
     first, *others = points
-    return [clip for clip in first["clip_ids"] if all(clip in other["clip_ids"] for other in others)]
+    common = set(first["clip_ids"]).intersection(*(other["clip_ids"] for other in others))
+    return [clip for clip in first["clip_ids"] if clip in common]
+
+
+def rows_of(point: Point, clips: list[str]) -> list[int]:
+    """Where the clips stand in the point's lists."""
+    rows = {clip: row for row, clip in enumerate(point["clip_ids"])}
+    return [rows[clip] for clip in clips]
 
 
 def point_over(point: Point, measure: Measure, clips: list[str], pixels: int) -> tuple[float, float] | None:
@@ -80,7 +87,7 @@ def point_over(point: Point, measure: Measure, clips: list[str], pixels: int) ->
     figures = clip_figures(point, measure)
     if figures is None:
         return None
-    rows = [point["clip_ids"].index(clip) for clip in clips]
+    rows = rows_of(point, clips)
     bits = 8 * float(np.mean([point["rate"]["bytes"][row] for row in rows]))
     return bits / pixels, float(np.mean([figures[row] for row in rows]))
 
