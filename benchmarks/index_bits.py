@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.report import Row, options, write
+from benchmarks.inputs import data_facts
+from benchmarks.report import Row, aim, options, write
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.payload import Indices, pack
 from vqvae_jax.codec.tokenizer import Tokenizer
@@ -99,7 +100,7 @@ def main() -> None:
     pixels = count * size * height * width
     facts = {
         "bundle": {"name": bundle.name, "digest": bundle.digest, **bundle.origin},
-        "data": {"digest": clips.digest, "split": clips.split, "clips": count},
+        "data": data_facts(clips, count),
         "psnr": float(np.mean(psnr)),
         "bpp": {
             "formula": formula * total / pixels,
@@ -108,7 +109,13 @@ def main() -> None:
         },
     }
     print(f"{count} clips: PSNR {facts['psnr']:.2f} dB, bpp {facts['bpp']}")
-    write(arguments.out, "index_bits", rows, **facts)
+    both = rows[-1]
+    aims = [
+        aim("bits over DEFLATE's", both["range / DEFLATE"], at_most=0.8),
+        aim("bits over the zero-order entropy", both["range / entropy"], at_most=0.75),
+        aim("bits over the tables' cross-entropy", both["range"] / both["cross-entropy"], at_most=1.01),
+    ]
+    write(arguments.out, "index_bits", rows, aims=aims, **facts)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,6 @@ of the data stream, the records of the next three batches, and the curves. Witho
 videos through data_prep. Exit code 1 if anything differs. Writes benchmarks/results/kill_and_resume.json.
 """
 
-import argparse
-import json
-import os
 import random
 import signal
 import subprocess
@@ -22,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.inputs import data_facts
+from benchmarks.report import options, write
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.source import open_split, open_stream
 from vqvae_jax.errors import UserError, run_command
@@ -37,13 +36,12 @@ CLOCK = ("time", "clips_per_second", "flops_per_second")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.kill_and_resume", description=__doc__.splitlines()[0])
+    parser = options("kill_and_resume", __doc__)
     parser.add_argument("--kills", type=int, default=10, help="per number of workers")
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="Grain workers")
     parser.add_argument("--steps", type=int, default=600, help="of the whole run")
     parser.add_argument("--data", type=Path, help="data set of data_prep; default: generated videos")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/kill_and_resume.json"))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill_and_resume_") as scratch:
         data = arguments.data or generated_data(Path(scratch))
@@ -51,16 +49,13 @@ def main() -> None:
             kill_and_compare(Path(scratch), data, workers, arguments.kills, arguments.steps, arguments.seed)
             for workers in arguments.workers
         ]
-        result = {
-            "command": f"python -m benchmarks.kill_and_resume --kills {arguments.kills} --workers "
-            f"{' '.join(map(str, arguments.workers))} --steps {arguments.steps} --seed {arguments.seed}"
-            + (" --data DIR" if arguments.data else ""),
-            "data": {"digest": open_split(data, "train").digest, "clips": len(open_split(data, "train"))},
-            "cores": os.cpu_count(),
-            "runs": runs,
-        }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+        facts = data_facts(open_split(data, "train"))
+    rows = [
+        {"workers": run["workers"], "steps": run["steps"], "kills": len(run["kills"])}
+        | {name.replace("_", " "): equal for name, equal in run["equal"].items()}
+        for run in runs
+    ]
+    write(arguments.out, "kill_and_resume", rows, seed=arguments.seed, data=facts, runs=runs)
     sys.exit(0 if all(all(run["equal"].values()) for run in runs) else 1)
 
 
@@ -74,8 +69,8 @@ def generated_data(scratch: Path) -> Path:
         picture = np.random.default_rng(number).integers(0, 256, (12, 24, 3))
         wide = np.kron(picture, np.ones((4, 4, 1))).astype(np.uint8)
         write_mp4(videos / f"v_Drift_g{number:02d}_c01.mp4", np.stack([wide[:, k : k + 48] for k in range(48)]))
-    options = ["--videos", str(videos), "--out", str(data), "--frames", "8", "--size", "16"]
-    done = subprocess.run([sys.executable, "-m", "data_prep", *options], capture_output=True, text=True)
+    settings = ["--videos", str(videos), "--out", str(data), "--frames", "8", "--size", "16"]
+    done = subprocess.run([sys.executable, "-m", "data_prep", *settings], capture_output=True, text=True)
     if done.returncode:
         raise UserError(f"data_prep failed: {done.stderr.strip()}")
     return data
@@ -114,12 +109,12 @@ def kill_and_compare(scratch: Path, data: Path, workers: int, kills: int, steps:
 def start(data: Path, run: Path, workers: int, steps: int) -> tuple[subprocess.Popen[bytes], Path]:
     """Starts the program; what it says goes to a file."""
     shape = open_split(data, "train").clip_shape
-    options = [f"--model.{name}={value}" for name, value in (WIDTHS | CODES).items()]
-    options += [f"--training.{name}={value}" for name, value in EVERY.items()]
-    options += ["--model.clip", *map(str, shape[:3]), f"--data.frames={shape[0]}", f"--data.batch-size={BATCH}"]
-    options += ["--data.source=grain", f"--data.workers={workers}", f"--training.steps={steps}"]
+    settings = [f"--model.{name}={value}" for name, value in (WIDTHS | CODES).items()]
+    settings += [f"--training.{name}={value}" for name, value in EVERY.items()]
+    settings += ["--model.clip", *map(str, shape[:3]), f"--data.frames={shape[0]}", f"--data.batch-size={BATCH}"]
+    settings += ["--data.source=grain", f"--data.workers={workers}", f"--training.steps={steps}"]
     said = run.with_name(f"{run.name}.said")
-    command = [sys.executable, "-m", "experiments.train", "tiny", f"--data={data}", f"--run={run}", *options]
+    command = [sys.executable, "-m", "experiments.train", "tiny", f"--data={data}", f"--run={run}", *settings]
     with said.open("wb") as file:
         return subprocess.Popen(command, stderr=file, stdout=file), said
 

@@ -92,10 +92,11 @@ def table(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table; numbers with four significant digits. Columns are those of all rows together."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(_cell(row.get(name)) for name in columns) + " |" for row in rows])
+    return "\n".join(lines + ["| " + " | ".join(cell(row.get(name)) for name in columns) + " |" for row in rows])
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value in a Markdown table; numbers with four significant digits."""
     if value is None:
         return "–"
     if isinstance(value, float):

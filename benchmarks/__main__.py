@@ -1,0 +1,84 @@
+"""Runs the benchmarks one after the other, each in a process of its own, and writes the page of all results.
+
+    python -m benchmarks [--data DIR] [--videos DIR] [--only NAME ...] [--out DIR]
+
+Without --data and --videos they measure on videos made on the spot. A benchmark that fails does not stop the others; it
+is listed at the end, and the exit code is 1. Those that take long or measure no speed (gradient_equality, round_trip,
+fuzz, kill_and_resume) run only when they are named; those for a GPU only where there is one.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.catalogue import CATALOGUE, Benchmark, Inputs
+from benchmarks.inputs import generate
+from benchmarks.page import write_page
+from benchmarks.report import RESULTS
+from vqvae_jax.errors import UserError, run_command
+
+
+def has_gpu() -> bool:
+    """Whether JAX finds a GPU; asked in another process, because asking takes the GPU's memory."""
+    ask = "import jax; print(jax.default_backend())"
+    return subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "gpu"
+
+
+def chosen(only: Sequence[str], gpu: bool) -> list[Benchmark]:
+    """Those to run.
+
+    Raises:
+      UserError: if a name is unknown, or is that of a GPU's benchmark where there is none.
+    """
+    for name in only:
+        if name not in CATALOGUE:
+            raise UserError(f"no benchmark {name!r}; there are {', '.join(CATALOGUE)}")
+        if CATALOGUE[name].needs_gpu and not gpu:
+            raise UserError(f"benchmark {name} needs a GPU, and JAX finds none")
+    if only:
+        return [CATALOGUE[name] for name in only]
+    return [b for b in CATALOGUE.values() if b.by_default and (gpu or not b.needs_gpu)]
+
+
+def run_all(benchmarks: Sequence[Benchmark], inputs: Inputs, out: Path) -> dict[str, int]:
+    """Runs them; returns name and exit code of those that failed."""
+    failed = {}
+    for benchmark in benchmarks:
+        command = [sys.executable, "-m", f"benchmarks.{benchmark.name}", *benchmark.options(inputs)]
+        print(f"== {benchmark.name}", flush=True)
+        began = time.perf_counter()
+        code = subprocess.run([*command, "--out", str(out / f"{benchmark.name}.json")]).returncode
+        print(f"== {benchmark.name}: {time.perf_counter() - began:.0f} s, exit code {code}\n", flush=True)
+        if code:
+            failed[benchmark.name] = code
+    return failed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="data set of data_prep with a train and a test split")
+    parser.add_argument("--videos", type=Path, help="folder of video files")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=f"of {', '.join(CATALOGUE)}")
+    parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results; default {RESULTS}")
+    arguments = parser.parse_args()
+    benchmarks = chosen(arguments.only, has_gpu())
+    with ExitStack() as stack:
+        videos, data = arguments.videos, arguments.data
+        if videos is None or data is None:
+            made = generate(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            videos, data = videos or made[0], data or made[1]
+        failed = run_all(benchmarks, Inputs(data, videos), arguments.out)
+    print(f"written: {write_page(arguments.out)}")
+    for name, code in failed.items():
+        print(f"failed: {name} (exit code {code})", file=sys.stderr)
+    if failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run_command("benchmarks", main)
