@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.tables.runs import Run
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.source import ClipSet, open_split
+from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.header import run_entry
 from vqvae_jax.evaluation.job import evaluate
 from vqvae_jax.evaluation.result_file import find_checkpoint, read_result, write_result
 from vqvae_jax.evaluation.schema import CheckpointResult, Result
+from vqvae_jax.evaluation.snapshot import checkpoint_digest, open_run, run_identity
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 
@@ -50,12 +52,11 @@ class Evaluator:
         The last step, not the best by validation: tables 2 and 3 are measured on that very split.
 
         Raises:
-          UserError: see `vqvae_jax.evaluation.job.evaluate`.
+          UserError: see `vqvae_jax.evaluation.job.evaluate`; or if the file is of something else.
         """
         file = self._file(run, split)
         self._say(f"{run.experiment.name} on {split} clips of {data}: {file}")
-        if not file.exists():
-            self._share_baselines(run, data, split, file)
+        self._prepare(file, run, open_split(data, split))
         config = EvaluateConfig(
             run.folder, data, file, split, steps=str(run.total), clips=self._clips, vgg_weights=self._weights
         )
@@ -68,16 +69,45 @@ class Evaluator:
         kind = (f"_first{self._clips}" if self._clips else "") + ("" if self._trunk else "_without_vgg")
         return self._folder / f"{run.experiment.name}_{split}{kind}.json"
 
-    def _share_baselines(self, run: Run, data: Path, split: str, file: Path) -> None:
-        """Starts the file with what another run's evaluation on the same clips knows: it depends on no model."""
-        clips = open_split(data, split)
-        wanted = clips.ids(range(min(self._clips or len(clips), len(clips))))
-        divisors = None if self._trunk is None else list(run.experiment.loss.layer_means)
+    def _prepare(self, file: Path, run: Run, clips: ClipSet) -> None:
+        """Refuses a file of something else; starts a new one with what another run's evaluation knows.
+
+        What was measured on the same clips without a model holds for every run.
+        """
+        facts = self._facts(run, clips)
+        if file.exists():
+            old = read_result(file)
+            known = find_checkpoint(old, run.total)
+            now = checkpoint_digest(open_run(run.folder).record(run.total))
+            found = {**_facts_of(old), "run": old["run"]["identity"], "state of the run": known and known["digest"]}
+            wanted = {**facts, "run": run_identity(run.experiment), "state of the run": known and now}
+            if other := [what for what, value in wanted.items() if found[what] != value]:
+                raise UserError(
+                    f"{file} is of another {other[0]} than this table wants; move it away to measure anew, or give "
+                    "another --out"
+                )
+            return
         for path in sorted(self._folder.glob("*.json")):
-            other = read_result(path)
-            same_clips = (other["data"]["split"], other["data"]["digest"]) == (split, clips.digest)
-            same_trunk = (other["perceptual"]["trunk"], other["perceptual"]["layer_means"]) == (self._trunk, divisors)
-            if same_clips and same_trunk and other["data"]["clip_ids"] == wanted and other["baselines"]:
+            other_result = read_result(path)
+            if _facts_of(other_result) == facts and other_result["baselines"]:
                 make_folder(file.parent)
-                write_result(file, {**other, "run": run_entry(run.folder, run.experiment), "checkpoints": []})
+                mine = run_entry(run.folder, run.experiment)
+                write_result(file, {**other_result, "run": mine, "checkpoints": []})
                 return
+
+    def _facts(self, run: Run, clips: ClipSet) -> dict[str, object]:
+        divisors = None if self._trunk is None else list(run.experiment.loss.layer_means)
+        return {
+            "split": (clips.split, clips.digest),
+            "number of clips": clips.ids(range(min(self._clips or len(clips), len(clips)))),
+            "perceptual trunk": (self._trunk, divisors),
+        }
+
+
+def _facts_of(result: Result) -> dict[str, object]:
+    data, perceptual = result["data"], result["perceptual"]
+    return {
+        "split": (data["split"], data["digest"]),
+        "number of clips": data["clip_ids"],
+        "perceptual trunk": (perceptual["trunk"], perceptual["layer_means"]),
+    }

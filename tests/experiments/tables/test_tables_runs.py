@@ -32,7 +32,7 @@ def changed(section, **fields):
         (changed("loss", beta=2.0), "loss.beta=1.0, not 2.0;"),
         (changed("training", steps=7), "training.steps=6, not 7;"),
         (changed("training", seed=3), "training.seed=0, not 3;"),
-        (changed("model", top=None), "model.top=None"),
+        (changed("model", top=None), "model.top.codes=8, not None"),
         (BUDGET.experiment("vqvae2"), "name='cell_msvqvae', not 'cell_vqvae2';"),
     ],
 )

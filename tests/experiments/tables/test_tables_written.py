@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from cells import BUDGET, ROLES, STEPS, command, make_run, never_launched, write
 
 from experiments.tables.make import make_tables
 from experiments.tables.schema import Table
+from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation import job
 from vqvae_jax.evaluation.result_file import check_schema, read_result
 
@@ -152,3 +154,24 @@ def test_a_proof_of_the_path_is_labelled_in_every_file(made, tmp_path):
     assert table["proves"] == "path" and "not of the numbers" in table["remark"]
     assert "not of the numbers" in (tmp_path / "table2_cell.md").read_text()
     assert "not of the numbers" in (tmp_path / "table2_cell.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value", "message"),
+    [
+        ("data", "digest", "other", "another split"),
+        ("run", "identity", "other", "another run"),
+        ("checkpoints", "digest", "other", "another state of the run"),
+    ],
+)
+def test_an_evaluation_of_something_else_is_neither_used_nor_replaced(made, tmp_path, section, field, value, message):
+    out, data, _ = made
+    shutil.copytree(out, tmp_path / "out")
+    file = tmp_path / "out" / "evaluations" / "cell_msvqvae_test_without_vgg.json"
+    result = json.loads(file.read_text())
+    (result[section][0] if section == "checkpoints" else result[section])[field] = value
+    file.write_text(json.dumps(result))
+    before = file.read_bytes()
+    with pytest.raises(UserError, match=f"{file} is of {message} than this table wants; move it away"):
+        make_tables(command(data, tmp_path / "out", 1, no_train=True), "as typed", never_launched, BUDGET)
+    assert file.read_bytes() == before
