@@ -29,6 +29,18 @@ def measure_quality(
     Returns:
       psnr, ssim, lossless: [B, T]; difference_psnr: [B, T-1], left out for clips of one frame; perceptual: [B].
     """
+    figures = measure_pixels(reference_BTHWC, estimate_BTHWC)
+    if trunk is not None:
+        # One clip after another: features at full resolution take a hundred times the memory of the frames.
+        figures["perceptual"] = lax.map(
+            lambda pair: perceptual_distance(trunk, normalise(pair[0])[None], normalise(pair[1])[None], divisors)[0],
+            (reference_BTHWC, estimate_BTHWC),
+        )
+    return figures
+
+
+def measure_pixels(reference_BTHWC: Array, estimate_BTHWC: Array) -> dict[str, Array]:
+    """The figures of `measure_quality` that need no trunk: psnr, ssim, lossless, difference_psnr."""
     figures = {
         "psnr": frame_psnr(reference_BTHWC, estimate_BTHWC),
         "ssim": frame_ssim(reference_BTHWC, estimate_BTHWC),
@@ -36,12 +48,6 @@ def measure_quality(
     }
     if reference_BTHWC.shape[1] > 1:
         figures["difference_psnr"] = difference_psnr(reference_BTHWC, estimate_BTHWC)
-    if trunk is not None:
-        # One clip after another: features at full resolution take a hundred times the memory of the frames.
-        figures["perceptual"] = lax.map(
-            lambda pair: perceptual_distance(trunk, normalise(pair[0])[None], normalise(pair[1])[None], divisors)[0],
-            (reference_BTHWC, estimate_BTHWC),
-        )
     return figures
 
 

@@ -19,12 +19,7 @@ def read_result(path: str | Path) -> Result:
         missing or of a wrong type.
     """
     path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not a JSON file ({error})") from error
+    content = read_json(path)
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise UserError(f"{path} is a JSON file, but not an evaluation (its schema is not {SCHEMA!r})")
     if content.get("version") != VERSION:
@@ -33,6 +28,20 @@ def read_result(path: str | Path) -> Result:
     result = typing.cast(Result, content)
     _check_lengths(result, str(path))
     return result
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+      UserError: if it cannot be read or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not a JSON file ({error})") from error
 
 
 def check_schema(value: Any, hint: Any, file: str, field: str = "") -> None:
@@ -96,7 +105,7 @@ def write_result(path: str | Path, result: Result) -> None:
     Raises:
       UserError: if it cannot be written.
     """
-    text = _layout(result)
+    text = layout(result)
     write_atomically(Path(path), text.encode())
 
 
@@ -148,12 +157,12 @@ def _brief(value: Any) -> str:
     return f"{value[:12]}..." if isinstance(value, str) and len(value) > 40 else str(value)
 
 
-def _layout(value: Any, indent: str = "") -> str:
+def layout(value: Any, indent: str = "") -> str:
     """JSON with objects spread over lines and lists of numbers or names on one."""
     inner = indent + "  "
     if isinstance(value, dict) and value:
-        rows = [f"{inner}{json.dumps(key)}: {_layout(v, inner)}" for key, v in value.items()]
+        rows = [f"{inner}{json.dumps(key)}: {layout(v, inner)}" for key, v in value.items()]
         return "{\n" + ",\n".join(rows) + f"\n{indent}}}" + ("\n" if not indent else "")
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n" + ",\n".join(inner + _layout(v, inner) for v in value) + f"\n{indent}]"
+        return "[\n" + ",\n".join(inner + layout(v, inner) for v in value) + f"\n{indent}]"
     return json.dumps(value, allow_nan=False, ensure_ascii=False)

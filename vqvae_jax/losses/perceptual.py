@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.losses.vgg import VggTrunk, features
+from vqvae_jax.losses.vgg import VggFeatures, VggTrunk, features
 from vqvae_jax.precision import DType
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3")
@@ -29,12 +29,32 @@ def layer_distances(trunk: VggTrunk, x_BTHWC: Array, x_hat_BTHWC: Array, dtype: 
         raise UserError(
             f"perceptual: expected two videos of one shape (B, T, H, W, 3), found {x_BTHWC.shape}, {x_hat_BTHWC.shape}"
         )
-    clips, image = x_BTHWC.shape[0], x_BTHWC.shape[2:]
-    target = features(trunk, lax.stop_gradient(x_BTHWC).reshape(-1, *image), dtype)
-    estimate = features(trunk, x_hat_BTHWC.reshape(-1, *image), dtype)
+    target = clip_features(trunk, lax.stop_gradient(x_BTHWC), dtype)
+    return feature_distances(lax.stop_gradient(target), clip_features(trunk, x_hat_BTHWC, dtype), x_BTHWC.shape[0])
+
+
+def clip_features(trunk: VggTrunk, x_BTHWC: Array, dtype: DType = jnp.float32) -> VggFeatures:
+    """The trunk's activations for every frame, [B * T, ...]: computed once where many estimates share a target.
+
+    Args:
+      x_BTHWC: RGB in [0, 1].
+      Others as `layer_distances`.
+    """
+    return features(trunk, x_BTHWC.reshape(-1, *x_BTHWC.shape[2:]), dtype)
+
+
+def feature_distances(target: VggFeatures, estimate: VggFeatures, clips: int) -> Array:
+    """Mean |target - estimate| of every layer and clip; `layer_distances` of what `clip_features` gave.
+
+    Args:
+      clips: B.
+
+    Returns:
+      [B, 3] float32: relu1_2, relu2_2, relu3_3.
+    """
     distances = []
     for a, b in zip(target, estimate, strict=True):
-        error = jnp.abs(b.astype(jnp.float32) - lax.stop_gradient(a).astype(jnp.float32))
+        error = jnp.abs(b.astype(jnp.float32) - a.astype(jnp.float32))
         distances.append(jnp.mean(error.reshape(clips, -1), axis=1))
     return jnp.stack(distances, axis=-1)
 
@@ -59,7 +79,12 @@ def perceptual_distance(
     Returns:
       [B] float32.
     """
-    return jnp.sum(layer_distances(trunk, x_BTHWC, x_hat_BTHWC, dtype) / jnp.asarray(layer_divisors), axis=-1)
+    return weighted_sum(layer_distances(trunk, x_BTHWC, x_hat_BTHWC, dtype), layer_divisors)
+
+
+def weighted_sum(layers: Array, layer_divisors: tuple[float, float, float]) -> Array:
+    """[B, 3] of `layer_distances` -> [B]: each layer divided by its divisor, summed."""
+    return jnp.sum(layers / jnp.asarray(layer_divisors), axis=-1)
 
 
 def perceptual_loss(

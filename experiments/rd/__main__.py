@@ -1,0 +1,34 @@
+"""Classical codecs and ours on the same clips: `python -m experiments.rd --data DIR --split test --out DIR`.
+
+Writes OUT/rd.json, then tables, plots and a page from it. Classical codecs need the extra: pip install imageio-ffmpeg.
+Clips are coded at the data set's size; for 128x128 write one with `python -m data_prep --size 128 ...`.
+"""
+
+import sys
+
+from experiments.rd.config import RdConfig
+from vqvae_jax.command_line import parse
+from vqvae_jax.errors import run_command
+
+
+def main() -> None:
+    """Measures as the command line says.
+
+    Raises:
+      UserError: see `experiments.rd.run.measure_codecs`.
+    """
+    config = parse(RdConfig, "python -m experiments.rd")
+    try:
+        from experiments.rd.present import present  # JAX and matplotlib take seconds to import: not for --help
+        from experiments.rd.run import measure_codecs
+
+        measure_codecs(config, say=lambda line: print(line, flush=True))
+        for path in present(config.out):
+            print(path)
+    except KeyboardInterrupt as stop:
+        print(f"stopped; {stop or 'nothing was measured or written'}", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run_command("rd", main)

@@ -1,0 +1,134 @@
+"""What was measured before: OUT/cache/CODEC/SETTING/CLIP.SUFFIX, and CLIP.json beside it with its figures.
+
+Nothing is trusted on reading: an entry counts if its own digest, its stream's digest and its keys (encoder and settings,
+clip content; definitions of the figures) are those that would be written now. Anything else is made anew.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import numpy as np
+
+from vqvae_jax.files import make_folder, write_atomically
+
+FOLDER = "cache"
+FORMAT = "vqvae_jax rd cache 1"
+LONGEST_NAME = 180
+Key = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip's stream, and its figures once it was measured."""
+
+    stream_key: Key
+    stream_sha256: str
+    bytes: int
+    payload_bytes: int | None
+    encode_seconds: float
+    decode_seconds: float | None = None
+    figures_key: Key | None = None
+    figures: dict[str, Any] | None = None
+
+    def measured(self, key: Key) -> bool:
+        """Whether it has figures of these definitions."""
+        return self.figures is not None and self.figures_key == key
+
+    def with_figures(self, key: Key, figures: dict[str, Any], decode_seconds: float) -> "Entry":
+        return replace(self, figures_key=key, figures=figures, decode_seconds=decode_seconds)
+
+
+State = Literal["good", "absent", "damaged", "other"]
+
+
+class Cache:
+    """Entries below OUT/cache; safe to use from several threads for different clips or settings."""
+
+    def __init__(self, out: Path) -> None:
+        self._folder = out / FOLDER
+
+    def stream_path(self, codec: str, setting: str, clip_id: str, suffix: str) -> Path:
+        """Where the stream of a clip lies or would lie."""
+        return self._folder / codec / _name(setting) / f"{_name(clip_id)}.{suffix}"
+
+    def read(self, path: Path, stream_key: Key) -> tuple[Entry | None, State]:
+        """The entry of a stream if it can be used, and what was found.
+
+        Args:
+          path: of the stream.
+          stream_key: that it must have.
+        """
+        try:
+            content = path.with_suffix(".json").read_bytes()
+            stream = path.read_bytes()
+        except FileNotFoundError:
+            return None, "absent"
+        except OSError:
+            return None, "damaged"
+        try:
+            values = json.loads(content)
+            digest = values.pop("digest")
+            kind = values.pop("format")
+            entry = Entry(**values)
+        except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+            return None, "damaged"
+        whole = digest == _digest(values) and entry.stream_sha256 == hashlib.sha256(stream).hexdigest()
+        if not whole:
+            return None, "damaged"
+        good = kind == FORMAT and entry.stream_key == stream_key
+        return (entry, "good") if good else (None, "other")
+
+    @contextlib.contextmanager
+    def new_stream(self, path: Path) -> Iterator[Path]:
+        """A name to write a stream to; it takes its place when the block ends well, and is removed otherwise.
+
+        Raises:
+          UserError: if the folder cannot be made.
+        """
+        make_folder(path.parent)
+        part = path.with_name(f"part-{path.name}")
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def write(self, path: Path, entry: Entry) -> None:
+        """Writes the entry of a stream that is in its place.
+
+        Raises:
+          UserError: if it cannot be written.
+        """
+        values = vars(entry)
+        content = {"format": FORMAT, **values, "digest": _digest(values)}
+        write_atomically(path.with_suffix(".json"), json.dumps(content, allow_nan=False).encode())
+
+
+def stream_entry(path: Path, stream_key: Key, payload_bytes: int | None, encode_seconds: float) -> Entry:
+    """The entry of a stream that was just written, without figures."""
+    stream = path.read_bytes()
+    return Entry(stream_key, hashlib.sha256(stream).hexdigest(), len(stream), payload_bytes, round(encode_seconds, 4))
+
+
+def clip_digest(clip_THWC: np.ndarray) -> str:
+    """SHA-256 of shape and content."""
+    return hashlib.sha256(repr(clip_THWC.shape).encode() + np.ascontiguousarray(clip_THWC).tobytes()).hexdigest()
+
+
+def _digest(values: Key) -> str:
+    # Through JSON and back, so that tuples and lists, and floats before and after, are alike.
+    return hashlib.sha256(json.dumps(values, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def _name(text: str) -> str:
+    """A file name without separators, of bounded length."""
+    name = quote(text, safe=" ").replace(" ", "-")
+    if len(name) <= LONGEST_NAME and not name.startswith((".", "part-")):
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

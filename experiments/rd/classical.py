@@ -1,0 +1,224 @@
+"""Classical codecs: the command of each, its four rates, and a clip through a real elementary stream and back.
+
+Settings are section 2's of the specification: the slowest preset that is affordable, one closed GOP over the clip, one
+thread (sizes then do not depend on the machine), raw elementary streams without the encoder's text about itself.
+"""
+
+import math
+import re
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from experiments.rd.ffmpeg import CodecError, Processes, encoders, ffmpeg_path, ffmpeg_version
+from vqvae_jax.data.names import one_line
+from vqvae_jax.errors import UserError
+
+# FFmpeg's own conversion, spelled out: what its users get, and what the specification's figures were made with. The
+# flags accurate_rnd+full_chroma_int+full_chroma_inp would add 0.1 to 0.2 dB to every classical codec.
+TO_YUV = "scale=flags=bicubic:in_range=pc:out_range=tv:out_color_matrix=bt601,format={pixels}"
+TO_RGB = "scale=flags=bicubic:in_range=tv:out_range=pc:in_color_matrix=bt601,format=rgb24"
+CONVERSION = "RGB to BT.601 limited-range 4:2:0 and back by FFmpeg's bicubic scaler at its default flags"
+
+
+@dataclass(frozen=True)
+class Classical:
+    """A codec of FFmpeg."""
+
+    name: str  # on the command line
+    title: str
+    encoder: str  # FFmpeg's name
+    suffix: str  # of the elementary stream
+    rates: tuple[int, ...]
+    option: str  # what varies: "crf" or "qp"
+    arguments: tuple[str, ...]  # {gop}: frames of the clip
+    version: str  # regular expression over what FFmpeg says of a test picture
+    settings: str  # in words
+    pixels: str = "yuv420p"
+
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of the elementary stream's format."""
+        return {"264": "h264", "265": "hevc", "266": "vvc"}.get(self.suffix, self.suffix)
+
+
+X264 = Classical(
+    name="x264",
+    title="x264",
+    encoder="libx264",
+    suffix="264",
+    rates=(27, 31, 35, 39),
+    option="crf",
+    # x264 has no switch for its text (a SEI unit); its assembler gives sizes that vary with the CPU.
+    arguments=(
+        *("-preset", "veryslow", "-threads", "1"),
+        *("-x264-params", "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:asm=0"),
+        *("-bsf:v", "filter_units=remove_types=6"),
+    ),
+    version=r"x264 - core (\S+)",
+    settings="preset veryslow, CRF, one closed GOP, SEI units removed",
+)
+X265 = Classical(
+    name="x265",
+    title="x265",
+    encoder="libx265",
+    suffix="265",
+    rates=(32, 36, 40, 44),
+    option="crf",
+    arguments=(
+        *("-preset", "veryslow"),
+        "-x265-params",
+        "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:info=0:pools=none:frame-threads=1:log-level=error",
+    ),
+    version=r"HEVC encoder version (\S+)",
+    settings="preset veryslow, CRF, one closed GOP, info=0 (no SEI text)",
+)
+SVTAV1 = Classical(
+    name="svtav1",
+    title="SVT-AV1",
+    encoder="libsvtav1",
+    suffix="obu",
+    rates=(40, 48, 56, 63),
+    option="crf",
+    arguments=("-preset", "2", "-g", "{gop}", "-svtav1-params", "lp=1"),
+    version=r"SVT-AV1 Encoder Lib (\S+)",
+    settings="preset 2, CRF, one closed GOP",
+)
+AV1 = Classical(
+    name="av1",
+    title="libaom AV1",
+    encoder="libaom-av1",
+    suffix="obu",
+    rates=(45, 52, 58, 63),
+    option="crf",
+    arguments=(
+        *("-cpu-used", "2", "-b:v", "0", "-g", "{gop}", "-keyint_min", "{gop}"),
+        *("-threads", "1", "-row-mt", "0"),
+    ),
+    version=r"libaom-av1 @ \S+ (v\d\S*)",
+    settings="cpu-used 2, CRF, one closed GOP",
+)
+VVC = Classical(
+    name="vvc",
+    title="VVenC",
+    encoder="libvvenc",
+    suffix="266",
+    rates=(28, 32, 36, 40),
+    option="qp",
+    arguments=(
+        *("-preset", "slow", "-qpa", "0", "-threads", "1"),
+        *("-vvenc-params", "intraperiod={gop}:refreshtype=idr:accessunitdelimiter=0"),
+    ),
+    version=r"libvvenc version: (\S+)",
+    settings="preset slow, QP, -qpa 0 (no perceptual optimisation), 10 bits, one closed GOP, no access unit delimiters",
+    pixels="yuv420p10le",
+)
+FAMILY = {codec.name: codec for codec in (X264, X265, SVTAV1, AV1, VVC)}
+
+
+def note(codec: Classical) -> str:
+    """What is and is not counted, for `CodecEntry.note`."""
+    return (
+        f"{codec.settings}; one thread. Bytes of the raw .{codec.suffix} stream, parameter sets included, no container. "
+        f"{CONVERSION}. FFmpeg {ffmpeg_version()}."
+    )
+
+
+def encoder_version(codec: Classical) -> str:
+    """The encoder's version in its own words.
+
+    Raises:
+      UserError: if this FFmpeg has no such encoder, or it does not run.
+    """
+    if codec.encoder not in encoders():
+        raise UserError(f"this FFmpeg ({ffmpeg_version()}) has no {codec.encoder}")
+    grey = bytes([128]) * 64 * 64 * 3
+    picture = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "64x64", "-r", "16", "-i", "-"]
+    command = [ffmpeg_path(), "-v", "verbose", *picture, "-c:v", codec.encoder, "-pix_fmt", codec.pixels]
+    try:
+        out, said = Processes(quiet=False).run([*command, "-f", codec.format, "-"], grey)
+    except CodecError as error:
+        raise UserError(f"{codec.encoder} does not run: {error}") from error
+    found = re.search(codec.version, said) or re.search(codec.version, out.decode("latin-1"))
+    return found[1] if found else f"of FFmpeg {ffmpeg_version()}"
+
+
+class ClassicalCoder:
+    """A codec at one rate; see `Coder`.
+
+    Args:
+      codec: of `FAMILY`.
+      rate: CRF or QP.
+      shape: (T, H, W, 3) of the clips.
+      fps: frames per second.
+      version: of `encoder_version`.
+      processes: that run FFmpeg.
+    """
+
+    in_bulk = False
+
+    def __init__(
+        self, codec: Classical, rate: int, shape: tuple[int, ...], fps: float, version: str, processes: Processes
+    ) -> None:
+        self.codec, self.setting, self.suffix = codec.name, f"{codec.option} {rate}", codec.suffix
+        self._processes = processes
+        self._encode = [*encode_arguments(codec, rate, shape, fps), "-f", codec.format]
+        self.key = {"encoder": version, "ffmpeg": ffmpeg_version(), "arguments": self._encode}
+        self.encode_command = shlex.join(["ffmpeg", *self._encode, "OUT"]) + " < IN"
+        self.decode_command = shlex.join(["ffmpeg", *decode_arguments("IN")]) + " > OUT"
+
+    def encode(self, clip_THWC: np.ndarray, path: Path) -> tuple[float, int | None]:
+        started = time.monotonic()
+        self._processes.run([ffmpeg_path(), *self._encode, str(path)], np.ascontiguousarray(clip_THWC).tobytes())
+        return time.monotonic() - started, None
+
+    def open_files(self, paths: Sequence[Path]) -> None:
+        """FFmpeg starts in a moment: every file has its own process."""
+
+    def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
+        return decode_stream(self._processes, path, shape)
+
+
+def decode_stream(processes: Processes, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
+    """The clip that FFmpeg decodes from a stream alone, and the seconds of the process.
+
+    Args:
+      path: of the stream; its ending tells the format.
+      shape: (T, H, W, 3) that the clip must have.
+
+    Returns:
+      uint8 RGB (T, H, W, 3); seconds.
+
+    Raises:
+      CodecError: if the decoder fails, or gives another number of frames or another size.
+      Stopped: if the processes were stopped.
+    """
+    started = time.monotonic()
+    out, said = processes.run([ffmpeg_path(), *decode_arguments(str(path))])
+    seconds = time.monotonic() - started
+    expected = math.prod(shape)
+    if len(out) != expected:
+        raise CodecError(f"decodes to {len(out):,} bytes of RGB, expected {expected:,}; {one_line(said.strip()):.100}")
+    return np.frombuffer(out, np.uint8).reshape(shape), seconds
+
+
+def encode_arguments(codec: Classical, rate: int, shape: tuple[int, ...], fps: float) -> list[str]:
+    """FFmpeg's arguments up to the output's format; RGB frames come in on standard input."""
+    frames, height, width = shape[:3]
+    return [
+        *("-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}"),
+        *("-i", "-", "-vf", TO_YUV.format(pixels=codec.pixels), "-c:v", codec.encoder, f"-{codec.option}", str(rate)),
+        *(part.format(gop=frames) for part in codec.arguments),
+    ]
+
+
+def decode_arguments(path: str) -> list[str]:
+    """FFmpeg's arguments that turn a stream into RGB frames on standard output, every frame once."""
+    return [
+        *("-v", "error", "-threads", "1", "-i", path, "-vf", TO_RGB),
+        *("-fps_mode", "passthrough", "-f", "rawvideo", "-"),
+    ]

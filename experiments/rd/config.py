@@ -1,0 +1,75 @@
+"""What to compare, on which clips, and where to put it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vqvae_jax.config import check
+from vqvae_jax.errors import UserError
+
+OURS = "msvqvae"
+CLASSICAL = ("x264", "x265", "svtav1", "av1", "vvc")
+CODECS = (*CLASSICAL, OURS)
+
+
+@dataclass(frozen=True)
+class RdConfig:
+    """Codes a split with every codec through real files and measures what a fresh process decodes from them.
+
+    Clips are coded at the size that the data set has; `python -m data_prep --size 128 ...` writes larger ones. What was
+    measured before is kept in OUT/cache: the same command goes on where it was stopped.
+    """
+
+    data: Path
+    """Data set written by data_prep."""
+    out: Path
+    """Folder for rd.json, its plots and page, and the cache of streams and figures."""
+    split: str = "test"
+    """Split of the data set."""
+    codecs: str = ",".join(CODECS)
+    """Comma-separated: x264, x265, svtav1 (SVT-AV1), av1 (libaom), vvc (VVenC), msvqvae (ours)."""
+    bundle: tuple[Path, ...] = ()
+    """Models for msvqvae, one point each; by default $VQVAE_JAX_BUNDLE or the one of the package."""
+    points: tuple[str, ...] = ()
+    """Other settings for a codec than its four, such as x265=28,32,36,40 (CRF, or QP for vvc)."""
+    clips: int = 0
+    """Only the first so many clips, for a quick look; 0 for all. Stated in the result."""
+    vgg_weights: Path | None = None
+    """VGG-16 trunk for the perceptual distance; by default what $VQVAE_JAX_WEIGHTS names. Null if there is none."""
+    jobs: int = os.cpu_count() or 1
+    """Encoder and decoder processes at a time, of one thread each."""
+
+    def __post_init__(self) -> None:
+        listed = ", ".join(CODECS)
+        for name in self.names:
+            check(name in CODECS, "codecs", name, f"some of {listed}, separated by commas")
+        check(len(set(self.names)) == len(self.names), "codecs", self.codecs, "every codec once")
+        check(self.clips >= 0, "clips", self.clips, "a whole number of at least 0")
+        check(self.jobs >= 1, "jobs", self.jobs, "a whole number of at least 1")
+        _ = self.rates
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The codecs, as asked for."""
+        return tuple(name.strip() for name in self.codecs.split(","))
+
+    @property
+    def rates(self) -> dict[str, tuple[int, ...]]:
+        """`points` by codec.
+
+        Raises:
+          UserError: if one is not CODEC=NUMBER,NUMBER.
+        """
+        rates = {}
+        for text in self.points:
+            name, _, values = text.partition("=")
+            parts = values.split(",")
+            if name not in CLASSICAL or not all(
+                part.isascii() and part.isdecimal() and len(part) < 4 for part in parts
+            ):
+                raise UserError(
+                    f"points: {text!r}; expected CODEC=NUMBER,NUMBER such as x265=32,36 with one of "
+                    f"{', '.join(CLASSICAL)}"
+                )
+            rates[name] = tuple(sorted({int(part) for part in parts}))
+        return rates

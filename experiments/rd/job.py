@@ -1,0 +1,193 @@
+"""The rate-distortion job: every clip through every codec at every setting, measured, kept, and summed up."""
+
+import contextlib
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from experiments.rd.cache import Cache, Entry, clip_digest, stream_entry
+from experiments.rd.coder import Coder
+from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.measure import Measure
+from vqvae_jax.data.source import ClipSet
+
+BLOCK_BYTES = 512 * 2**20  # decoded clips that a bulk decoder may leave on disk at a time
+AHEAD = 3  # clips that are coded while one is measured
+
+
+class Outcome(NamedTuple):
+    """One clip at one setting: its entry with figures, or why there is none."""
+
+    entry: Entry | None
+    failure: str | None
+
+
+class _Coded(NamedTuple):
+    """What a worker hands over to be measured; `estimate` is None if the figures were kept."""
+
+    entry: Entry
+    estimate_THWC: np.ndarray | None
+    seconds: float
+    vmaf: float | None
+
+
+class _Task(NamedTuple):
+    coder: Coder
+    clip_id: str
+    clip_THWC: np.ndarray
+    digest: str
+
+
+class RdJob:
+    """Measures clips with coders.
+
+    Args:
+      clips: the split.
+      count: its first so many.
+      coders: in the order of the result.
+      measure: of the figures.
+      cache: of streams and figures.
+      processes: that run FFmpeg; stopped when the job is interrupted.
+      jobs: workers.
+
+    Attributes:
+      found: how many entries were good, absent, damaged, or of other settings.
+      done, total: clips times settings.
+    """
+
+    def __init__(
+        self,
+        clips: ClipSet,
+        count: int,
+        coders: list[Coder],
+        measure: Measure,
+        cache: Cache,
+        processes: Processes,
+        jobs: int,
+    ) -> None:
+        self._clips, self._ids, self._coders = clips, clips.ids(range(count)), coders
+        self._measure, self._cache, self._processes, self._jobs = measure, cache, processes, jobs
+        self.found: Counter[str] = Counter()
+        self.done, self.total = 0, count * len(coders)
+
+    def run(self, say: Callable[[str], None]) -> dict[tuple[str, str], list[Outcome]]:
+        """Outcomes of every (codec, setting), one per clip, in order.
+
+        Args:
+          say: told a line about every failure.
+
+        Raises:
+          UserError: if a clip cannot be read or OUT cannot be written.
+          KeyboardInterrupt: on Ctrl-C; what was measured is kept.
+        """
+        outcomes: dict[tuple[str, str], list[Outcome]] = {(c.codec, c.setting): [] for c in self._coders}
+        block = max(1, BLOCK_BYTES // int(np.prod(self._clips.clip_shape)))
+        pool = ThreadPoolExecutor(self._jobs)
+        with self._bar() as bar:
+            try:
+                for start in range(0, len(self._ids), block):
+                    numbers = range(start, min(start + block, len(self._ids)))
+                    self._open_block(numbers, say)
+                    for tasks, futures in self._submit(pool, numbers):
+                        for task, outcome in zip(tasks, self._finish(tasks, futures), strict=True):
+                            coder = task.coder
+                            outcomes[coder.codec, coder.setting].append(outcome)
+                            if outcome.failure is not None:
+                                say(f"failed: {coder.codec} {coder.setting}, {task.clip_id}: {outcome.failure}")
+                            self.done += 1
+                            bar.update()
+            finally:
+                # Also on Ctrl-C: nothing goes on behind our back.
+                pool.shutdown(wait=False, cancel_futures=True)
+                self._processes.stop()
+                pool.shutdown(wait=True)
+        return outcomes
+
+    def _bar(self) -> tqdm:
+        # A line a minute where there is no terminal.
+        interval = 0.5 if sys.stderr.isatty() else 60.0
+        return tqdm(total=self.total, desc="rd", unit=" codings", mininterval=interval, maxinterval=interval)
+
+    def _tasks(self, number: int) -> list[_Task]:
+        clip = self._clips.read([number])[0]
+        digest = clip_digest(clip)
+        return [_Task(coder, self._ids[number], clip, digest) for coder in self._coders]
+
+    def _open_block(self, numbers: range, say: Callable[[str], None]) -> None:
+        """Lets coders that are slow to start code and decode all clips of the block."""
+        for index, coder in enumerate(self._coders):
+            if not coder.in_bulk:
+                continue
+            paths = []
+            for number in numbers:
+                task = self._tasks(number)[index]
+                with contextlib.suppress(CodecError):  # comes again, and is then noted, when its turn comes
+                    entry = self._stream(task, count=False)
+                    if not entry.measured(self._measure.key):
+                        paths.append(self._path(task))
+            try:
+                coder.open_files(paths)
+            except CodecError as error:
+                say(f"failed: {coder.codec} {coder.setting}: the decoder's process: {error}")
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, numbers: range
+    ) -> Iterator[tuple[list[_Task], list[Future[_Coded | CodecError]]]]:
+        """Clip by clip, a few ahead of what is measured."""
+        pending: deque[tuple[list[_Task], list[Future[_Coded | CodecError]]]] = deque()
+        for number in numbers:
+            tasks = self._tasks(number)
+            pending.append((tasks, [pool.submit(self._code, task) for task in tasks]))
+            if len(pending) > AHEAD:
+                yield pending.popleft()
+        while pending:
+            yield pending.popleft()
+
+    def _path(self, task: _Task) -> Path:
+        return self._cache.stream_path(task.coder.codec, task.coder.setting, task.clip_id, task.coder.suffix)
+
+    def _stream(self, task: _Task, count: bool = True) -> Entry:
+        """The kept entry, or that of a stream just made."""
+        path, key = self._path(task), {**task.coder.key, "clip": task.digest}
+        entry, state = self._cache.read(path, key)
+        if count:
+            self.found[state] += 1
+        if entry is None:
+            with self._cache.new_stream(path) as part:
+                seconds, payload = task.coder.encode(task.clip_THWC, part)
+            entry = stream_entry(path, key, payload, seconds)
+            self._cache.write(path, entry)
+        return entry
+
+    def _code(self, task: _Task) -> _Coded | CodecError:
+        """In a worker: codes, decodes and measures what FFmpeg measures, as far as it is not kept."""
+        try:
+            entry = self._stream(task)
+            if entry.measured(self._measure.key):
+                return _Coded(entry, None, 0.0, None)
+            estimate, seconds = task.coder.decode(self._path(task), task.clip_THWC.shape)
+            return _Coded(entry, estimate, seconds, self._measure.vmaf(task.clip_THWC, estimate))
+        except CodecError as error:
+            return error
+
+    def _finish(self, tasks: list[_Task], futures: list[Future[_Coded | CodecError]]) -> Iterator[Outcome]:
+        """Measures one clip's estimates on the device; all share what is computed of the clip itself."""
+        reference = None
+        for task, future in zip(tasks, futures, strict=True):
+            coded = future.result()
+            if isinstance(coded, CodecError):
+                yield Outcome(None, str(coded))
+                continue
+            entry = coded.entry
+            if coded.estimate_THWC is not None:
+                reference = reference or self._measure.reference(task.clip_THWC)
+                figures = {**self._measure.figures(reference, coded.estimate_THWC), "vmaf": coded.vmaf}
+                entry = entry.with_figures(self._measure.key, figures, round(coded.seconds, 4))
+                self._cache.write(self._path(task), entry)
+            yield Outcome(entry, None)

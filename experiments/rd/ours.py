@@ -1,0 +1,113 @@
+"""Our codec at one bundle: clips to real .msv files by the library's encoder, decoded by a fresh process."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from experiments.rd.config import OURS
+from experiments.rd.ffmpeg import CodecError, Processes
+from vqvae_jax import __version__
+from vqvae_jax.cli.bundles import PACKAGED, VARIABLE
+from vqvae_jax.codec.bundle import load_bundle
+from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.errors import UserError
+
+ROOT = Path(__file__).parents[2]  # where `python -m experiments...` runs
+DECODE_SECONDS = 24 * 3600.0
+NOTE = (
+    "Bytes of the whole .msv file; payload: its entropy-coded indices without header, checksums and index. "
+    "The bundle (the model), which sender and receiver both need, is not counted. Decoded by one fresh process for all "
+    "clips, so decode_seconds does not hold its start; encode_seconds does not hold the model's either."
+)
+
+
+def bundle_paths(given: Sequence[Path]) -> list[Path]:
+    """The bundles to code with: those given, else `$VQVAE_JAX_BUNDLE`, else the one of the package.
+
+    Raises:
+      UserError: if there is none.
+    """
+    if given:
+        return list(given)
+    path = Path(os.environ.get(VARIABLE) or PACKAGED)
+    if not path.is_file():
+        raise UserError(f"no model: {path} is missing; give one with --bundle FILE or ${VARIABLE}")
+    return [path]
+
+
+class OurCoder:
+    """A bundle; see `Coder`.
+
+    Args:
+      path: of the bundle.
+      fps: frames per second.
+      processes: that run the decoder.
+
+    Raises:
+      UserError: if the bundle cannot be read.
+    """
+
+    codec, suffix, in_bulk = OURS, "msv", True
+
+    def __init__(self, path: Path, fps: float, processes: Processes) -> None:
+        self._path, self._processes = path.resolve(), processes
+        self._rate = Fraction(fps).limit_denominator(1001)
+        self._encoder = Encoder(load_bundle(path))
+        self.setting = self._encoder.bundle.name
+        self.key = {
+            "vqvae_jax": __version__,
+            "bundle": self._encoder.bundle.digest,
+            "mode": self._encoder.mode,
+            "rate": str(self._rate),
+        }
+        self.encode_command = f"vqvae-jax encode IN OUT --bundle {path.name} --size native"
+        self.decode_command = f"vqvae-jax decode IN OUT --bundle {path.name}"
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._opened: dict[Path, tuple[Path, float, str | None]] = {}
+
+    def encode(self, clip_THWC: np.ndarray, path: Path) -> tuple[float, int | None]:
+        started = time.monotonic()
+        try:
+            encoded = self._encoder.encode(clip_THWC, path, self._rate, overwrite=True)
+        except UserError as error:
+            raise CodecError(str(error)) from error
+        return time.monotonic() - started, sum(encoded.payload_bytes.values())
+
+    def open_files(self, paths: Sequence[Path]) -> None:
+        """Decodes all files in one fresh process; forgets those of the last call."""
+        self.close()
+        if not paths:
+            return
+        self._folder = tempfile.TemporaryDirectory()
+        targets = [Path(self._folder.name) / f"{number}.npy" for number in range(len(paths))]
+        files = [[str(path.resolve()), str(target)] for path, target in zip(paths, targets, strict=True)]
+        task = json.dumps({"bundle": str(self._path), "files": files}).encode()
+        command = [sys.executable, "-m", "experiments.rd.decode_files"]
+        out, _ = self._processes.run(command, task, cwd=ROOT, timeout=DECODE_SECONDS)
+        for path, target, result in zip(paths, targets, json.loads(out), strict=True):
+            self._opened[path] = target, result["seconds"], result["error"]
+
+    def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
+        if path not in self._opened:
+            raise CodecError("its file could not be made, or the decoder's process failed")
+        target, seconds, failure = self._opened[path]
+        if failure is not None:
+            raise CodecError(failure)
+        clip = np.load(target, allow_pickle=False)
+        if clip.shape != shape:
+            raise CodecError(f"decodes to a clip of {clip.shape}, expected {shape}")
+        return clip, seconds
+
+    def close(self) -> None:
+        """Removes decoded clips."""
+        self._opened.clear()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None

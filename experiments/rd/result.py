@@ -1,0 +1,68 @@
+"""Reading, checking and writing `rd.json`."""
+
+import math
+import typing
+from pathlib import Path
+from typing import Any
+
+from experiments.rd.schema import SCHEMA, VERSION, RateDistortion
+from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.result_file import check_schema, layout, read_json
+from vqvae_jax.files import write_atomically
+
+RESULT = "rd.json"
+
+
+def read_rd(path: str | Path) -> RateDistortion:
+    """Reads a rate-distortion file and checks every field against the schema.
+
+    Raises:
+      UserError: if it is missing, no JSON, of another kind or version, or has a field missing, of a wrong type or a
+        list of a wrong length.
+    """
+    path = Path(path)
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise UserError(f"{path} is a JSON file, but no rate-distortion file (its schema is not {SCHEMA!r})")
+    if content.get("version") != VERSION:
+        raise UserError(f"{path} is of version {content.get('version')!r}; this program reads {VERSION}")
+    check_schema(content, RateDistortion, str(path))
+    result = typing.cast(RateDistortion, content)
+    check_points(result, str(path))
+    return result
+
+
+def write_rd(path: Path, result: RateDistortion) -> None:
+    """Writes the file whole or not at all.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
+    write_atomically(path, layout(result).encode())
+
+
+def check_points(result: RateDistortion, file: str) -> None:
+    """Raises a `UserError` unless every list of a point fits its clips, its numbers are finite and rates fall."""
+    known = set(result["data"]["clip_ids"])
+    for name, codec in result["codecs"].items():
+        rates = [point["rate"]["bpp"] for point in codec["points"]]
+        if rates != sorted(rates, reverse=True):
+            raise UserError(f"{file}: codecs.{name}.points are not in the order of falling rate")
+        for point in codec["points"]:
+            where = f"{file}: codecs.{name} {point['setting']}"
+            strange = set(point["clip_ids"]) - known
+            if strange:
+                raise UserError(f"{where}: clip {min(strange)} is not one of data.clip_ids")
+            quality, rate = point["quality"], point["rate"]
+            lists: dict[str, list[Any] | None] = {
+                "rate.bytes": rate["bytes"],
+                "rate.payload_bytes": rate["payload_bytes"],
+                "ms_ssim.clips": point["ms_ssim"]["clips"],
+                "vmaf.clips": point["vmaf"]["clips"],
+                **{f"quality.clips.{key}": typing.cast(Any, values) for key, values in quality["clips"].items()},
+            }
+            for key, values in lists.items():
+                if values is not None and len(values) != len(point["clip_ids"]):
+                    raise UserError(f"{where}: {key} has {len(values)} entries for {len(point['clip_ids'])} clips")
+                if values is not None and not all(map(math.isfinite, values)):
+                    raise UserError(f"{where}: {key} has a value that is not finite")

@@ -1,0 +1,172 @@
+"""`python -m experiments.rd` from its configuration to OUT/rd.json."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import metadata
+
+from experiments.rd.cache import Cache
+from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, note
+from experiments.rd.coder import Coder
+from experiments.rd.config import OURS, RdConfig
+from experiments.rd.entries import point_entry
+from experiments.rd.ffmpeg import Processes, ffmpeg_version
+from experiments.rd.job import Outcome, RdJob
+from experiments.rd.measure import Measure
+from experiments.rd.result import RESULT, write_rd
+from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
+from vqvae_jax import __version__
+from vqvae_jax.data.source import ClipSet, open_split, read_card
+from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.header import data_entry, perceptual_entry
+from vqvae_jax.evaluation.surroundings import hardware, versions
+from vqvae_jax.files import make_folder
+from vqvae_jax.losses.config import LossConfig
+from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
+
+DEFAULT_FPS = 16.0  # of data sets that keep the videos' own rates: only x264's and x265's rate control looks at it
+
+
+class RdInterrupt(KeyboardInterrupt):
+    """Ctrl-C; the message says how far it was."""
+
+
+def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> RateDistortion:
+    """Codes, decodes and measures; writes OUT/rd.json.
+
+    Args:
+      config: what to measure.
+      say: told a line about every codec that cannot run, failure and the end.
+
+    Raises:
+      UserError: if data set, split, a named bundle or the trunk are missing, or no codec can run; nothing
+        is written then.
+      RdInterrupt: if interrupted; what was measured until then is in the cache.
+    """
+    clips = open_split(config.data, config.split)
+    count = min(config.clips or len(clips), len(clips))
+    weights = find_vgg_weights(config.vgg_weights)
+    trunk = None if weights is None else load_vgg(weights)
+    divisors = LossConfig().layer_means
+    data = data_entry(clips, count, read_card(config.data))
+    processes = Processes()
+    codecs, coders = open_codecs(config, clips, data["fps"] or DEFAULT_FPS, processes)
+    for entry in codecs.values():
+        if entry["reason"] is not None:
+            say(f"{entry['codec']}: {entry['reason']}")
+    if not any(coders.values()):
+        raise UserError(
+            "none of the codecs can run: " + "; ".join(sorted({e["reason"] or "" for e in codecs.values()}))
+        )
+    make_folder(config.out)
+    measure = Measure(clips.clip_shape, trunk, divisors, processes)
+    listed = [coder for group in coders.values() for coder in group]
+    job = RdJob(clips, count, listed, measure, Cache(config.out), processes, config.jobs)
+    try:
+        outcomes = job.run(say)
+    except KeyboardInterrupt as stop:
+        raise RdInterrupt(
+            f"{job.done} of {job.total} codings are done and kept in {config.out}; the same command goes on"
+        ) from stop
+    if job.found["damaged"]:
+        say(f"{job.found['damaged']} damaged entries of {config.out} were made anew")
+    fill_points(codecs, coders, outcomes, data["clip_ids"], measure, clips.clip_shape)
+    result: RateDistortion = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "command": "python -m experiments.rd " + shlex.join(sys.argv[1:]),
+        "data": data,
+        "perceptual": perceptual_entry(trunk, divisors),
+        "codecs": codecs,
+        "hardware": hardware(),
+        "versions": versions() | _versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_rd(config.out / RESULT, result)
+    return result
+
+
+def open_codecs(
+    config: RdConfig, clips: ClipSet, fps: float, processes: Processes
+) -> tuple[dict[str, CodecEntry], dict[str, list[Coder]]]:
+    """An entry without points for every codec, with the reason for those that cannot run; and the coders of the others.
+
+    Raises:
+      UserError: if a bundle that was named cannot be read.
+    """
+    codecs: dict[str, CodecEntry] = {}
+    coders: dict[str, list[Coder]] = {}
+    for name in config.names:
+        codecs[name], coders[name] = (
+            _open_ours(config, fps, processes) if name == OURS else _open_classical(name, config, clips, fps, processes)
+        )
+    return codecs, coders
+
+
+def _open_classical(
+    name: str, config: RdConfig, clips: ClipSet, fps: float, processes: Processes
+) -> tuple[CodecEntry, list[Coder]]:
+    codec = FAMILY[name]
+    entry = _entry(name, codec.title, codec.settings)
+    try:
+        version = encoder_version(codec)
+    except UserError as error:
+        return {**entry, "reason": str(error)}, []
+    rates = config.rates.get(name, codec.rates)
+    found: list[Coder] = [ClassicalCoder(codec, rate, clips.clip_shape, fps, version, processes) for rate in rates]
+    return {**entry, "version": version, "note": note(codec)}, found
+
+
+def _open_ours(config: RdConfig, fps: float, processes: Processes) -> tuple[CodecEntry, list[Coder]]:
+    from experiments.rd.ours import NOTE, OurCoder, bundle_paths
+
+    entry = _entry(OURS, "MS-VQ-VAE", NOTE)
+    try:
+        paths = bundle_paths(config.bundle)
+    except UserError as error:
+        return {**entry, "reason": str(error)}, []
+    coders = [OurCoder(path, fps, processes) for path in paths]
+    names = [coder.setting for coder in coders]
+    for coder in coders:
+        if names.count(coder.setting) > 1:
+            coder.setting = f"{coder.setting} {coder.key['bundle'][:8]}"
+    if len({coder.setting for coder in coders}) < len(coders):
+        raise UserError("bundle: the same model is named twice")
+    title = f"MS-VQ-VAE {names[0]}" if len(names) == 1 else "MS-VQ-VAE"
+    return {**entry, "title": title, "version": f"vqvae_jax {__version__}"}, list(coders)
+
+
+def _entry(name: str, title: str, note: str) -> CodecEntry:
+    return {"codec": name, "title": title, "version": None, "note": note, "points": [], "reason": None}
+
+
+def fill_points(
+    codecs: dict[str, CodecEntry],
+    coders: dict[str, list[Coder]],
+    outcomes: dict[tuple[str, str], list[Outcome]],
+    clip_ids: list[str],
+    measure: Measure,
+    shape: tuple[int, ...],
+) -> None:
+    """Puts points, by falling rate, into the codecs' entries; a point without any clip becomes a reason."""
+    for name, group in coders.items():
+        points, lost = [], []
+        for coder in group:
+            done = outcomes[coder.codec, coder.setting]
+            point = point_entry(coder, clip_ids, done, measure, shape)
+            if point is None:
+                lost.append(f"{coder.setting}: every clip failed ({done[0].failure})")
+            else:
+                points.append(point)
+        codecs[name]["points"] = sorted(points, key=lambda point: -point["rate"]["bpp"])
+        if lost:
+            codecs[name]["reason"] = "; ".join(lost)
+
+
+def _versions() -> dict[str, str]:
+    """FFmpeg, where it was asked for and is there."""
+    try:
+        return {"ffmpeg": ffmpeg_version(), "imageio-ffmpeg": metadata.version("imageio-ffmpeg")}
+    except (UserError, metadata.PackageNotFoundError):
+        return {}
