@@ -1,7 +1,7 @@
 """What was measured before: OUT/cache/CODEC/SETTING/CLIP.SUFFIX, and CLIP.json beside it with its figures.
 
-Nothing is trusted on reading: an entry counts if its own digest, its stream's digest and its keys (encoder and settings,
-clip content; definitions of the figures) are those that would be written now. Anything else is made anew.
+Nothing is trusted on reading: an entry counts if its own digest, its stream's digest and its keys (encoder and
+settings, clip content; definitions of the figures) are those that would be written now. Anything else is made anew.
 """
 
 import contextlib

@@ -29,7 +29,9 @@ class RdConfig:
     codecs: str = ",".join(CODECS)
     """Comma-separated: x264, x265, svtav1 (SVT-AV1), av1 (libaom), vvc (VVenC), msvqvae (ours)."""
     bundle: tuple[Path, ...] = ()
-    """Models for msvqvae, one point each; by default $VQVAE_JAX_BUNDLE or the one of the package."""
+    """Models for msvqvae; by default $VQVAE_JAX_BUNDLE or the one of the package."""
+    rate_weight: tuple[float, ...] = (0.0,)
+    """Points of each model: what a bit is worth to its encoder; 0 sends the nearest codes (`vqvae-jax encode`)."""
     points: tuple[str, ...] = ()
     """Other settings for a codec than its four, such as x265=28,32,36,40 (CRF, or QP for vvc)."""
     clips: int = 0
@@ -45,6 +47,10 @@ class RdConfig:
             check(name in CODECS, "codecs", name, f"some of {listed}, separated by commas")
         check(len(set(self.names)) == len(self.names), "codecs", self.codecs, "every codec once")
         check(self.clips >= 0, "clips", self.clips, "a whole number of at least 0")
+        weights = self.rate_weight
+        check(
+            bool(weights) and len(set(weights)) == len(weights), "rate_weight", weights, "different numbers from 0 on"
+        )
         check(self.jobs >= 1, "jobs", self.jobs, "a whole number of at least 1")
         _ = self.rates
 

@@ -1,7 +1,7 @@
 """A fresh process that decodes .msv files from the files alone: `python -m experiments.rd.decode_files < JSON`.
 
-JSON in: {"bundle": FILE, "files": [[FROM.msv, TO.npy], ...]}. JSON out: a list with {"seconds": s, "error": null or text}
-for each. Many files to a process, because JAX takes seconds to start.
+JSON in: {"bundle": FILE, "files": [[FROM.msv, TO.npy], ...]}. JSON out: a list with {"seconds": s, "error": null or
+text} for each. Many files to a process, because JAX takes seconds to start.
 """
 
 import json

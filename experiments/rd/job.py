@@ -32,7 +32,7 @@ class _Coded(NamedTuple):
     """What a worker hands over to be measured; `estimate` is None if the figures were kept."""
 
     entry: Entry
-    estimate_THWC: np.ndarray | None
+    estimate: np.ndarray | None  # uint8 (T, H, W, 3)
     seconds: float
     vmaf: float | None
 
@@ -40,7 +40,7 @@ class _Coded(NamedTuple):
 class _Task(NamedTuple):
     coder: Coder
     clip_id: str
-    clip_THWC: np.ndarray
+    clip: np.ndarray  # uint8 (T, H, W, 3)
     digest: str
 
 
@@ -160,7 +160,7 @@ class RdJob:
             self.found[state] += 1
         if entry is None:
             with self._cache.new_stream(path) as part:
-                seconds, payload = task.coder.encode(task.clip_THWC, part)
+                seconds, payload = task.coder.encode(task.clip, part)
             entry = stream_entry(path, key, payload, seconds)
             self._cache.write(path, entry)
         return entry
@@ -171,8 +171,8 @@ class RdJob:
             entry = self._stream(task)
             if entry.measured(self._measure.key):
                 return _Coded(entry, None, 0.0, None)
-            estimate, seconds = task.coder.decode(self._path(task), task.clip_THWC.shape)
-            return _Coded(entry, estimate, seconds, self._measure.vmaf(task.clip_THWC, estimate))
+            estimate, seconds = task.coder.decode(self._path(task), task.clip.shape)
+            return _Coded(entry, estimate, seconds, self._measure.vmaf(task.clip, estimate))
         except CodecError as error:
             return error
 
@@ -185,9 +185,9 @@ class RdJob:
                 yield Outcome(None, str(coded))
                 continue
             entry = coded.entry
-            if coded.estimate_THWC is not None:
-                reference = reference or self._measure.reference(task.clip_THWC)
-                figures = {**self._measure.figures(reference, coded.estimate_THWC), "vmaf": coded.vmaf}
+            if coded.estimate is not None:
+                reference = reference or self._measure.reference(task.clip)
+                figures = {**self._measure.figures(reference, coded.estimate), "vmaf": coded.vmaf}
                 entry = entry.with_figures(self._measure.key, figures, round(coded.seconds, 4))
                 self._cache.write(self._path(task), entry)
             yield Outcome(entry, None)

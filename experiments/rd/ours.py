@@ -49,6 +49,7 @@ class OurCoder:
       path: of the bundle.
       fps: frames per second.
       processes: that run the decoder.
+      rate_weight: what a bit is worth to the encoder (`Encoder`); 0 sends the nearest codes.
 
     Raises:
       UserError: if the bundle cannot be read.
@@ -56,18 +57,21 @@ class OurCoder:
 
     codec, suffix, in_bulk = OURS, "msv", True
 
-    def __init__(self, path: Path, fps: float, processes: Processes) -> None:
+    def __init__(self, path: Path, fps: float, processes: Processes, rate_weight: float = 0.0) -> None:
         self._path, self._processes = path.resolve(), processes
         self._rate = Fraction(fps).limit_denominator(1001)
-        self._encoder = Encoder(load_bundle(path))
-        self.setting = self._encoder.bundle.name
+        self._encoder = Encoder(load_bundle(path), rate_weight=rate_weight)
+        weight = f" --rate-weight {rate_weight:g}" if rate_weight else ""
+        self.setting = self._encoder.bundle.name + weight.replace(" --", " ")
+        self.digest = self._encoder.bundle.digest
         self.key = {
             "vqvae_jax": __version__,
-            "bundle": self._encoder.bundle.digest,
+            "bundle": self.digest,
             "mode": self._encoder.mode,
             "rate": str(self._rate),
+            "rate_weight": rate_weight,
         }
-        self.encode_command = f"vqvae-jax encode IN OUT --bundle {path.name} --size native"
+        self.encode_command = f"vqvae-jax encode IN OUT --bundle {path.name} --size native{weight}"
         self.decode_command = f"vqvae-jax decode IN OUT --bundle {path.name}"
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._opened: dict[Path, tuple[Path, float, str | None]] = {}

@@ -126,14 +126,14 @@ def _open_ours(config: RdConfig, fps: float, processes: Processes) -> tuple[Code
         paths = bundle_paths(config.bundle)
     except UserError as error:
         return {**entry, "reason": str(error)}, []
-    coders = [OurCoder(path, fps, processes) for path in paths]
+    coders = [OurCoder(path, fps, processes, weight) for path in paths for weight in config.rate_weight]
     names = [coder.setting for coder in coders]
     for coder in coders:
         if names.count(coder.setting) > 1:
-            coder.setting = f"{coder.setting} {coder.key['bundle'][:8]}"
+            coder.setting = f"{coder.setting} ({coder.digest[:8]})"
     if len({coder.setting for coder in coders}) < len(coders):
         raise UserError("bundle: the same model is named twice")
-    title = f"MS-VQ-VAE {names[0]}" if len(names) == 1 else "MS-VQ-VAE"
+    title = f"MS-VQ-VAE {names[0]}" if len(paths) == 1 else "MS-VQ-VAE"
     return {**entry, "title": title, "version": f"vqvae_jax {__version__}"}, list(coders)
 
 
