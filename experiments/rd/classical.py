@@ -114,7 +114,10 @@ VVC = Classical(
         *("-vvenc-params", "intraperiod={gop}:refreshtype=idr:accessunitdelimiter=0"),
     ),
     version=r"libvvenc version: (\S+)",
-    settings="preset medium (slow saves 1 to 2 % for twice the time), QP, -qpa 0 (no perceptual optimisation), 10 bits, one closed GOP, no access unit delimiters",
+    settings=(
+        "preset medium (slow saves 1 to 2 % for twice the time), QP, -qpa 0 (no perceptual optimisation), 10 bits, one "
+        "closed GOP, no access unit delimiters"
+    ),
     pixels="yuv420p10le",
 )
 FAMILY = {codec.name: codec for codec in (X264, X265, SVTAV1, AV1, VVC)}
