@@ -5,9 +5,13 @@
 Both measure the same clips with the same noise: every frame's PSNR and SSIM, and the PSNR of frame differences, as the
 evaluation job does (without the perceptual distance; ours also counts lossless frames). Before anything is timed the
 numbers must agree: 1e-3 dB, 1e-4 of SSIM. Ours starts from arrays on the host and ends with arrays on the host.
+"ratio by CPU" compares CPU seconds, which other programs on the machine disturb less: a ratio core for core.
 """
 
 import functools
+import statistics
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -79,6 +83,13 @@ def largest_differences(ours: Figures, theirs: Figures) -> dict[str, float]:
     return largest
 
 
+def cpu_seconds(call: Callable[[], object]) -> float:
+    """Of all threads of this process."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
 def compare(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, repeats: int) -> list[Row]:
     """A row for all figures together and one for each."""
     every = tuple(TOLERANCES)
@@ -93,6 +104,7 @@ def compare(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, repeats: in
         }
         jax.clear_caches()  # so that the first call is with compilation
         found, clips = timings(calls, repeats), len(reference_NTHWC)
+        cpu = {side: statistics.median(cpu_seconds(call) for _ in range(repeats)) for side, call in calls.items()}
         rows.append(
             {
                 "figure": "all" if names == every else names[0],
@@ -100,6 +112,7 @@ def compare(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, repeats: in
                 "ours ms/clip": 1e3 * found["ours"].median_s / clips,
                 "peer ms/clip": 1e3 * found["scikit-image"].median_s / clips,
                 "ratio": found["scikit-image"].median_s / found["ours"].median_s,
+                "ratio by CPU": cpu["scikit-image"] / cpu["ours"],
                 "compile s": found["ours"].first_s - found["ours"].median_s,
                 "largest difference": max(largest.values()) if names == every else largest[names[0]],
             }

@@ -35,6 +35,8 @@ class RateAt(NamedTuple):
 
     rate: float | None
     reason: str | None  # why there is none
+    below: float | None = None  # the lowest measured rate, if already better than asked for: less would do
+    above: float | None = None  # the highest measured rate, if still worse: more is needed
 
 
 def bd_rate(anchor: RateCurve, test: RateCurve) -> Delta:
@@ -61,7 +63,7 @@ def bd_psnr(anchor: RateCurve, test: RateCurve) -> Delta:
 
 
 def rate_at_quality(curve: RateCurve, quality: float) -> RateAt:
-    """The rate that reaches `quality`, between measured points only: outside their range there is none.
+    """The rate that reaches `quality`, between measured points only: outside their range a bound.
 
     Raises:
       ValueError: if the curve's lists differ in length.
@@ -74,9 +76,10 @@ def rate_at_quality(curve: RateCurve, quality: float) -> RateAt:
     if not rises(curve):
         return RateAt(None, "its quality does not rise with its rate")
     low, high = curve.quality[0], curve.quality[-1]
-    if not low <= quality <= high:
-        beyond = "below its lowest" if quality < low else "above its highest"
-        return RateAt(None, f"{beyond} measured quality")
+    if quality < low:
+        return RateAt(None, "below its lowest measured quality", below=float(curve.rate[0]))
+    if quality > high:
+        return RateAt(None, "above its highest measured quality", above=float(curve.rate[-1]))
     return RateAt(float(np.exp(PchipInterpolator(curve.quality, np.log(curve.rate))(quality))), None)
 
 

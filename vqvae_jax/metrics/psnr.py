@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.metrics.groups import over_groups
 
 PEAK = 255.0
 CAP_DB = 100.0  # identical frames would give infinity, which is not JSON
@@ -34,8 +35,7 @@ def frame_psnr(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
       UserError: if shapes differ, a dtype is not uint8, or frames are wider than the exact sums allow (22,016 in RGB).
     """
     check_pair(reference_BTHWC, estimate_BTHWC)
-    error = reference_BTHWC.astype(jnp.int32) - estimate_BTHWC.astype(jnp.int32)
-    return _psnr(error, largest=255)
+    return over_groups(lambda x, y: _psnr(_error(x, y), largest=255), reference_BTHWC, estimate_BTHWC)
 
 
 def difference_psnr(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
@@ -52,8 +52,7 @@ def difference_psnr(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
     if reference_BTHWC.shape[1] < 2:
         raise UserError("difference_psnr: a clip of 1 frame has no frame differences; at least 2 frames are needed")
     # The difference of the two differences is the temporal difference of the error.
-    error = reference_BTHWC.astype(jnp.int32) - estimate_BTHWC.astype(jnp.int32)
-    return _psnr(jnp.diff(error, axis=1), largest=510)
+    return over_groups(lambda x, y: _psnr(jnp.diff(_error(x, y), axis=1), largest=510), reference_BTHWC, estimate_BTHWC)
 
 
 def lossless_frames(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
@@ -72,6 +71,10 @@ def check_pair(reference: Array, estimate: Array) -> None:
         raise UserError(
             f"metrics: expected uint8 video, found {reference.dtype} and {estimate.dtype}; use to_uint8 on [0, 1] video"
         )
+
+
+def _error(reference: Array, estimate: Array) -> Array:
+    return reference.astype(jnp.int32) - estimate.astype(jnp.int32)
 
 
 def _psnr(error: Array, largest: int) -> Array:

@@ -1,20 +1,17 @@
 """Structural similarity as scikit-image computes it by default."""
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.experimental.xla_metadata import set_xla_metadata
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.metrics.groups import apart, over_groups
 from vqvae_jax.metrics.psnr import PEAK, check_pair
 
 WINDOW = 7
 C1 = (0.01 * PEAK) ** 2
 C2 = (0.03 * PEAK) ** 2
-CACHED_VALUES = 400_000  # values of a frame group whose sums stay in a CPU's cache: a clip of 32x64x64x3
 
 
 def frame_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
@@ -41,14 +38,12 @@ def frame_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
     rows = height, width * channels
     frames = reference_BTHWC.reshape(-1, *rows), estimate_BTHWC.reshape(-1, *rows)
 
-    def similarity(pair: tuple[Array, Array]) -> Array:
-        sums = _apart(_column_sums)(*pair)
-        return jnp.mean(_apart(lambda *sums: _local_similarity(*sums, channels))(*sums), axis=(-2, -1))
+    def similarity(x: Array, y: Array) -> Array:
+        # Apart, or windows are summed anew for every output, 49 values instead of 7 and 7: twenty times slower.
+        local = apart(partial(_local_similarity, channels=channels))(*apart(_column_sums)(x, y))
+        return jnp.mean(local, axis=(-2, -1))
 
-    if jax.default_backend() == "cpu":
-        group = max(1, CACHED_VALUES // (height * width * channels))
-        return lax.map(similarity, frames, batch_size=group).reshape(batch, time)
-    return similarity(frames).reshape(batch, time)
+    return over_groups(similarity, *frames).reshape(batch, time)
 
 
 def _column_sums(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
@@ -85,19 +80,3 @@ def _run_sum(values: Array, axis: int, step: int = 1) -> Array:
         (lax.slice_in_dim(values, k * step, k * step + size, axis=axis) for k in range(1, WINDOW)),
         start=lax.slice_in_dim(values, 0, size, axis=axis),
     )
-
-
-def _apart(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, compiled by itself on a CPU.
-
-    XLA would fuse it with what follows and sum every window anew, 49 values instead of 7 and 7, in loops that it cannot
-    vectorise: twenty times slower (`benchmarks/metrics.py`).
-    """
-    if jax.default_backend() != "cpu":
-        return function
-
-    def call(*arguments: Array) -> Any:
-        with set_xla_metadata(inlineable="false"):
-            return jax.jit(function)(*arguments)
-
-    return call
