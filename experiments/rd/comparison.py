@@ -36,6 +36,8 @@ class RateNeeded(TypedDict):
     bpp: float | None  # whole files; between measured points, never beyond
     ratio: float | None  # that, over the other's whole files
     payload_ratio: float | None  # that, over the other's payload alone
+    below_bpp: float | None  # where its cheapest point is better already: it needs less than this
+    above_bpp: float | None  # where its dearest point is worse still: it needs more than this
     clips: int
     reason: str | None
 
@@ -134,6 +136,8 @@ def _needed(rd: RateDistortion, measure: Measure, point: Point, other: CodecEntr
         "bpp": found.rate,
         "ratio": None if found.rate is None or not bpp else found.rate / bpp,
         "payload_ratio": None if found.rate is None or not payload_bpp else found.rate / payload_bpp,
+        "below_bpp": found.below,
+        "above_bpp": found.above,
         "clips": len(clips),
         "reason": found.reason,
     }

@@ -16,6 +16,7 @@ from experiments.rd.tables import Table, headlines, settings_table, tables
 from vqvae_jax.evaluation.report_style import STYLE
 
 HERE = Path(__file__).parent
+WIDE = 10  # columns: tables with more are set tighter
 
 
 def render(rd: RateDistortion, summary: Summary, shown: Shown) -> str:
@@ -168,7 +169,7 @@ def _table(rd: RateDistortion, table: Table, words: bool = False) -> str:
         )
         kind = ' class="ours"' if first in ours and not words else ""
         rows.append(f'<tr{kind}><th scope="row">{escape(first)}</th>{cells}</tr>')
-    kind = ' class="words"' if words else ""
+    kind = ' class="words"' if words else ' class="wide"' if len(table.header) > WIDE else ""
     body = f"<table{kind}><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     region = f'<div class="card scroll" role="region" tabindex="0" aria-label="{escape(table.title)}">{body}</div>'
     return _section(table.title, table.explanation, region)

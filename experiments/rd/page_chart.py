@@ -10,7 +10,7 @@ from experiments.rd.looks import looks
 from experiments.rd.plots import known_points, spread
 from experiments.rd.quality_measures import Measure, mean_figure
 from experiments.rd.schema import CodecEntry, RateDistortion
-from vqvae_jax.evaluation.svg_chart import short_number, ticks
+from vqvae_jax.evaluation.svg_chart import log_ticks, short_number, ticks
 
 WIDTH, HEIGHT = 660, 390
 LEFT, RIGHT, TOP, BOTTOM = 52, 500, 14, 344
@@ -93,12 +93,10 @@ def _axes(scale: Scale, measure: Measure) -> list[str]:
             y = scale.y(tick)
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{short_number(tick)}</text>')
-    decades = range(math.floor(scale.x_low / math.log(10)), math.ceil(scale.x_high / math.log(10)) + 1)
-    for tick in (step * 10.0**decade for decade in decades for step in (1, 2, 3, 5)):
-        if scale.x_low <= math.log(tick) <= scale.x_high:
-            x = scale.x(tick)
-            parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{BOTTOM}"/>')
-            parts.append(f'<text x="{x:.1f}" y="{BOTTOM + 18}" text-anchor="middle">{tick:g}</text>')
+    for tick in log_ticks(math.exp(scale.x_low), math.exp(scale.x_high)):
+        x = scale.x(tick)
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{BOTTOM}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{BOTTOM + 18}" text-anchor="middle">{tick:.3g}</text>')
     middle = (LEFT + RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">bits per pixel, whole files (log)</text>')
     return parts

@@ -8,6 +8,7 @@ import numpy as np
 from experiments.rd.looks import Look, looks
 from experiments.rd.quality_measures import Measure, mean_figure, measured
 from experiments.rd.schema import CodecEntry, RateDistortion
+from vqvae_jax.evaluation.svg_chart import log_ticks
 
 PANEL = (6.4, 4.6)  # inches
 LABEL_SPACING = 0.062  # least distance of two labels, as a share of the axis height
@@ -94,10 +95,10 @@ def _ours(ax: Any, entry: CodecEntry, look: Look, measure: Measure) -> None:
 
 
 def _round_ticks(ax: Any) -> None:
-    """Plain numbers at 1, 2, 5 times powers of ten: matplotlib's own minor labels collide on short log axes."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    """Plain numbers, at least three: matplotlib labels a log axis of less than a decade hardly or too much."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    ax.xaxis.set_major_locator(FixedLocator(log_ticks(*ax.get_xlim())))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 

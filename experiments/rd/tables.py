@@ -95,7 +95,8 @@ def at_quality_tables(rd: RateDistortion, summary: Summary) -> list[Table]:
                 f"Bits for the quality of {title}{'' if setting in title else f', {setting}'}",
                 f"It takes {first['bpp']:.4f} bpp{payload}. In each cell the bpp that the other codec needs for the "
                 f"same figure, interpolated between its points ({METHOD.upper()}, log rate), and that as a share of "
-                f"these {first['bpp']:.4f}. {NONE}: outside the range of its points.",
+                f"these {first['bpp']:.4f}. < and >: outside the range of the codec's points; "
+                "its cheapest is better already, or its dearest still worse.",
                 (
                     "codec",
                     *(f"{measures[m['measure']].title} {measures[m['measure']].format(m['quality'])}" for m in lines),
@@ -194,6 +195,10 @@ def _shown(summary: Summary) -> list[Measure]:
 
 
 def _needed(need: RateNeeded) -> str:
+    if need["below_bpp"] is not None:
+        return f"< {need['below_bpp']:.4f}"
+    if need["above_bpp"] is not None:
+        return f"> {need['above_bpp']:.4f}"
     if need["bpp"] is None:
         return NONE
     return f"{need['bpp']:.4f}" + ("" if need["ratio"] is None else f" ({need['ratio']:.0%})")

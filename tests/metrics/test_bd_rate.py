@@ -75,8 +75,9 @@ def test_rate_at_quality_is_exact_at_points_geometric_on_lines_and_absent_outsid
     for rate, quality in zip(*line, strict=True):
         assert rate_at_quality(line, quality).rate == pytest.approx(rate)
     assert rate_at_quality(line, 10 * np.log2(0.3)).rate == pytest.approx(0.3)
-    assert "above its highest" in rate_at_quality(line, line.quality[-1] + 0.01).reason
-    assert "below its lowest" in rate_at_quality(line, line.quality[0] - 0.01).reason
+    high, low = rate_at_quality(line, line.quality[-1] + 0.01), rate_at_quality(line, line.quality[0] - 0.01)
+    assert (high.rate, high.below, high.above) == (None, None, 0.8) and "above its highest" in high.reason
+    assert (low.rate, low.below, low.above) == (None, 0.1, None) and "below its lowest" in low.reason
     assert rate_at_quality(RateCurve(RATE[:1], PSNR[:1]), PSNR[0]).rate is None
 
 

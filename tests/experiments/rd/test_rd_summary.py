@@ -70,7 +70,8 @@ def test_bits_at_our_quality_are_the_curves_and_absent_beyond_their_points():
             assert need["ratio"] == pytest.approx(0.8 * factor) and need["payload_ratio"] == pytest.approx(factor)
     rd["codecs"]["msvqvae"]["points"][0]["quality"]["clips"]["psnr"] = [20.0] * 4
     need = next(line for line in summarise(rd, "x265")["at_quality"] if line["measure"] == "psnr")["codecs"]["x265"]
-    assert need["bpp"] is None and "below its lowest" in need["reason"]
+    assert need["bpp"] is None and "below its lowest" in need["reason"] and need["below_bpp"] == 8 * 80 / PIXELS
+    assert tables(rd, summarise(rd, "x265"))[0].rows[1][1] == "< 0.6250"
 
 
 def test_a_codec_that_failed_on_a_hard_clip_is_compared_on_the_clips_of_both():
