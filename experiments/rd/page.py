@@ -156,20 +156,16 @@ def _said(clip_id: str, pane: Pane) -> str:
     return ", ".join([f"{clip_id}: {pane.title}", *filter(None, [pane.setting]), *pane_figures(pane)])
 
 
-def _table(rd: RateDistortion, table: Table, words: bool = False) -> str:
+def _table(rd: RateDistortion, table: Table) -> str:
     ours = {rd["codecs"][OURS]["title"]} if OURS in rd["codecs"] else set()
     heads = "".join(f'<th scope="col"{_left(column, table)}>{escape(h)}</th>' for column, h in enumerate(table.header))
     rows = []
     for row in table.rows:
         first, *others = row
-        command = ' class="command"' if words else ""
-        cells = "".join(
-            f"<td{_left(column, table) if column < 4 else command}>{escape(cell)}</td>"
-            for column, cell in enumerate(others, 1)
-        )
-        kind = ' class="ours"' if first in ours and not words else ""
+        cells = "".join(f"<td{_left(column, table)}>{escape(cell)}</td>" for column, cell in enumerate(others, 1))
+        kind = ' class="ours"' if first in ours else ""
         rows.append(f'<tr{kind}><th scope="row">{escape(first)}</th>{cells}</tr>')
-    kind = ' class="words"' if words else ' class="wide"' if len(table.header) > WIDE else ""
+    kind = ' class="wide"' if len(table.header) > WIDE else ""
     body = f"<table{kind}><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     region = f'<div class="card scroll" role="region" tabindex="0" aria-label="{escape(table.title)}">{body}</div>'
     return _section(table.title, table.explanation, region)
@@ -185,7 +181,19 @@ def _missing(lines: list[str]) -> str:
 
 
 def _settings(rd: RateDistortion) -> str:
-    return _table(rd, settings_table(rd), words=True)
+    """A card for each codec: a table would have columns too narrow for commands."""
+    table = settings_table(rd)
+    cards = []
+    for title, version, note, *words in table.rows:
+        rows = "".join(
+            f"<dt>{escape(name)}</dt><dd{' class=command' if name != 'settings' else ''}>{escape(text)}</dd>"
+            for name, text in zip(table.header[3:], words, strict=True)
+        )
+        cards.append(
+            f'<div class="card"><h3>{escape(title)} <span class="soft">{escape(version)}</span></h3>'
+            f'<p class="explain">{escape(note)}</p><dl>{rows}</dl></div>'
+        )
+    return _section(table.title, table.explanation, f'<div class="stack">{"".join(cards)}</div>')
 
 
 def _facts(rd: RateDistortion) -> str:
