@@ -4,7 +4,8 @@
 
 Without --data and --videos they measure on videos made on the spot. A benchmark that fails does not stop the others; it
 is listed at the end, and the exit code is 1. Those that take long or measure no speed (gradient_equality, round_trip,
-fuzz, kill_and_resume) run only when they are named; those for a GPU only where there is one.
+fuzz, kill_and_resume) run only when they are named. Those that need a GPU or PyTorch are skipped, with a line, where
+there is none.
 """
 
 import argparse
@@ -29,20 +30,20 @@ def has_gpu() -> bool:
     return subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "gpu"
 
 
-def chosen(only: Sequence[str], gpu: bool) -> list[Benchmark]:
-    """Those to run.
+def chosen(only: Sequence[str], gpu: bool) -> tuple[list[Benchmark], dict[str, str]]:
+    """Those to run; and those that cannot run here, with the reason.
 
     Raises:
-      UserError: if a name is unknown, or is that of a GPU's benchmark where there is none.
+      UserError: if a name is unknown, or nothing is left to run.
     """
     for name in only:
         if name not in CATALOGUE:
             raise UserError(f"no benchmark {name!r}; there are {', '.join(CATALOGUE)}")
-        if CATALOGUE[name].needs_gpu and not gpu:
-            raise UserError(f"benchmark {name} needs a GPU, and JAX finds none")
-    if only:
-        return [CATALOGUE[name] for name in only]
-    return [b for b in CATALOGUE.values() if b.by_default and (gpu or not b.needs_gpu)]
+    wanted = [CATALOGUE[name] for name in only] or [b for b in CATALOGUE.values() if b.by_default]
+    skipped = {b.name: reason for b in wanted if (reason := b.reason(gpu))}
+    if len(skipped) == len(wanted):
+        raise UserError("nothing can run: " + "; ".join(f"{name}: {reason}" for name, reason in skipped.items()))
+    return [b for b in wanted if b.name not in skipped], skipped
 
 
 def run_all(benchmarks: Sequence[Benchmark], inputs: Inputs, out: Path) -> dict[str, int]:
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=f"of {', '.join(CATALOGUE)}")
     parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results; default {RESULTS}")
     arguments = parser.parse_args()
-    benchmarks = chosen(arguments.only, has_gpu())
+    benchmarks, skipped = chosen(arguments.only, has_gpu())
     with ExitStack() as stack:
         videos, data = arguments.videos, arguments.data
         if videos is None or data is None:
@@ -74,6 +75,8 @@ def main() -> None:
             videos, data = videos or made[0], data or made[1]
         failed = run_all(benchmarks, Inputs(data, videos), arguments.out)
     print(f"written: {write_page(arguments.out)}")
+    for name, reason in skipped.items():
+        print(f"skipped: {name}: {reason}")
     for name, code in failed.items():
         print(f"failed: {name} (exit code {code})", file=sys.stderr)
     if failed:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.report import missing
 from vqvae_jax.cli.bundles import PACKAGED
 
 
@@ -21,6 +22,15 @@ class Benchmark(NamedTuple):
     options: Callable[[Inputs], list[str]] = lambda inputs: []
     by_default: bool = True  # otherwise only when it is named: it takes long, or measures no speed
     needs_gpu: bool = False
+    needs: tuple[str, str] | None = (
+        None  # the one peer that there is, without which nothing can be compared; its module
+    )
+
+    def reason(self, gpu: bool) -> str | None:
+        """Why it cannot run here; None if it can."""
+        if self.needs_gpu and not gpu:
+            return "needs a GPU, and JAX finds none"
+        return missing(*self.needs, f"pip install {self.needs[1]}") if self.needs else None
 
 
 def _data(inputs: Inputs) -> list[str]:
@@ -35,7 +45,7 @@ BUNDLE = ["--bundle", str(PACKAGED.relative_to(Path(__file__).parents[1]))]
 CATALOGUE = {
     benchmark.name: benchmark
     for benchmark in (
-        Benchmark("torch_models"),
+        Benchmark("torch_models", needs=("PyTorch", "torch")),
         Benchmark("gpu", needs_gpu=True),
         Benchmark("pipeline", _data),
         Benchmark("data_prep", _videos),

@@ -61,7 +61,7 @@ def shares(clips: list[Indices], codes: Mapping[str, int]) -> dict[str, np.ndarr
     """How often each code occurs over all clips, by level: [K], above 0, summing to 1."""
     found = {}
     for level, k in codes.items():
-        counts = sum(np.bincount(indices[level].ravel(), minlength=k) for indices in clips) + 1e-3
+        counts = np.sum([np.bincount(indices[level].ravel(), minlength=k) for indices in clips], axis=0) + 1e-3
         found[level] = counts / counts.sum()
     return found
 

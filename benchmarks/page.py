@@ -35,7 +35,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
             result = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}); measure it again or remove it") from error
-        if not isinstance(result, dict) or not isinstance(result.get("rows"), list) or not result["rows"]:
+        if not isinstance(result, dict) or not (result.get("rows") or result.get("items")):
             raise UserError(f"{path} is no result of a benchmark: it has no rows; measure it again or remove it")
         results[path.stem] = result
     if not results:
@@ -48,7 +48,7 @@ def page(results: Mapping[str, dict[str, Any]]) -> str:
     """The Markdown."""
     parts = [INTRODUCTION, "## Aims", aims(results) or "None of these results names an aim."]
     for name, result in results.items():
-        parts += [f"## {name}", *section(result)]
+        parts += [f"## {name}", *(section(result) if "rows" in result else items(result))]
     missing = [name for name in CATALOGUE if name not in results]
     if missing:
         parts += ["## Not measured", ", ".join(missing) + ": no result in this folder."]
@@ -66,7 +66,8 @@ def aims(results: Mapping[str, dict[str, Any]]) -> str:
             "": VERDICTS[entry["met"]],
         }
         for name, result in results.items()
-        for entry in result.get("aims", [])
+        for part in (result, *_parts(result).values())
+        for entry in part.get("aims", [])
     ]
     return table(rows) if rows else ""
 
@@ -87,6 +88,24 @@ def section(result: Mapping[str, Any]) -> list[str]:
     facts += [listed(key, value) for key, value in result.items() if key not in SHOWN and value not in ({}, [], None)]
     parts.append("; ".join(fact for fact in facts if fact) + ".")
     return parts
+
+
+def items(result: Mapping[str, Any]) -> list[str]:
+    """The paragraphs of a result of many parts, each with a state and, if it is done, a result of its own."""
+    states = [
+        {"item": name} | {key: found.get(key) for key in ("state", "seconds", "summary", "date")}
+        for name, found in result["items"].items()
+    ]
+    parts = [table(states)]
+    for name, found in _parts(result).items():
+        parts += [f"### {name}", *section(found)]
+    return parts
+
+
+def _parts(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The results with rows that a result of many parts holds."""
+    found = {name: item.get("result") or {} for name, item in result.get("items", {}).items()}
+    return {name: part for name, part in found.items() if part.get("rows")}
 
 
 def machine(entry: Mapping[str, Any]) -> str:
