@@ -8,7 +8,7 @@ from pathlib import Path
 from experiments.rd.clips import Pane, Shown, pane_figures
 from experiments.rd.looks import looks
 from experiments.rd.page_chart import chart, key_marker
-from experiments.rd.page_sprites import enlargement, sprite
+from experiments.rd.page_sprites import enlargement, fitting, sprite
 from experiments.rd.quality_measures import OURS, measured
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import Summary
@@ -112,15 +112,16 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
         return ""
     indices = {codec: index for index, codec in enumerate(rd["codecs"])}
     cards, rules = [], []
-    for row, clip in enumerate(shown.clips):
+    clips, length = fitting(shown.clips)
+    for row, clip in enumerate(clips):
         panes = []
         for column, pane in enumerate(clip.panes):
-            frames, height, width = pane.frames.shape[:3]
+            height, width = pane.frames.shape[1:3]
             scale = enlargement(width)
-            picture = base64.b64encode(sprite(pane.frames)).decode()
+            picture = base64.b64encode(sprite(pane.frames[:length])).decode()
             rules.append(
                 f".s{row}-{column}{{--step:{-scale * height}px;width:{scale * width}px;height:{scale * height}px;"
-                f"background-size:{scale * width}px {scale * height * frames}px;"
+                f"background-size:{scale * width}px {scale * height * length}px;"
                 f"background-image:url(data:image/webp;base64,{picture})}}"
             )
             kind = "" if pane.codec is None else f"k{indices[pane.codec]}{' ours' if pane.codec == OURS else ''}"
@@ -133,7 +134,6 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
             f'<figure class="card"><figcaption><span>{escape(clip.clip_id)}</span></figcaption>'
             f'<div class="panes">{"".join(panes)}</div></figure>'
         )
-    length = len(shown.clips[0].panes[0].frames)
     # The middle frame is the still where no script runs.
     player = (
         f'<div class="player" data-fps="{shown.fps:g}" hidden><button type="button" aria-label="One frame back">−1'
@@ -141,10 +141,13 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
         f'<input type="range" min="0" max="{length - 1}" value="{length // 2}" aria-label="Frame">'
         "<output></output></div>"
     )
+    ours = rd["codecs"].get(OURS)
+    whose = "the first point of ours" if ours is not None and ours["points"] else "the anchor's middle point"
+    fewer = "" if length == len(shown.clips[0].panes[0].frames) else f" The first {length} frames."
     explanation = (
-        f"Every codec at its point whose mean rate over all clips is nearest to {shown.rate:.4f} bpp, the rate of the "
-        "first point of ours, whole files; under each picture that clip's own PSNR and size. Pixels are enlarged, not "
-        "smoothed, and stored without loss."
+        f"Every codec at its point whose mean rate over all clips is nearest to {shown.rate:.4f} bpp, the rate of "
+        f"{whose}, whole files; under each picture that clip's own PSNR and size. Pixels are enlarged, not "
+        f"smoothed, and stored without loss.{fewer}"
     )
     body = f"<style>{''.join(rules)}</style>{player}" + (
         f'<div class="clips" style="--frame:{length // 2}">{"".join(cards)}</div>'

@@ -4,6 +4,9 @@ import io
 
 import numpy as np
 
+from experiments.rd.clips import ShownClip
+
+MOST_PIXELS = 12_000_000  # of all pictures on a page: about a byte each
 TALLEST = 16383  # pixels, of a WebP
 NARROWEST = 128  # pixels on the page: smaller frames are enlarged by a whole factor
 
@@ -21,6 +24,15 @@ def sprite(frames_THWC: np.ndarray) -> bytes:
     tall = np.ascontiguousarray(frames_THWC).reshape(frames * height, width, channels)
     Image.fromarray(tall).save(out, format="WEBP", lossless=True, quality=100, method=4)
     return out.getvalue()
+
+
+def fitting(clips: tuple[ShownClip, ...]) -> tuple[tuple[ShownClip, ...], int]:
+    """As many of the clips, evenly spread, and as many of their first frames as a page can carry."""
+    frames, height, width = clips[0].panes[0].frames.shape[:3]
+    length = min(frames, most_frames(height))
+    pixels = len(clips[0].panes) * length * height * width
+    count = min(len(clips), max(1, MOST_PIXELS // pixels))
+    return tuple(clips[index * len(clips) // count] for index in range(count)), length
 
 
 def most_frames(height: int) -> int:

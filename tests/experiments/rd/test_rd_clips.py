@@ -6,8 +6,8 @@ from example_rd import CLIPS, PIXELS, example_rd
 from example_shown import decoder, example_shown, originals
 from PIL import Image
 
-from experiments.rd.clips import matched_points, matched_rate, shown_clips
-from experiments.rd.page_sprites import most_frames, sprite
+from experiments.rd.clips import Pane, ShownClip, matched_points, matched_rate, shown_clips
+from experiments.rd.page_sprites import fitting, most_frames, sprite
 from experiments.rd.pictures import grid, moving, png
 
 
@@ -87,3 +87,13 @@ def test_the_grid_has_a_row_per_clip_and_a_column_per_codec_and_is_the_same_ever
     assert picture.shape == (22 + 4 * (128 + 34), 5 * 134 + 6, 3)
     assert png(picture) == png(grid(shown.clips))
     np.testing.assert_array_equal(picture[22:150:8, 6:134:8], shown.clips[0].panes[0].frames[2])
+
+
+def test_a_page_carries_six_small_clips_three_of_128_pixels_and_one_of_256():
+    for side, count in ((64, 6), (128, 3), (256, 1)):
+        frames = np.broadcast_to(np.uint8(0), (32, side, side, 3))
+        clips = tuple(ShownClip(str(k), (Pane(None, "original", "", None, None, frames),) * 7) for k in range(6))
+        kept, length = fitting(clips)
+        assert (len(kept), length) == (count, 32) and kept[0].clip_id == "0"
+    long = (ShownClip("a", (Pane(None, "original", "", None, None, np.broadcast_to(np.uint8(0), (200, 128, 1, 3))),)),)
+    assert fitting(long)[1] == 127
