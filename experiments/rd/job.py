@@ -89,7 +89,7 @@ class RdJob:
         outcomes: dict[tuple[str, str], list[Outcome]] = {(c.codec, c.setting): [] for c in self._coders}
         block = max(1, BLOCK_BYTES // int(np.prod(self._clips.clip_shape)))
         pool = ThreadPoolExecutor(self._jobs)
-        with self._bar() as bar:
+        with self._bar(range(self.total), "rd", " codings") as bar:
             try:
                 for start in range(0, len(self._ids), block):
                     numbers = range(start, min(start + block, len(self._ids)))
@@ -109,10 +109,10 @@ class RdJob:
                 pool.shutdown(wait=True)
         return outcomes
 
-    def _bar(self) -> tqdm:
+    def _bar(self, numbers: range, what: str, unit: str) -> "tqdm[int]":
         # A line a minute where there is no terminal.
         interval = 0.5 if sys.stderr.isatty() else 60.0
-        return tqdm(total=self.total, desc="rd", unit=" codings", mininterval=interval, maxinterval=interval)
+        return tqdm(numbers, desc=what, unit=unit, mininterval=interval, maxinterval=interval)
 
     def _tasks(self, number: int) -> list[_Task]:
         clip = self._clips.read([number])[0]
@@ -125,7 +125,7 @@ class RdJob:
             if not coder.in_bulk:
                 continue
             paths = []
-            for number in numbers:
+            for number in self._bar(numbers, f"{coder.codec} {coder.setting} files", " clips"):
                 task = self._tasks(number)[index]
                 with contextlib.suppress(CodecError):  # comes again, and is then noted, when its turn comes
                     entry = self._stream(task, count=False)
