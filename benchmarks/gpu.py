@@ -1,0 +1,164 @@
+"""Everything to measure when a GPU is at hand, most telling first; started again, it goes on where it was.
+
+    python -m benchmarks.gpu --out FILE [--minutes 9] [--only NAME ...] [--tiny]
+
+Does it work there (tests, ten steps in bf16, golden files), which lowering of each convolution is fastest in bf16 and
+float32, and train step and inference against PyTorch over batch sizes. Each item is a process of its own, so that one
+that dies or runs out of memory takes nothing along, and is in FILE as soon as it is done; items that are there are not
+done again. No item starts when the minutes are over, and one still running then is stopped and comes first next time.
+JAX does not preallocate: PyTorch needs its part of the same memory. `--tiny` runs it all on small shapes, on a CPU too.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.report import table
+from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.files import make_folder, write_atomically
+
+ROOT = Path(__file__).parents[1]
+BATCHES = (64, 256, 8, 32, 128, 16, 512)
+#: Small enough for a CPU to do every item in about a minute.
+SMALL = ["--clip", "8", "16", "16"]
+#: Lines of a failed item's output that are kept.
+KEPT = 20
+
+
+class Item(NamedTuple):
+    """One measurement: `python ARGUMENTS --out PART`, which leaves a JSON object in PART."""
+
+    name: str
+    arguments: list[str]
+
+
+def items(tiny: bool) -> list[Item]:
+    """What there is to do, in order."""
+    checks, convolutions, models = (
+        ["-m", f"benchmarks.{name}"] for name in ("gpu_checks", "convolutions", "torch_models")
+    )
+    small_model = ["--models", "tiny", *SMALL, "--repeats", "1"]
+    table_of = [*convolutions, *(small_model if tiny else ["--models", "msvqvae", "tiny", "--clips", "64"])]
+    against = [*models, *([*small_model, "--variants", "channels_last"] if tiny else ["--models", "msvqvae"])]
+    steps = ["--model", "tiny", *SMALL, "--clips", "2"] if tiny else []
+    return [
+        Item("ten steps", [*checks, "steps", *steps]),
+        Item("golden files", [*checks, "golden"]),
+        Item("tests", [*checks, "tests", *(["--tests", "quantization"] if tiny else [])]),
+        Item("convolutions bfloat16", [*table_of, "--dtypes", "bfloat16"]),
+        *(Item(f"batch {n}", [*against, "--batches", str(n)]) for n in ((2, 4) if tiny else BATCHES)),
+        Item("convolutions float32", [*table_of, "--dtypes", "float32"]),
+    ]
+
+
+def run_items(todo: Sequence[Item], out: Path, minutes: float) -> dict[str, Any]:
+    """Runs what `out` does not hold yet, and returns what it holds then, by item.
+
+    Raises:
+      UserError: if `out` is there and not ours.
+    """
+    done, end = load(out), time.monotonic() + 60 * minutes
+    for item in todo:
+        left = end - time.monotonic()
+        if done.get(item.name, {}).get("state") == "done" or left <= 0:
+            continue
+        print(f"== {item.name}", flush=True)
+        done[item.name] = run(item, left)
+        write_atomically(out, (json.dumps({"program": "gpu", "items": done}, indent=1) + "\n").encode())
+    return done
+
+
+def load(out: Path) -> dict[str, Any]:
+    """Items of an earlier run; none if there was none."""
+    if not out.exists():
+        make_folder(out.parent)
+        return {}
+    try:
+        return dict(json.loads(out.read_text())["items"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{out} is not a result of benchmarks.gpu; name another file") from error
+
+
+def run(item: Item, seconds: float) -> dict[str, Any]:
+    """One item in its own process; what it wrote, or the end of what it said."""
+    began = time.monotonic()
+    facts = {
+        "command": "python " + " ".join(item.arguments),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        part, log = Path(folder) / "part.json", Path(folder) / "log.txt"
+        with log.open("w") as output:
+            try:
+                code = subprocess.run(
+                    [sys.executable, *item.arguments, "--out", str(part)],
+                    cwd=ROOT,
+                    env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=seconds,
+                    check=False,
+                ).returncode
+            except subprocess.TimeoutExpired:
+                code = None
+        facts["seconds"] = round(time.monotonic() - began, 1)
+        if part.exists():
+            result = json.loads(part.read_text())
+            return {"state": "done", **facts, "summary": summary(result), "result": result}
+        said = log.read_text().splitlines()[-KEPT:]
+    state = "out of time" if code is None else f"failed with exit code {code}"
+    return {"state": state, **facts, "summary": said[-1] if said else "", "said": said}
+
+
+def summary(result: dict[str, Any]) -> str:
+    """The one line that a reader looks for first."""
+    if "summary" in result:
+        return ("" if result["ok"] else "NOT OK: ") + result["summary"]
+    rows = result["rows"]
+    if result["program"] == "convolutions":
+        totals = [row for row in rows if row["convolution"] == "all"]
+        return "; ".join(
+            f"{row['model']} {row['pass']}: {row['fastest']}, {row['TFLOP/s']:.3g} TFLOP/s" for row in totals
+        )
+    return "; ".join(map(_throughput, rows)) or "; ".join(result.get("left_out", []))
+
+
+def _throughput(row: dict[str, Any]) -> str:
+    rate, ratio, share = (row.get(name) for name in ("JAX clips/s", "speed-up over PyTorch", "JAX share of ceiling"))
+    parts = [f"{rate:.4g} clips/s" if rate else "out of memory", f"{ratio:.2f}x PyTorch" if ratio else ""]
+    return f"{row['what']} " + ", ".join(filter(None, [*parts, f"{share:.1%} of ceiling" if share else ""]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.gpu", description=(__doc__ or "").splitlines()[0])
+    out = Path("benchmarks/results/gpu.json")
+    parser.add_argument("--out", type=Path, default=out, help=f"JSON file, gone on with if it is there; default {out}")
+    parser.add_argument("--minutes", type=float, default=9.0, help="no item runs longer than this in all; default 9")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="items, by name")
+    parser.add_argument("--tiny", action="store_true", help="small shapes: tries every item, measures nothing")
+    arguments = parser.parse_args()
+    todo = items(arguments.tiny)
+    names = [item.name for item in todo]
+    if unknown := sorted(set(arguments.only or []) - set(names)):
+        raise UserError(f"--only: no item {unknown[0]!r}; there are {', '.join(names)}")
+    if arguments.only:
+        todo = [item for item in todo if item.name in arguments.only]
+    done = run_items(todo, arguments.out, arguments.minutes)
+    print(table([{"item": name, **_line(done.get(name))} for name in names]))
+    print(f"\nwritten: {arguments.out}")
+
+
+def _line(found: dict[str, Any] | None) -> dict[str, Any]:
+    return {key: found[key] for key in ("state", "seconds", "summary")} if found else {"state": "to do"}
+
+
+if __name__ == "__main__":
+    run_command("benchmarks.gpu", main)
