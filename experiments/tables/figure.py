@@ -26,7 +26,7 @@ LIMIT = 2_000_000  # bytes of the moving picture
 QUALITIES = (90, 75, 60, 45, 30, 15)
 CELL, GAP, BLOCK_GAP, LEFT, TOP = 1.1, 0.03, 0.16, 1.9, 0.8  # inches
 PANE = 128  # pixels of the moving picture: frames narrower than that are enlarged by a whole factor
-STRIP = 22  # pixels of the line of column names
+STRIP = 20  # pixels of a line of text
 MISSING = 200  # grey of a model that was not run
 FIGURE_FILE = "figure2_{}.json"
 
@@ -85,7 +85,7 @@ def write_figure(
     )
     make_folder(out)
     write_atomically(out / figure["picture"], still(label, columns))
-    write_atomically(out / figure["moving"], moving(columns, fps))
+    write_atomically(out / figure["moving"], moving(label, columns, fps))
     write_atomically(out / FIGURE_FILE.format(budget.name), json.dumps(figure, indent=1).encode())
     return figure
 
@@ -138,13 +138,13 @@ def still(title: str, columns: Columns) -> bytes:
     return buffer.getvalue()
 
 
-def moving(columns: Columns, fps: float) -> bytes:
-    """Animated WebP of at most 2 MB: a row per clip, a column per model, names above.
+def moving(title: str, columns: Columns, fps: float) -> bytes:
+    """Animated WebP of at most 2 MB: a row per clip, a column per model; the title and their names above.
 
     Raises:
       UserError: if even the lowest quality is larger.
     """
-    frames = mosaic(columns)
+    frames = mosaic(title, columns)
     for quality in QUALITIES:
         picture = moving_picture(frames, fps, "webp", quality)
         if len(picture) <= LIMIT:
@@ -152,8 +152,8 @@ def moving(columns: Columns, fps: float) -> bytes:
     raise UserError(f"figure 2 would take {len(picture):,} bytes at the lowest quality, more than {LIMIT:,}")
 
 
-def mosaic(columns: Columns) -> np.ndarray:
-    """[T, STRIP + N s H, columns s W, 3] uint8; s is the least whole number with s W >= PANE."""
+def mosaic(title: str, columns: Columns) -> np.ndarray:
+    """[T, 2 STRIP + N s H, columns s W, 3] uint8; s is the least whole number with s W >= PANE."""
     from PIL import Image, ImageDraw, ImageFont
 
     # [N, T, H, W, 3] each -> [T, N H, W, 3] each -> side by side
@@ -161,12 +161,13 @@ def mosaic(columns: Columns) -> np.ndarray:
     panes = np.concatenate(stacked, axis=2)
     scale = -(-PANE // columns.originals.shape[3])
     panes = panes.repeat(scale, axis=1).repeat(scale, axis=2)
-    strip = Image.new("RGB", (panes.shape[2], STRIP), "white")
+    strip = Image.new("RGB", (panes.shape[2], 2 * STRIP), "white")
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default()
+    draw.text((4, STRIP / 2), title, "black", font, anchor="lm")
     width = panes.shape[2] / len(columns.clips)
     for column, (head, remarks) in enumerate(columns.remarks.items()):
         text = f"{head} (not run yet)" if "not run yet" in remarks else head
-        draw.text(((column + 0.5) * width, STRIP / 2), text, "black", font, anchor="mm")
+        draw.text(((column + 0.5) * width, 1.5 * STRIP), text, "black", font, anchor="mm")
     names = np.broadcast_to(np.asarray(strip), (len(panes), *np.asarray(strip).shape))
     return np.concatenate([names, panes], axis=1)
 

@@ -21,10 +21,10 @@ def columns():
 
 
 def test_the_mosaic_has_a_row_per_clip_and_a_column_per_model_pixel_for_pixel(columns):
-    frames = mosaic(columns)
+    frames = mosaic("title", columns)
     scale = 4  # 32 pixels to at least 128
-    assert frames.shape == (4, STRIP + 2 * 16 * scale, 3 * 32 * scale, 3)
-    panes = frames[:, STRIP::scale, ::scale]
+    assert frames.shape == (4, 2 * STRIP + 2 * 16 * scale, 3 * 32 * scale, 3)
+    panes = frames[:, 2 * STRIP :: scale, ::scale]
     for row in range(2):
         for column, expected in enumerate((columns.originals[row], 255 - columns.originals[row])):
             pane = panes[:, row * 16 : (row + 1) * 16, column * 32 : (column + 1) * 32]
@@ -33,19 +33,19 @@ def test_the_mosaic_has_a_row_per_clip_and_a_column_per_model_pixel_for_pixel(co
 
 
 def test_the_moving_picture_moves_and_keeps_under_its_limit(columns):
-    data = moving(columns, 16)
+    data = moving("title", columns, 16)
     with Image.open(io.BytesIO(data)) as picture:
-        assert (picture.n_frames, picture.size) == (4, (384, 150))
+        assert (picture.n_frames, picture.size) == (4, (384, 2 * STRIP + 128))
     assert len(data) <= LIMIT
 
 
 def test_a_moving_picture_that_is_too_large_loses_quality_first_and_is_refused_then(columns, monkeypatch):
-    best = len(moving(columns, 16))
+    best = len(moving("title", columns, 16))
     monkeypatch.setattr(module, "LIMIT", best - 1)
-    assert len(moving(columns, 16)) < best
+    assert len(moving("title", columns, 16)) < best
     monkeypatch.setattr(module, "LIMIT", 100)
     with pytest.raises(UserError, match="figure 2 would take"):
-        moving(columns, 16)
+        moving("title", columns, 16)
 
 
 def test_the_still_picture_shows_every_column_at_three_moments(columns):
