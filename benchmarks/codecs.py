@@ -18,6 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.inputs import data_facts, data_or_generated
@@ -57,7 +58,7 @@ class Coded(Protocol):
 
 def psnr(clip_THWC: np.ndarray, decoded_THWC: np.ndarray) -> float:
     """Mean over frames."""
-    return float(np.mean(frame_psnr(clip_THWC[None], decoded_THWC[None])))
+    return float(np.mean(frame_psnr(jnp.asarray(clip_THWC)[None], jnp.asarray(decoded_THWC)[None])))
 
 
 def closest_crf(quality: Callable[[int], float], wanted: float, highest: int) -> int:
@@ -83,38 +84,45 @@ def of_peer(codec: Classical, crf: int, clips_NTHWC: np.ndarray, fps: float, fol
     return coded
 
 
-def of_ours(bundle: Bundle, given: Path | None, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> Coded:
-    """Our codec, in processes through the command line and again warm in this one."""
-    encoder, processes, rate = Encoder(bundle), Processes(), Fraction(fps).limit_denominator(1001)
-    named = [] if given is None else ["--bundle", str(given.resolve())]
+class Ours:
+    """Our codec, in processes through the command line and again warm in this one; see `Coded`."""
 
-    def process(*arguments: str) -> float:
-        began = time.perf_counter()
-        processes.run([sys.executable, "-m", "vqvae_jax", *arguments, *named, "--force"], cwd=ROOT)
-        return time.perf_counter() - began
+    def __init__(self, bundle: Bundle, given: Path | None, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> None:
+        self._clips, self._folder = clips_NTHWC, folder.resolve()
+        self._encoder, self._processes = Encoder(bundle), Processes()
+        self._rate = Fraction(fps).limit_denominator(1001)
+        self._bundle = [] if given is None else ["--bundle", str(given.resolve())]
+        self.warm(0, self._folder / "compile.msv")
 
-    def warm(clip: np.ndarray, path: Path) -> tuple[float, float, np.ndarray]:
+    def warm(self, number: int, path: Path) -> tuple[float, float, np.ndarray]:
+        """Seconds to encode a clip into a file and to decode it, and the decoded clip."""
         began = time.perf_counter()
-        encoder.encode(clip, path, rate, overwrite=True)
+        self._encoder.encode(self._clips[number], path, self._rate, overwrite=True)
         between = time.perf_counter()
-        with Decoder(bundle, path, encoder.tokenizer) as decoder:
+        with Decoder(self._encoder.bundle, path, self._encoder.tokenizer) as decoder:
             frames = np.stack(list(decoder.frames()))
         return between - began, time.perf_counter() - between, frames
 
-    warm(clips_NTHWC[0], folder / "compile.msv")
+    def mean_psnr(self) -> float:
+        """Over all clips."""
+        decoded = (self.warm(number, self._folder / "quality.msv")[2] for number in range(len(self._clips)))
+        return float(np.mean([psnr(clip, frames) for clip, frames in zip(self._clips, decoded, strict=True)]))
 
-    def coded(number: int) -> Sample:
-        clip, source = clips_NTHWC[number], (folder / f"{number}.npy").resolve()
+    def __call__(self, number: int) -> Sample:
+        clip, source = self._clips[number], self._folder / f"{number}.npy"
         file, back, path = (source.with_name(f"{number}{end}") for end in (".msv", ".back.npy", ".warm.msv"))
         np.save(source, clip, allow_pickle=False)
-        encode_s = process("encode", str(source), str(file), "--size", "native", "--source-fps", str(rate))
-        decode_s = process("decode", str(file), str(back))
-        warm_encode_s, warm_decode_s, frames = warm(clip, path)
+        encode_s = self._process("encode", str(source), str(file), "--size", "native", "--source-fps", str(self._rate))
+        decode_s = self._process("decode", str(file), str(back))
+        warm_encode_s, warm_decode_s, frames = self.warm(number, path)
         if file.read_bytes() != path.read_bytes() or not np.array_equal(frames, np.load(back, allow_pickle=False)):
             raise AssertionError("the command line and the library code a clip differently")
         return Sample(encode_s, decode_s, warm_encode_s, warm_decode_s, file.stat().st_size, psnr(clip, frames))
 
-    return coded
+    def _process(self, *arguments: str) -> float:
+        began = time.perf_counter()
+        self._processes.run([sys.executable, "-m", "vqvae_jax", *arguments, *self._bundle, "--force"], cwd=ROOT)
+        return time.perf_counter() - began
 
 
 def in_turns(coders: Mapping[str, Coded], clips: int, repeats: int) -> dict[str, list[Sample]]:
@@ -172,8 +180,9 @@ def compare(
     pixels = int(np.prod(clips_NTHWC.shape[1:4]))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        coders: dict[str, Coded] = {"ours": of_ours(bundle, given, clips_NTHWC, fps, folder)}
-        wanted = float(np.mean([coders["ours"](number).psnr for number in range(len(clips_NTHWC))]))
+        ours = Ours(bundle, given, clips_NTHWC, fps, folder)
+        coders: dict[str, Coded] = {"ours": ours}
+        wanted = ours.mean_psnr()
         settings: dict[str, Any] = {"ours": bundle.name}
         for name in PEERS if missing("FFmpeg", "imageio_ffmpeg", "") is None else ():
             codec = FAMILY[name]
