@@ -40,7 +40,7 @@ def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, out: Pat
         f"Training split of {data.folder}: {data.clips:,} clips. Full UCF101: {TRAINING_CLIPS:,} of {CLIPS:,} clips to "
         "train on; experiments with a fixed number of steps take as many there.",
         *sources,
-        f"{MANY} devices: a {MANY}th of the time of one, an assumption and not measured; at batch 8 each would get one "
+        f"{MANY} devices: 1/{MANY} of the time of one, an assumption and not measured; at batch 8 each would get one "
         "clip. Validation, checkpoints, compilation and evaluation come on top.",
     ]:
         say(line)
