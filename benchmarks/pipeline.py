@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--split", default="train")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--batches", type=int, default=100, help="batches per repetition")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     no_torch = missing("PyTorch", "torch", "pip install torch; no row has a ratio")
     with data_or_generated(arguments.data) as data:
