@@ -62,7 +62,8 @@ class OurCoder:
         self._rate = Fraction(fps).limit_denominator(1001)
         self._encoder = Encoder(load_bundle(path), rate_weight=rate_weight)
         weight = f" --rate-weight {rate_weight:g}" if rate_weight else ""
-        self.setting = self._encoder.bundle.name + weight.replace(" --", " ")
+        self.name = self._encoder.bundle.name
+        self.setting = self.name + weight.replace(" --", " ")
         self.digest = self._encoder.bundle.digest
         self.key = {
             "vqvae_jax": __version__,

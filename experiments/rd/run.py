@@ -127,13 +127,15 @@ def _open_ours(config: RdConfig, fps: float, processes: Processes) -> tuple[Code
     except UserError as error:
         return {**entry, "reason": str(error)}, []
     coders = [OurCoder(path, fps, processes, weight) for path in paths for weight in config.rate_weight]
-    names = [coder.setting for coder in coders]
+    digests = {coder.name: set[str]() for coder in coders}
     for coder in coders:
-        if names.count(coder.setting) > 1:
-            coder.setting = f"{coder.setting} ({coder.digest[:8]})"
+        digests[coder.name].add(coder.digest)
+    for coder in coders:
+        if len(digests[coder.name]) > 1:
+            coder.setting = coder.setting.replace(coder.name, f"{coder.name} {coder.digest[:8]}", 1)
     if len({coder.setting for coder in coders}) < len(coders):
         raise UserError("bundle: the same model is named twice")
-    title = f"MS-VQ-VAE {names[0]}" if len(paths) == 1 else "MS-VQ-VAE"
+    title = f"MS-VQ-VAE {coders[0].name}" if len(paths) == 1 else "MS-VQ-VAE"
     return {**entry, "title": title, "version": f"vqvae_jax {__version__}"}, list(coders)
 
 

@@ -60,10 +60,11 @@ class Streams:
         with Decoder(bundle, path, tokenizer) as decoder:
             return np.stack(list(decoder.frames()))
 
-    def _model(self, name: str) -> tuple["Bundle", "Tokenizer"]:
+    def _model(self, setting: str) -> tuple["Bundle", "Tokenizer"]:
         from vqvae_jax.codec.bundle import load_bundle
         from vqvae_jax.codec.tokenizer import Tokenizer
 
+        name = setting.partition(" rate-weight ")[0]  # the encoder's affair alone
         if name not in self._models:
             # Two models of one name are told apart by the beginning of their digests.
             found = [b for b in map(load_bundle, self._bundles) if name in (b.name, f"{b.name} {b.digest[:8]}")]

@@ -161,6 +161,16 @@ def test_without_the_extra_ours_is_measured_and_the_others_have_a_reason(data, t
     assert point["rate"]["bytes"] == [path.stat().st_size for path in files]
 
 
+def test_rate_weights_are_points_and_one_model_twice_is_refused(data, tmp_path, bundle):
+    options = {"codecs": "msvqvae", "bundle": (bundle,), "clips": 1}
+    result, _ = measured(data, tmp_path / "out", rate_weight=(0.0, 1.0), **options)
+    first, second = result["codecs"]["msvqvae"]["points"]
+    assert {first["setting"], second["setting"]} == {"example-2", "example-2 rate-weight 1"}
+    assert second["rate"]["bpp"] <= first["rate"]["bpp"]
+    with pytest.raises(UserError, match="named twice"):
+        measured(data, tmp_path / "twice", **options | {"bundle": (bundle, bundle)})
+
+
 def test_when_nothing_can_run_nothing_is_written(data, tmp_path, without_ffmpeg):
     with pytest.raises(UserError, match="pip install imageio-ffmpeg"):
         measured(data, tmp_path / "out")

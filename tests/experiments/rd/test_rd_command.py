@@ -1,0 +1,44 @@
+"""`python -m experiments.rd` as its users meet it: exit codes, one line, Ctrl-C."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.example_run import moving_squares, write_data
+
+ROOT = Path(__file__).parents[3]
+
+
+def command(data, out, *options):
+    return [sys.executable, "-m", "experiments.rd", "--data", str(data), "--out", str(out), *options]
+
+
+def test_an_unknown_codec_ends_with_one_line_and_code_2_and_writes_nothing(tmp_path):
+    data = write_data(tmp_path / "data", moving_squares(1, (4, 64, 64)))
+    done = subprocess.run(
+        command(data, tmp_path / "out", "--codecs", "x264,h265"), cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and not (tmp_path / "out").exists()
+    (line,) = done.stderr.splitlines()
+    assert "h265" in line and "x264, x265, svtav1, av1, vvc, msvqvae" in line
+
+
+def test_ctrl_c_ends_with_code_130_and_says_how_much_is_kept(tmp_path):
+    pytest.importorskip("imageio_ffmpeg", reason="FFmpeg with the classical encoders")
+    data, out = write_data(tmp_path / "data", moving_squares(200, (4, 64, 64))), tmp_path / "out"
+    with subprocess.Popen(
+        command(data, out, "--codecs", "x265"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list(out.rglob("*.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "of 800 codings are done and kept" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert not list(out.rglob("part-*")) and not (out / "rd.json").exists()
