@@ -20,8 +20,8 @@ INTRODUCTION = """# Benchmarks
 
 Made by `python -m benchmarks.page` from the JSON files beside it; `make bench` measures anew. Times are medians of runs
 that took turns, without compilation, which is stated apart. Ratios are between programs on one machine in one run;
-other programs may have run at the same time (see the load), which ratios survive better than seconds. `generated_data` and
-`generated_videos` are what `python -m benchmarks` makes on the spot where it is given none (`benchmarks/inputs.py`)."""
+other programs may have run at the same time (see the load), which ratios survive better than seconds. Names of data:
+`generated_data`, `generated_videos` are made on the spot where `python -m benchmarks` is given none (`inputs.py`)."""
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
