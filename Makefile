@@ -4,10 +4,9 @@ VENV   ?= .venv
 JOBS   ?= $(shell n=$$(nproc 2>/dev/null || echo 1); [ $$n -gt 4 ] && n=4; echo $$n)
 PYTHON ?=
 VIDEOS ?=
+DATA   ?=
+ONLY   ?=
 DEMO   ?= demo
-
-# Those that need no data of yours.
-BENCHMARKS ?= convolutions models mapping gradient_equality kill_and_resume
 
 PY    := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -21,7 +20,7 @@ help:
 	@echo 'make demo VIDEOS=DIR     the same on your own video files'
 	@echo 'make test                all tests (PYTEST="-k psnr" passes options on)'
 	@echo 'make lint, make types    ruff, mypy'
-	@echo 'make bench               every benchmark, one after the other'
+	@echo 'make bench               every benchmark against its peers -> benchmarks/results/; DATA=DIR, VIDEOS=DIR, ONLY="metrics codecs"'
 	@echo 'make clean               removes caches and build output, keeps $(VENV) and $(DEMO)/'
 
 setup: $(STAMP)
@@ -47,7 +46,7 @@ types: $(STAMP)
 	$(PY) -m mypy
 
 bench: $(STAMP)
-	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name; done
+	$(PY) -m benchmarks $(if $(DATA),--data '$(DATA)') $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(ONLY),--only $(ONLY))
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
