@@ -90,7 +90,7 @@ def load(out: Path) -> dict[str, Any]:
 def run(item: Item, seconds: float) -> dict[str, Any]:
     """One item in its own process; what it wrote, or the end of what it said."""
     began = time.monotonic()
-    facts = {
+    facts: dict[str, Any] = {
         "command": "python " + " ".join(item.arguments),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

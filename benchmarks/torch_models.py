@@ -9,12 +9,16 @@ dropout. `reconstruct` is uint8 clips to indices to uint8 clips. float32 on a CP
 and their share of a large bf16 matrix product measured in the same run.
 
 Compilation is not in the times: JAX's is stated, and PyTorch's first call. On a GPU neither side may take all the
-memory beforehand, so JAX does not preallocate. On a busy CPU the comparison is worthless: PyTorch's threads wait for
-each other in every layer.
+memory beforehand, so JAX does not preallocate.
+
+On a busy CPU wall clocks mislead: PyTorch's threads wait for each other in every layer, and lose most. There,
+`taskset -c 0 python -m benchmarks.torch_models --clock cpu` compares CPU seconds of one thread each.
 """
 
 import os
+import statistics
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,6 +37,7 @@ from vqvae_jax.msvqvae import family
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.start import new_state
+from vqvae_jax.precision import DTypeName
 from vqvae_jax.training.optimizer import OptimizerConfig, make_optimizer
 from vqvae_jax.training.state import TrainState
 
@@ -42,10 +47,24 @@ JAX = "JAX"
 WHAT = ["train step", "reconstruct", "encode", "decode"]
 
 
+def alternate_cpu(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median CPU seconds of each call, all threads of the process together; they take turns."""
+    seconds: dict[str, list[float]] = {side: [] for side in calls}
+    for _ in range(repeats):
+        for side, call in calls.items():
+            began = time.process_time()
+            jax.block_until_ready(call())
+            seconds[side].append(time.process_time() - began)
+    return {side: statistics.median(times) for side, times in seconds.items()}
+
+
+CLOCKS = {"wall": alternate, "cpu": alternate_cpu}
+
+
 class Limits(NamedTuple):
     """What differs between a processor and a GPU."""
 
-    dtype: str
+    dtype: DTypeName
     variants: list[str]
     batches: list[int] | None  # the model's own
     steps: int  # per timed call: a GPU works on while the host prepares the next
@@ -92,6 +111,7 @@ class Job(NamedTuple):
     wanted: list[str]
     steps: int
     repeats: int
+    clock: str
 
 
 def compare(job: Job, variants: list[str]) -> tuple[list[Row], list[str]]:
@@ -131,7 +151,7 @@ def compare(job: Job, variants: list[str]) -> tuple[list[Row], list[str]]:
     for what in job.wanted:
         sides = {side: call for (side, at), call in calls.items() if at == what}
         if sides:
-            seconds = {side: t / job.steps for side, t in alternate(sides, job.repeats).items()}
+            seconds = {side: t / job.steps for side, t in CLOCKS[job.clock](sides, job.repeats).items()}
             rows.append(row(job, what, seconds, ours.get(what), first))
     return rows, failed
 
@@ -149,14 +169,13 @@ def row(
     """A line of the table; `seconds` by side, per step."""
     peers = {side: value for side, value in seconds.items() if side != JAX}
     peer = min(peers, key=lambda side: peers[side]) if peers else None
-    both = peer is not None and JAX in seconds
     facts: Row = {
         "model": job.name,
         "clips": job.batch,
         "what": what,
         "JAX s": seconds.get(JAX),
         "PyTorch s": peers[peer] if peer else None,
-        "speed-up over PyTorch": peers[peer] / seconds[JAX] if both else None,
+        "speed-up over PyTorch": peers[peer] / seconds[JAX] if peer is not None and JAX in seconds else None,
         "fastest PyTorch": peer,
         "JAX compile s": ours.compile_s if ours else None,
         "PyTorch first call s": first[peer, what] if peer else None,
@@ -183,7 +202,7 @@ def sweep(name: str, model: ModelConfig, batches: list[int], limits: Limits, arg
     experiment = experiment_of(replace(model, dtype=limits.dtype))
     state, rows, failed = first_state(experiment), [], []
     for batch in sorted(batches):
-        job = Job(name, experiment, state, batch, arguments.what, limits.steps, arguments.repeats)
+        job = Job(name, experiment, state, batch, arguments.what, limits.steps, arguments.repeats, arguments.clock)
         found, short = compare(job, arguments.variants or limits.variants)
         rows += found
         failed += [f"{name}, {batch} clips: {line}" for line in short]
@@ -205,6 +224,7 @@ def main() -> None:
     parser.add_argument(
         "--variants", nargs="+", choices=["contiguous", "channels_last", "compiled"], help="of the twin"
     )
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a busy machine, on one core")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     if reason := missing("PyTorch", "torch", "pip install torch"):
@@ -220,6 +240,8 @@ def main() -> None:
     # Those we may run on, so that `taskset` limits both sides alike.
     cores = len(os.sched_getaffinity(0))
     torch.set_num_threads(cores)
+    if arguments.clock == "cpu" and (platform != "cpu" or cores > 1):
+        raise UserError("--clock cpu is for one core of a CPU: begin the command with `taskset -c 0`")
     ceiling = matmul_flops(limits.matrix, limits.dtype) if limits.matrix else {}
     rows, failed = [], []
     for name in arguments.models:
@@ -240,6 +262,7 @@ def main() -> None:
         aims=[aim("train step against PyTorch, every row", slowest, at_least=limits.aim)],
         left_out=failed,
         dtype=limits.dtype,
+        clock=arguments.clock,
         repeats=arguments.repeats,
         steps_per_timing=limits.steps,
         matmul_flops=ceiling,

@@ -121,6 +121,10 @@ def _convolve_frames(
 ) -> Array:
     """2-D convolution of every frame; kernel [kh, kw, C / groups, O]."""
     batch, frames, height, width, channels = x_BTHWC.shape
+    if kernel.shape[:2] == (1, 1) and groups == max(strides) == 1:
+        # A matrix product, and so are its gradients: as a convolution the weight gradient takes 5-7 times as long.
+        y = x_BTHWC.reshape(-1, channels) @ kernel[0, 0]
+        return y.reshape(batch, frames, height, width, -1)
     y = lax.conv_general_dilated(
         x_BTHWC.reshape(batch * frames, height, width, channels),
         kernel,
