@@ -35,7 +35,7 @@ class RdConfig:
     points: tuple[str, ...] = ()
     """Other settings for a codec than its four, such as x265=28,32,36,40 (CRF, or QP for vvc)."""
     clips: int = 0
-    """Only the first so many clips, for a quick look; 0 for all. Stated in the result."""
+    """Only so many clips, evenly spread over the split, for a quick look; 0 for all. Stated in the result."""
     vgg_weights: Path | None = None
     """VGG-16 trunk for the perceptual distance; by default what $VQVAE_JAX_WEIGHTS names. Null if there is none."""
     jobs: int = os.cpu_count() or 1

@@ -17,6 +17,7 @@ from experiments.rd.measure import Measure
 from experiments.rd.result import RESULT, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
 from vqvae_jax import __version__
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import ClipSet, open_split, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.header import data_entry, perceptual_entry
@@ -44,8 +45,8 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
         is written then.
       RdInterrupt: if interrupted; what was measured until then is in the cache.
     """
-    clips = open_split(config.data, config.split)
-    count = min(config.clips or len(clips), len(clips))
+    clips = few(open_split(config.data, config.split), config.clips)
+    count = len(clips)
     weights = find_vgg_weights(config.vgg_weights)
     trunk = None if weights is None else load_vgg(weights)
     divisors = LossConfig().layer_means

@@ -87,6 +87,7 @@ def shown_from_streams(
       bundles: models of ours, if not the package's.
     """
     from experiments.rd.ours import bundle_paths
+    from vqvae_jax.data.few import few
     from vqvae_jax.data.source import open_split
 
     folder = data or Path(rd["data"]["folder"])
@@ -97,8 +98,8 @@ def shown_from_streams(
     if source.digest != rd["data"]["digest"]:
         return _nothing(rd, f"{folder} is another data set than was measured")
     streams = Streams(out, tuple(rd["data"]["clip_shape"]), bundle_paths(bundles))
-    # The clips measured are the first of the split.
-    return shown_clips(rd, anchor, source.read, streams.decode)
+    measured = few(source, len(rd["data"]["clip_ids"]))
+    return shown_clips(rd, anchor, measured.read, streams.decode)
 
 
 def _nothing(rd: RateDistortion, reason: str) -> Shown:

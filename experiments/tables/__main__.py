@@ -39,7 +39,7 @@ class TablesCommand:
     vgg_weights: Path | None = None
     """VGG-16 trunk of perceptual loss and distance, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS."""
     clips: int | None = None
-    """Measure only the first so many clips of a split, 0 for all; default: the budget's own."""
+    """Measure only so many clips of a split, evenly spread, 0 for all; default: the budget's own."""
     no_train: bool = False
     """Write the tables from the runs that are complete; cells of the others say so."""
     plan: bool = False

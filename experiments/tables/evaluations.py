@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.tables.runs import Run
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import ClipSet, open_split
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
@@ -34,7 +35,7 @@ class Evaluator:
     Args:
       out: evaluations are kept in its folder `evaluations`.
       weights: of the perceptual trunk; by default what the environment names, if it does.
-      clips: the first so many clips of a split; 0 for all.
+      clips: so many evenly spread clips of a split; 0 for all.
       say: told a line now and then.
 
     Raises:
@@ -56,7 +57,7 @@ class Evaluator:
         """
         file = self._file(run, split)
         self._say(f"{run.experiment.name} on {split} clips of {data}: {file}")
-        self._prepare(file, run, open_split(data, split))
+        self._prepare(file, run, few(open_split(data, split), self._clips))
         config = EvaluateConfig(
             run.folder, data, file, split, steps=str(run.total), clips=self._clips, vgg_weights=self._weights
         )
@@ -66,7 +67,7 @@ class Evaluator:
         return Evaluation(run, file, result, entry)
 
     def _file(self, run: Run, split: str) -> Path:
-        kind = (f"_first{self._clips}" if self._clips else "") + ("" if self._trunk else "_without_vgg")
+        kind = (f"_{self._clips}_clips" if self._clips else "") + ("" if self._trunk else "_without_vgg")
         return self._folder / f"{run.experiment.name}_{split}{kind}.json"
 
     def _prepare(self, file: Path, run: Run, clips: ClipSet) -> None:
@@ -99,7 +100,7 @@ class Evaluator:
         divisors = None if self._trunk is None else list(run.experiment.loss.layer_means)
         return {
             "split": (clips.split, clips.digest),
-            "number of clips": clips.ids(range(min(self._clips or len(clips), len(clips)))),
+            "number of clips": clips.ids(range(len(clips))),
             "perceptual trunk": (self._trunk, divisors),
         }
 

@@ -12,6 +12,7 @@ from experiments.tables.budgets import Budget
 from experiments.tables.evaluations import Evaluation
 from experiments.tables.paper import FIGURE_COLUMNS, Role
 from experiments.tables.schema import Figure
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
@@ -71,7 +72,7 @@ def write_figure(
     }
     if _is_drawn(out, budget, figure):
         return figure
-    columns = Columns(figure["clip_ids"], open_split(data, split).read(records))
+    columns = Columns(figure["clip_ids"], few(open_split(data, split), len(clip_ids)).read(records))
     for title, _ in FIGURE_COLUMNS:
         evaluation = shown.get(title)
         if evaluation is None:
@@ -91,7 +92,7 @@ def write_figure(
 
 
 def chosen_clips(count: int) -> list[int]:
-    """Record numbers of the clips shown: evenly spread over the first `count`."""
+    """Record numbers of the clips shown: evenly spread over `count`."""
     return [index * count // min(CLIPS, count) for index in range(min(CLIPS, count))]
 
 

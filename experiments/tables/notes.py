@@ -32,8 +32,8 @@ def _evidence(table: Table, paper: PaperTable) -> list[str]:
     ]
     if 0 < data["clips"] < data["clips_in_split"]:
         lines.append(
-            f"Only the first {data['clips']} of {data['clips_in_split']} clips of the {data['split']} split are "
-            "measured: they come from few classes."
+            f"Only {data['clips']} of {data['clips_in_split']} clips of the {data['split']} split, evenly spread, are "
+            "measured."
         )
     lines.append(f"The paper's {data['split']} split has {paper.clips:,} clips.")
     known = [f"{b['name'].replace('_', ' ')} {b['psnr']:.2f} dB" for b in table["baselines"] if b["psnr"] is not None]

@@ -215,7 +215,7 @@ def test_the_table_has_a_row_per_checkpoint_and_clip_and_the_pictures_open(confi
     run(replace(config, clips=3))
     rows = list(csv.DictReader(config.out.with_suffix(".csv").open()))
     assert [(r["step"], r["clip"]) for r in rows[2:4]] == [
-        ("10", "v_Square_g01_c02/0000"),
+        ("10", "v_Square_g01_c03/0000"),
         ("20", "v_Square_g01_c00/0000"),
     ]
     assert rows[0]["psnr"] == "10" and rows[0]["perceptual"] == "" and int(rows[0]["h264_bytes"]) > 0

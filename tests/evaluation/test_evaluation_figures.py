@@ -127,12 +127,13 @@ def test_perceptual_distance_is_measured_with_the_trunk_found_and_its_digest_kep
     config = EvaluateConfig(root / "run", data, tmp_path / "r.json", vgg_weights=tmp_path / "vgg.npz", clips=3)
     result = evaluate(config, say=lambda line: None)
     trunk, means = load_vgg(tmp_path / "vgg.npz"), EXPERIMENT.loss.layer_means
-    estimate = reconstruct(MSVQVAE(EXPERIMENT.model), state.ema_params, state.codebooks, CLIPS[:3]).frames
-    expected = perceptual_distance(trunk, normalise(CLIPS[:3]), normalise(estimate), means)
+    chosen = CLIPS[[0, 1, 3]]  # three of five, evenly spread
+    estimate = reconstruct(MSVQVAE(EXPERIMENT.model), state.ema_params, state.codebooks, chosen).frames
+    expected = perceptual_distance(trunk, normalise(chosen), normalise(estimate), means)
     np.testing.assert_allclose(result["checkpoints"][0]["quality"]["clips"]["perceptual"], expected, rtol=1e-4)
     assert result["perceptual"]["trunk"] == trunk.digest
     assert result["perceptual"]["layer_means"] == list(means)
-    assert result["data"]["clip_ids"] == [f"v_Square_g01_c{i:02d}/0000" for i in range(3)]
+    assert result["data"]["clip_ids"] == [f"v_Square_g01_c{i:02d}/0000" for i in (0, 1, 3)]
     assert result["data"]["clips_in_split"] == 5
 
 

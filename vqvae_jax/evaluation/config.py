@@ -30,7 +30,7 @@ class EvaluateConfig:
     batch_size: int = 8
     """Clips at a time over all local devices; rounded up to a multiple of their number."""
     clips: int = 0
-    """Only the first so many clips, for a quick look; 0 for all. Stated in the result."""
+    """Only so many clips, evenly spread over the split, for a quick look; 0 for all. Stated in the result."""
     vgg_weights: Path | None = None
     """VGG-16 trunk for the perceptual distance; by default what $VQVAE_JAX_WEIGHTS names. Null if there is none."""
     force: bool = False

@@ -11,7 +11,7 @@ LEFT, TOP = 2.1, 0.75  # inches, for names and titles
 
 
 def chosen_records(count: int) -> list[int]:
-    """Record numbers of the clips shown: evenly spread over the first `count`."""
+    """Record numbers of the clips shown: evenly spread over `count`."""
     rows = min(ROWS, count)
     return [index * count // rows for index in range(rows)]
 

@@ -57,7 +57,7 @@ def data_entry(clips: ClipSet, count: int, card: dict[str, Any]) -> DataEntry:
         "digest": clips.digest,
         "clip_shape": list(clips.clip_shape),
         "fps": float(fps) if isinstance(fps, int | float) else None,  # "native" has no single rate
-        "clips_in_split": len(clips),
+        "clips_in_split": card["splits"][clips.split]["clips"],
         "clip_ids": clips.ids(range(count)),
     }
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from tqdm import tqdm
 
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches, Progress
@@ -71,8 +72,8 @@ class EvaluationJob:
         self._config, self._say = config, say
         self._said: set[str] = set()
         self._checkpoints = open_run(config.run)
-        clips = open_split(config.data, config.split)
-        self._batches = Batches(clips, config.clips or len(clips), config.batch_size)
+        clips = few(open_split(config.data, config.split), config.clips)
+        self._batches = Batches(clips, len(clips), config.batch_size)
         weights = find_vgg_weights(config.vgg_weights)
         self._trunk = None if weights is None else load_vgg(weights)
         self._opened: tuple[Result, ModelMeasurement] | None = None

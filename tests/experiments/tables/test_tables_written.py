@@ -140,8 +140,8 @@ def test_fewer_clips_are_measured_into_a_file_of_their_own_and_said(made):
     make_tables(command(data, out, 3, no_train=True, clips=2), "as typed", never_launched, BUDGET)
     table = read(out, 3)
     assert (table["data"]["clips"], table["data"]["clips_in_split"]) == (2, 5)
-    assert any(note.startswith("Only the first 2 of 5 clips") for note in table["notes"])
-    assert Path(table["rows"][0]["run"]["evaluation"]).name == "cell_vqvae3d_validation_first2_without_vgg.json"
+    assert any(note.startswith("Only 2 of 5 clips") for note in table["notes"])
+    assert Path(table["rows"][0]["run"]["evaluation"]).name == "cell_vqvae3d_validation_2_clips_without_vgg.json"
 
 
 def test_a_proof_of_the_path_is_labelled_in_every_file(made, tmp_path):
