@@ -1,7 +1,7 @@
 """Trains a named experiment: `python -m experiments.train NAME --data DIR --run DIR`.
 
-The run folder gets `config.json`, `data.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run
-that exists is resumed. SIGINT and SIGTERM save and leave.
+The run folder gets `config.json`, `data.json`, `machines.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and
+`checkpoints/`. A run that exists is resumed. SIGINT and SIGTERM save and leave.
 """
 
 import contextlib
@@ -34,6 +34,7 @@ from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
 from vqvae_jax.training.guard import FiniteGuard
 from vqvae_jax.training.interrupt import Agreement, Interruption
 from vqvae_jax.training.logs import RunLog
+from vqvae_jax.training.machines import note_machine
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import learning_rate_schedule, make_optimizer
 from vqvae_jax.training.pictures import comparison_grid, write_png
@@ -143,6 +144,8 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     # ------------------------------------------------------------------------------------------------------- the loop
     write_json(command.run / CONFIG_FILE, config)
     write_json(command.run / DATA_FILE, {"folder": str(command.data.absolute()), "digest": clips.digest})
+    if start < total:
+        note_machine(command.run)
     if trunk is not None:
         write_json(command.run / TRUNK_FILE, {"digest": trunk.digest, "provenance": trunk.provenance})
     log = RunLog(command.run, resume_step=start)

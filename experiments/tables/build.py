@@ -24,10 +24,10 @@ from experiments.tables.schema import (
     RunFacts,
     Table,
 )
-from experiments.tables.training import training_machines
 from vqvae_jax.data.source import open_split, read_card
 from vqvae_jax.evaluation.surroundings import versions
 from vqvae_jax.training.logs import METRICS_FILE, read_metrics
+from vqvae_jax.training.machines import trained_on
 
 
 def build_table(
@@ -147,7 +147,7 @@ def _facts(evaluation: Evaluation, training: TrainingData, out: Path) -> RunFact
         "trained_on": data_digest(run.folder),
         "training_clips": training.clips,
         "training_trunk": evaluation.result["run"]["training_trunk"],
-        "trained_with": training_machines(out, experiment.name),
+        "trained_with": trained_on(run.folder),
         "training_hours": None if rate is None else clips / rate / 3600,
         "measured_on": entry["hardware"],
         "measured": entry["date"],

@@ -45,14 +45,14 @@ def make_tables(command: "TablesCommand", line: str, launch: Launch, budget: Bud
     roles = roles_of(command.tables)
     runs = _look(command.out, budget, roles, data)
     if command.plan:
-        plan(list(runs.values()), data, command.vgg_weights, command.out, say)
+        plan(list(runs.values()), data, command.vgg_weights, say)
         return []
     if not command.no_train:
         check_weights(list(runs.values()), command.vgg_weights)
         say(f"Budget {budget.name}: {budget.remark}")
         for run in runs.values():
             say(f"{run.experiment.name}: {run.state}")
-        train_missing(list(runs.values()), command.data, command.vgg_weights, command.out, launch)
+        train_missing(list(runs.values()), command.data, command.vgg_weights, launch)
         runs = _look(command.out, budget, roles, data)
 
     evaluator = Evaluator(

@@ -7,13 +7,13 @@ from experiments.tables.build import logged_clips_per_second
 from experiments.tables.paper import CLIPS, TRAINING_CLIPS
 from experiments.tables.runs import Run, TrainingData
 from experiments.tables.throughput import Throughput, measure_throughput
-from experiments.tables.training import training_machines
 from vqvae_jax.data.card import table
+from vqvae_jax.training.machines import trained_on
 
 MANY = 8  # devices
 
 
-def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, out: Path, say: Callable[[str], None]) -> None:
+def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, say: Callable[[str], None]) -> None:
     """Says which runs are missing, part done or complete, and the hours to go on one device and on eight.
 
     Raises:
@@ -23,7 +23,7 @@ def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, out: Pat
     for run in runs:
         if not run.complete:
             say(f"{run.experiment.name}: {run.state}, {run.to_go:,} steps to go ...")
-        rate, source = _rate(run, data.folder, weights, out)
+        rate, source = _rate(run, data.folder, weights)
         sources.append(f"{run.experiment.name}: {source}")
         size = run.experiment.data.batch_size
         whole = run.experiment.training.total_steps(TRAINING_CLIPS, size)
@@ -46,11 +46,11 @@ def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, out: Pat
         say(line)
 
 
-def _rate(run: Run, data: Path, weights: Path | None, out: Path) -> tuple[float | None, str]:
+def _rate(run: Run, data: Path, weights: Path | None) -> tuple[float | None, str]:
     """Clips per second of one device, and where the figure comes from."""
     logged = logged_clips_per_second(run.folder)
     if logged is not None:
-        machines = "; ".join(training_machines(out, run.experiment.name)) or "the machine that trained it, not recorded"
+        machines = "; ".join(trained_on(run.folder)) or "the machine that trained it, not recorded"
         devices = _devices(machines)
         return logged / devices, f"{logged:.2f} clips/s, median of what the run has logged on {machines}"
     measured: Throughput = measure_throughput(run.experiment, data, weights)

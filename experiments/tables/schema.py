@@ -46,7 +46,7 @@ class RunFacts(TypedDict):
     trained_on: str  # digest of the training clips
     training_clips: int
     training_trunk: str | None
-    trained_with: list[str]  # machines; empty if this program did not train the run
+    trained_with: list[str]  # machines, as the run's folder names them; empty if it does not
     training_hours: float | None  # by the logged clips/s; null if nothing was logged
     measured_on: Hardware
     measured: str  # date

@@ -149,7 +149,7 @@ def _provenance(table: Table) -> list[str]:
                 f"{run['steps']:,} × {run['batch_size']}",
                 str(run["seed"]),
                 f"{run['training_clips']:,} clips, digest `{run['trained_on'][:12]}`",
-                "; ".join(run["trained_with"]) or "not recorded: trained by `experiments.train`",
+                "; ".join(run["trained_with"]) or "not recorded",
                 _optional(run["training_hours"], ".2f"),
                 f"{hardware['devices']} x {hardware['device']}, {hardware['cores']} cores; clips `"
                 f"{table['data']['digest'][:12]}`",

@@ -42,7 +42,7 @@ def straight(data, tmp_path_factory, compiled_programs):
 
 def test_a_run_leaves_config_curves_events_pictures_and_checkpoints(straight):
     run, said = straight
-    files = {"config.json", "data.json", "metrics.jsonl", "tensorboard", "pictures", "checkpoints"}
+    files = {"config.json", "data.json", "machines.json", "metrics.jsonl", "tensorboard", "pictures", "checkpoints"}
     assert {p.name for p in run.iterdir()} == files
     assert json.loads((run / "config.json").read_text())["model"]["bottom"]["codes"] == 16
     assert sorted(p.name for p in (run / "pictures").iterdir()) == ["step_0000120.png", "step_0000240.png"]
