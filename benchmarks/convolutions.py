@@ -139,7 +139,7 @@ def row(
 def measure_model(name: str, config: ModelConfig, dtype: DTypeName, clips: int, repeats: int) -> list[Row]:
     """Rows of all convolutions of a model, and their sums."""
     rows, all_gmacs = [], 0.0
-    totals = {step: dict.fromkeys(LOWERINGS, 0.0) for step in PASSES}
+    totals: dict[str, dict[str, float]] = {step: dict.fromkeys(map(str, LOWERINGS), 0.0) for step in PASSES}
     for convolution, times in convolutions(config).items():
         gmacs = clips * macs(convolution) / 1e9
         all_gmacs += times * gmacs

@@ -9,7 +9,9 @@ the cross-entropy.
 """
 
 from pathlib import Path
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -62,7 +64,7 @@ def main() -> None:
             coarse = grid
         deflated += 8 * deflate_bytes(list(indices.values()), list(codes.values()))
         decoded = decoded_chunk(tokenizer, indices, None, None, (size, height, width), size)
-        psnr.append(float(np.mean(frame_psnr(clip[None], decoded[None]))))
+        psnr.append(float(np.mean(frame_psnr(jnp.asarray(clip)[None], jnp.asarray(decoded)[None]))))
 
     rows: list[Row] = []
     for name, k in codes.items():
@@ -98,7 +100,7 @@ def main() -> None:
         }
     )
     pixels = count * size * height * width
-    facts = {
+    facts: dict[str, Any] = {
         "bundle": {"name": bundle.name, "digest": bundle.digest, **bundle.origin},
         "data": data_facts(clips, count),
         "psnr": float(np.mean(psnr)),

@@ -72,7 +72,7 @@ def main() -> None:
     state = new_state(experiment, optimizer, jax.random.key(0), jnp.asarray(clips), None)
     rows = []
     for count in (1, DEVICES):
-        calls = {kind: stepper(kind, count, state, clips, experiment) for kind in KINDS}
+        calls: dict[str, Callable[[], Any]] = {kind: stepper(kind, count, state, clips, experiment) for kind in KINDS}
         milliseconds = {kind: 1e3 * seconds for kind, seconds in alternate(calls, arguments.repeats).items()}
         rows.append(
             {"devices": count}

@@ -7,6 +7,7 @@
 """
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -70,7 +71,7 @@ def main() -> None:
         programs = {low: compiled(replace(model, lowering=low), state, clips) for low in LOWERINGS}
         for what in ("forward", "train step"):
             arrays = (state, clips) if what == "forward" else (state, clips, jax.random.key(1), None)
-            calls = {low: (lambda p=programs[low][what], a=arrays: p.call(*a)) for low in LOWERINGS}
+            calls = {str(low): partial(programs[low][what].call, *arrays) for low in LOWERINGS}
             seconds = alternate(calls, arguments.repeats)
             rows.append(
                 {"model": name, "clips": batch, "what": what}

@@ -1,6 +1,6 @@
 """The peer of the training pipeline: a PyTorch `DataLoader` over the same clips. Needs torch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def batches(
     return stream, stream.close
 
 
-def _endless(loader: DataLoader) -> Iterator[np.ndarray]:
+def _endless(loader: DataLoader) -> Generator[np.ndarray, None, None]:
     while True:
         for batch in loader:
             yield batch.numpy()

@@ -123,8 +123,8 @@ class Stem(nn.Module):
         steps, channels = stages(config.bottom.strides), 3
         for index, step in enumerate(steps):
             features = config.width if index == len(steps) - 1 else config.early_width
-            kernel = tuple(4 if stride == 2 else 3 for stride in step)
-            self.add_module(f"conv_{index}", Conv(channels, features, kernel, step))
+            t, h, w = (4 if stride == 2 else 3 for stride in step)
+            self.add_module(f"conv_{index}", Conv(channels, features, (t, h, w), step))
             channels = features
 
     def forward(self, x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import json
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,10 @@ from tests.codec.example_bundle import moving, save_example
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.container.header import Mode
 
 #: Name: levels, mode, frames, height, width. Chunks of 8 frames, so that 21 make two and a shorter one.
-FILES = {
+FILES: dict[str, tuple[int, Mode, int, int, int]] = {
     "range": (2, "range", 21, 24, 32),
     "deflate": (2, "deflate", 21, 24, 32),
     "fixed": (2, "fixed", 21, 24, 32),
@@ -30,7 +32,7 @@ FILES = {
 }
 
 
-def describe(decoder: Decoder) -> dict[str, object]:
+def describe(decoder: Decoder) -> dict[str, Any]:
     """What golden.json keeps of an open file."""
     header = decoder.reader.header
     digest = hashlib.sha256()
