@@ -12,6 +12,7 @@ from tests.entropy.example_tables import random_tables
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.index_choice import NEAR, best_paths, candidates, choose
+from vqvae_jax.codec.index_choice import STEPS as STEPS_AROUND
 from vqvae_jax.codec.payload import pack
 from vqvae_jax.codec.rate_weighted import RateWeighted
 from vqvae_jax.entropy.bit_costs import changed_symbol_bits
@@ -31,7 +32,7 @@ def test_paths_are_the_cheapest_of_all():
     symbol, rows = changed_symbol_bits(tables), tables.arrays.previous_rows
     codes = np.broadcast_to(np.arange(CODES), (POSITIONS, STEPS, CODES))
     errors = rng.uniform(0, 4, (POSITIONS, STEPS, CODES)).astype(np.float32)
-    first = rng.uniform(1, 9, (POSITIONS, CODES)).astype(np.float32)
+    first = rng.uniform(1, 9, (POSITIONS, CODES)).astype(np.float32)  # candidates are all codes in order
     repeat, change = rng.uniform(0.1, 5, (2, POSITIONS, STEPS - 1)).astype(np.float32)
     weight = 0.3
 
@@ -50,6 +51,17 @@ def test_paths_are_the_cheapest_of_all():
     for position in range(POSITIONS):
         best = min(cost(position, path) for path in itertools.product(range(CODES), repeat=STEPS))
         assert cost(position, found[position]) == pytest.approx(best, rel=1e-5)
+
+
+def test_a_long_chunk_has_no_more_candidates_than_a_short_one():
+    book = random_codebook()
+    z = jnp.asarray(np.random.default_rng(2).normal(size=(3 * STEPS_AROUND, POSITIONS, 3)), jnp.float32)
+    nearest, codes, _ = (np.asarray(a) for a in candidates(book.embeddings, z))
+    assert codes.shape == (POSITIONS, 3 * STEPS_AROUND, NEAR + STEPS_AROUND)
+    middle = STEPS_AROUND + 3
+    around = nearest[middle - STEPS_AROUND // 2 : middle + STEPS_AROUND // 2]
+    np.testing.assert_array_equal(codes[:, middle, NEAR:], around.T)
+    np.testing.assert_array_equal(codes[:, -1, NEAR:], nearest[-STEPS_AROUND:].T)
 
 
 def test_candidates_are_the_nearest_codes_and_those_of_other_steps():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.entropy.example_tables import formula_grid, lingering, random_tables
-from vqvae_jax.entropy.bit_costs import bit_costs, changed_symbol_bits
+from vqvae_jax.entropy.bit_costs import bit_costs, changed_symbol_bits, first_symbol_bits
 from vqvae_jax.entropy.index_coder import encode_level
 
 CODES = 24
@@ -12,8 +12,8 @@ CODES = 24
 
 def reckoned(tables, grid, coarse):
     """Bits of a grid, symbol by symbol, from the costs."""
-    costs, symbol = bit_costs(tables, grid, coarse), changed_symbol_bits(tables)
-    total = sum(costs.first[y, x, code] for (y, x), code in np.ndenumerate(grid[0]))
+    costs, symbol, first = bit_costs(tables, grid, coarse), changed_symbol_bits(tables), first_symbol_bits(tables)
+    total = sum(first[costs.first_rows[y, x], code] for (y, x), code in np.ndenumerate(grid[0]))
     for (t, y, x), code in np.ndenumerate(grid[1:]):
         before = grid[t, y, x]
         if code == before:
@@ -33,7 +33,8 @@ def test_costs_add_up_to_the_coded_size(seed, with_coarse):
 
 
 def test_a_single_step_has_no_flags():
-    costs = bit_costs(random_tables(CODES), formula_grid((1, 3, 5), CODES), None)
+    tables = random_tables(CODES)
+    costs = bit_costs(tables, formula_grid((1, 3, 5), CODES), None)
     assert costs.repeat.shape == costs.change.shape == (0, 3, 5)
-    assert costs.first.shape == (3, 5, CODES)
-    np.testing.assert_allclose(np.exp2(-costs.first).sum(axis=-1), 1, rtol=1e-4)
+    assert costs.first_rows.shape == (3, 5)
+    np.testing.assert_allclose(np.exp2(-first_symbol_bits(tables)).sum(axis=-1), 1, rtol=1e-4)

@@ -2,8 +2,9 @@
 
 An index that repeats the one a step earlier costs a fraction of a bit, another one about ten; a vector between two
 codes flickers from one to the other for no gain in quality. For every position of a grid the cheapest path through time
-is found exactly among a few candidates (Viterbi 1967; for video Ramchandran et al. 1994, "trellis quantisation"). A
-decoder knows nothing of this.
+among a few candidates is found by dynamic programming (Viterbi 1967; for video Ramchandran et al. 1994, "trellis
+quantisation"). It is the optimum for one position with its neighbours as they were in the pass before; positions do not
+bargain with each other. A decoder knows nothing of this.
 """
 
 import jax
@@ -11,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from vqvae_jax.entropy.bit_costs import bit_costs, changed_symbol_bits
+from vqvae_jax.entropy.bit_costs import bit_costs, changed_symbol_bits, first_symbol_bits
 from vqvae_jax.entropy.tables import LevelTables
 from vqvae_jax.precision import EXACT
 from vqvae_jax.quantization.codebook import Codebook
 
-NEAR = 8  # candidates at each step: so many nearest codes, and the nearest codes of the position's other steps
+NEAR = 8  # candidates at each step: so many nearest codes ...
+STEPS = 16  # ... and the nearest codes of so many steps around it, so that memory does not grow with a chunk's length
 PASSES = 2  # contexts are those of the grid before the pass
 AT_ONCE = 4096  # positions
 
@@ -40,11 +42,11 @@ def choose(
     positions = picture[0] * picture[1]
     nearest, codes, errors = candidates(codebook.embeddings, z_THWD.reshape(steps, positions, codebook.dim))
     grid = np.asarray(nearest).reshape(shape)
-    symbol = jnp.asarray(changed_symbol_bits(tables))
+    symbol, first_symbol = jnp.asarray(changed_symbol_bits(tables)), jnp.asarray(first_symbol_bits(tables))
     rows = jnp.asarray(tables.arrays.previous_rows, jnp.int32)
     for _ in range(PASSES):
         costs = bit_costs(tables, grid, coarse_THW)
-        first = jnp.asarray(costs.first).reshape(positions, codebook.codes)
+        first = first_symbol[costs.first_rows.reshape(positions, 1), codes[:, 0]]
         repeat, change = (bits.reshape(steps - 1, positions).T for bits in (costs.repeat, costs.change))
         paths = best_paths(codes, errors, first, repeat, change, symbol, rows, jnp.float32(weight))
         grid = np.asarray(paths).T.reshape(shape)
@@ -57,7 +59,7 @@ def candidates(embeddings_KD: Array, z_TPD: Array) -> tuple[Array, Array, Array]
 
     Returns:
       nearest: [T, P] int32.
-      codes: [P, T, C] int32: the `NEAR` nearest of the step, and the nearest of all steps.
+      codes: [P, T, C] int32: the `NEAR` nearest of the step, and the nearest of `STEPS` steps around it.
       errors: [P, T, C] float32, squared distances in units of their mean over nearest codes.
     """
     steps, positions, dim = z_TPD.shape
@@ -76,8 +78,10 @@ def candidates(embeddings_KD: Array, z_TPD: Array) -> tuple[Array, Array, Array]
 
     found = lax.map(near, z.reshape(-1, dim), batch_size=AT_ONCE).reshape(steps, positions, count)
     nearest = found[..., 0]
-    of_all_steps = jnp.broadcast_to(nearest.T[:, None], (positions, steps, steps))
-    codes = jnp.concatenate([found.transpose(1, 0, 2), of_all_steps], axis=-1)
+    around = min(STEPS, steps)
+    begin = jnp.clip(jnp.arange(steps) - around // 2, 0, steps - around)
+    of_other_steps = nearest.T[:, begin[:, None] + jnp.arange(around)]
+    codes = jnp.concatenate([found.transpose(1, 0, 2), of_other_steps], axis=-1)
     flat = z.transpose(1, 0, 2).reshape(-1, dim), codes.reshape(-1, codes.shape[-1])
     errors = lax.map(distances, flat, batch_size=AT_ONCE).reshape(codes.shape)
     return nearest, codes, errors / jnp.maximum(jnp.mean(errors[..., 0]), 1e-12)
@@ -87,7 +91,7 @@ def candidates(embeddings_KD: Array, z_TPD: Array) -> tuple[Array, Array, Array]
 def best_paths(
     codes_PTC: Array,
     errors_PTC: Array,
-    first_PK: Array,
+    first_PC: Array,
     repeat_PT: Array,
     change_PT: Array,
     symbol_RK: Array,
@@ -98,7 +102,7 @@ def best_paths(
 
     Args:
       codes_PTC, errors_PTC: candidates and their errors.
-      first_PK: bits of each index in the first step.
+      first_PC: bits of the candidates in the first step.
       repeat_PT, change_PT: bits of saying that a later step repeats, or not; [P, T - 1].
       symbol_RK, rows_K: bits of an index that does not repeat, and the row for each earlier index.
 
@@ -116,7 +120,7 @@ def best_paths(
             total = cost[:, None] + weight * bits
             return jnp.min(total, axis=0) + error, jnp.argmin(total, axis=0)
 
-        begin = errors[0] + weight * first[codes[0]]
+        begin = errors[0] + weight * first
         cost, origins = lax.scan(forward, begin, (codes[:-1], codes[1:], errors[1:], repeat, change))
         last = jnp.argmin(cost)
 
@@ -127,4 +131,4 @@ def best_paths(
         chosen = jnp.append(earlier, last)
         return jnp.take_along_axis(codes, chosen[:, None], axis=1)[:, 0]
 
-    return lax.map(path, (codes_PTC, errors_PTC, first_PK, repeat_PT, change_PT), batch_size=AT_ONCE)
+    return lax.map(path, (codes_PTC, errors_PTC, first_PC, repeat_PT, change_PT), batch_size=AT_ONCE)

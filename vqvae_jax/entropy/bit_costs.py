@@ -10,11 +10,11 @@ from vqvae_jax.entropy.tables import LevelTables
 
 
 class BitCosts(NamedTuple):
-    """Bits of one level's symbols given a grid's contexts; float32."""
+    """What one level's symbols cost given a grid's contexts; bits are float32."""
 
     repeat: np.ndarray  # [T - 1, H, W], of saying that an index repeats the earlier one
     change: np.ndarray  # [T - 1, H, W], of saying that it does not
-    first: np.ndarray  # [H, W, K], of each index in the first step
+    first_rows: np.ndarray  # [H, W] int, row of `first_symbol_bits` for each position of the first step
 
 
 def bit_costs(tables: LevelTables, indices_THW: np.ndarray, coarse_THW: np.ndarray | None) -> BitCosts:
@@ -29,12 +29,17 @@ def bit_costs(tables: LevelTables, indices_THW: np.ndarray, coarse_THW: np.ndarr
     contexts = repeat_contexts(indices_THW, coarse_repeats(coarse_THW, indices_THW.shape), arrays.activity)
     chance = arrays.repeat[contexts].astype(np.float32) / SCALE
     rows = arrays.first_rows[first_neighbours(indices_THW[0], tables.codes)]
-    return BitCosts(-np.log2(chance), -np.log2(1 - chance), _bits(tables.first_starts)[rows])
+    return BitCosts(-np.log2(chance), -np.log2(1 - chance), rows.astype(np.int32))
 
 
 def changed_symbol_bits(tables: LevelTables) -> np.ndarray:
     """Bits of an index that does not repeat, given the one a step earlier: float32 [R, K], rows by `previous_rows`."""
     return _bits(tables.previous_starts)
+
+
+def first_symbol_bits(tables: LevelTables) -> np.ndarray:
+    """Bits of an index in the first step: float32 [S, K], rows by `BitCosts.first_rows`."""
+    return _bits(tables.first_starts)
 
 
 def _bits(starts: np.ndarray) -> np.ndarray:
