@@ -23,7 +23,7 @@ def main() -> None:
         from experiments.rd.run import measure_codecs
 
         measure_codecs(config, say=lambda line: print(line, flush=True))
-        for path in present(config.out):
+        for path in present(config.out, bundles=config.bundle):
             print(path)
     except KeyboardInterrupt as stop:
         print(f"stopped; {stop or 'nothing was measured or written'}", file=sys.stderr)

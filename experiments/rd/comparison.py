@@ -1,4 +1,4 @@
-"""Codecs against one another: BD-rate between curves, and the bits each needs at the quality of a codec without one.
+"""Codecs against one another: BD-rate between curves, and the bits each needs at the quality of ours.
 
 Two codecs are compared over the clips that went through every point of both, so that a failure on a hard clip cannot
 pass for a better mean.
@@ -6,6 +6,7 @@ pass for a better mean.
 
 from typing import TypedDict
 
+from experiments.rd.names import is_ours
 from experiments.rd.quality_measures import (
     Measure,
     clip_pixels,
@@ -43,7 +44,7 @@ class RateNeeded(TypedDict):
 
 
 class AtQuality(TypedDict):
-    """One point of a codec without a curve, and what the others need there."""
+    """One point of ours or of a codec without a curve, and what the others need there."""
 
     codec: str
     setting: str
@@ -93,13 +94,18 @@ def _no_delta(reason: str, clips: int) -> CurveDelta:
 
 
 def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
-    """For every point of every codec with fewer points than a BD-rate takes: what the other codecs need, by measure."""
+    """What the other codecs need, by measure, at the first point of each model of ours, the nearest codes.
+
+    Also at every point of a codec with fewer than a BD-rate takes.
+    """
     rows: list[AtQuality] = []
     for name, entry in rd["codecs"].items():
-        if len(entry["points"]) >= FEWEST_POINTS:
-            continue
+        if len(entry["points"]) < FEWEST_POINTS:
+            points = entry["points"]
+        else:
+            points = entry["points"][:1] if is_ours(name) else []
         curves = {n: e for n, e in rd["codecs"].items() if n != name and len(e["points"]) > 1}
-        for point in entry["points"]:
+        for point in points:
             for measure in measured(rd):
                 whole = point_over(point, measure, point["clip_ids"], clip_pixels(rd))
                 if whole is not None:

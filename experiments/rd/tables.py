@@ -77,7 +77,7 @@ def bd_table(rd: RateDistortion, summary: Summary) -> Table:
 
 
 def at_quality_tables(rd: RateDistortion, summary: Summary) -> list[Table]:
-    """For each point of a codec without a curve: what the others need for its quality."""
+    """For each point in `summary["at_quality"]`: what the others need for its quality."""
     groups: dict[tuple[str, str], list[AtQuality]] = {}
     for line in summary["at_quality"]:
         groups.setdefault((line["codec"], line["setting"]), []).append(line)
@@ -108,7 +108,7 @@ def at_quality_tables(rd: RateDistortion, summary: Summary) -> list[Table]:
 
 
 def headlines(rd: RateDistortion, summary: Summary) -> list[str]:
-    """The comparison at equal PSNR and perceptual distance, a sentence for each point of a codec without a curve."""
+    """The comparison at equal PSNR and perceptual distance, a sentence for each point in `summary["at_quality"]`."""
     measures = {measure.name: measure for measure in MEASURES}
     lines = []
     for at in summary["at_quality"]:

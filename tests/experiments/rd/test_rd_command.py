@@ -27,6 +27,18 @@ def test_an_unknown_codec_ends_with_one_line_and_code_2_and_writes_nothing(tmp_p
     assert "h265" in line and "x264, x265, svtav1, av1, vvc, msvqvae" in line
 
 
+def test_the_models_that_were_measured_are_those_of_the_pictures(tmp_path, monkeypatch):
+    from experiments.rd import __main__, present, run
+
+    data = write_data(tmp_path / "data", moving_squares(1, (4, 64, 64)))
+    monkeypatch.setattr(sys, "argv", command(data, tmp_path / "out", "--bundle", "a", "b")[2:])
+    monkeypatch.setattr(run, "measure_codecs", lambda config, say: None)
+    given = []
+    monkeypatch.setattr(present, "present", lambda out, bundles: given.append((out, bundles)) or [])
+    __main__.main()
+    assert given == [(tmp_path / "out", (Path("a"), Path("b")))]
+
+
 def test_ctrl_c_ends_with_code_130_and_says_how_much_is_kept(tmp_path):
     pytest.importorskip("imageio_ffmpeg", reason="FFmpeg with the classical encoders")
     data, out = write_data(tmp_path / "data", moving_squares(200, (4, 64, 64))), tmp_path / "out"

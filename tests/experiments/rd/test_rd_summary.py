@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd
+from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd, with_rate_weights
 
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import chosen_anchor, summarise
@@ -72,6 +72,15 @@ def test_bits_at_our_quality_are_the_curves_and_absent_beyond_their_points():
     need = next(line for line in summarise(rd, "x265")["at_quality"] if line["measure"] == "psnr")["codecs"]["x265"]
     assert need["bpp"] is None and "below its lowest" in need["reason"] and need["below_bpp"] == 8 * 80 / PIXELS
     assert tables(rd, summarise(rd, "x265"))[0].rows[1][1] == "< 0.6250"
+
+
+def test_with_four_rate_weights_of_ours_the_first_is_still_compared_and_stands_above_the_tables():
+    one, four = example_rd(), with_rate_weights(example_rd())
+    summary = summarise(four, "x265")
+    assert summary["at_quality"] == summarise(one, "x265")["at_quality"]
+    lines = headlines(four, summary)
+    assert lines == headlines(one, summarise(one, "x265")) and len(lines) == 2
+    assert tables(four, summary)[0].title == "Bits for the quality of MS-VQ-VAE edge"
 
 
 def test_a_codec_that_failed_on_a_hard_clip_is_compared_on_the_clips_of_both():
