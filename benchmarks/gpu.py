@@ -4,9 +4,11 @@
 
 Does it work there (tests, ten steps in bf16, golden files), which lowering of each convolution is fastest in bf16 and
 float32, and train step and inference against PyTorch over batch sizes. Each item is a process of its own, so that one
-that dies or runs out of memory takes nothing along, and is in FILE as soon as it is done; items that are there are not
-done again. No item starts when the minutes are over, and one still running then is stopped and comes first next time.
-JAX does not preallocate: PyTorch needs its part of the same memory. `--tiny` runs it all on small shapes, on a CPU too.
+that dies or runs out of memory takes nothing along, and is in FILE as soon as it is done. Items that are there are not
+done again, unless they failed or come from another device, other versions (of libraries, of ours) or other options. No
+item starts when the minutes are over, and one still running then is stopped and comes first next time. Exit code 1 if
+an item failed. JAX does not preallocate: PyTorch needs its part of the same memory. `--tiny` runs it all on small
+shapes, on a CPU too.
 """
 
 import argparse
@@ -21,7 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.report import table
+from benchmarks.report import table, versions
+from vqvae_jax import __version__
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.files import make_folder, write_atomically
 
@@ -29,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 BATCHES = (64, 256, 8, 32, 128, 16, 512)
 #: Small enough for a CPU to do every item in about a minute.
 SMALL = ["--clip", "8", "16", "16"]
+OUT_OF_TIME, FAILED = "out of time", "failed"
 #: Lines of a failed item's output that are kept.
 KEPT = 20
 
@@ -38,6 +42,10 @@ class Item(NamedTuple):
 
     name: str
     arguments: list[str]
+
+    @property
+    def command(self) -> str:
+        return "python " + " ".join(self.arguments)
 
 
 def items(tiny: bool) -> list[Item]:
@@ -59,8 +67,30 @@ def items(tiny: bool) -> list[Item]:
     ]
 
 
-def run_items(todo: Sequence[Item], out: Path, minutes: float) -> dict[str, Any]:
+def here() -> dict[str, Any]:
+    """What a measurement holds for: device, versions. Asked in another process, since asking takes the GPU's memory."""
+    ask = "import jax; print(jax.devices()[0].device_kind, len(jax.devices()), sep=' x ')"
+    said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT)
+    if said.returncode:
+        raise UserError(f"JAX finds no device: {(said.stderr.strip() or 'no message').splitlines()[-1]}")
+    return {"device": said.stdout.strip(), "vqvae_jax": __version__, **versions("jax", "jaxlib", "torch")}
+
+
+def is_done(found: dict[str, Any] | None, item: Item, place: dict[str, Any]) -> bool:
+    """Whether an earlier run holds this very item, measured at this place, without failure."""
+    if not found:
+        return False
+    return found.get("state") == "done" and found.get("place") == place and found.get("command") == item.command
+
+
+def run_items(todo: Sequence[Item], out: Path, minutes: float, place: dict[str, Any]) -> dict[str, Any]:
     """Runs what `out` does not hold yet, and returns what it holds then, by item.
+
+    Args:
+      todo: what to run, in order.
+      out: JSON file.
+      minutes: for all together.
+      place: of `here`; what was measured elsewhere is measured again.
 
     Raises:
       UserError: if `out` is there and not ours.
@@ -68,10 +98,10 @@ def run_items(todo: Sequence[Item], out: Path, minutes: float) -> dict[str, Any]
     done, end = load(out), time.monotonic() + 60 * minutes
     for item in todo:
         left = end - time.monotonic()
-        if done.get(item.name, {}).get("state") == "done" or left <= 0:
+        if is_done(done.get(item.name), item, place) or left <= 0:
             continue
         print(f"== {item.name}", flush=True)
-        done[item.name] = run(item, left)
+        done[item.name] = {"place": place, **run(item, left)}
         write_atomically(out, (json.dumps({"program": "gpu", "items": done}, indent=1) + "\n").encode())
     return done
 
@@ -88,10 +118,10 @@ def load(out: Path) -> dict[str, Any]:
 
 
 def run(item: Item, seconds: float) -> dict[str, Any]:
-    """One item in its own process; what it wrote, or the end of what it said."""
+    """One item in its own process: what it wrote and, if it failed, the end of what it said."""
     began = time.monotonic()
     facts: dict[str, Any] = {
-        "command": "python " + " ".join(item.arguments),
+        "command": item.command,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -110,12 +140,16 @@ def run(item: Item, seconds: float) -> dict[str, Any]:
             except subprocess.TimeoutExpired:
                 code = None
         facts["seconds"] = round(time.monotonic() - began, 1)
-        if part.exists():
-            result = json.loads(part.read_text())
-            return {"state": "done", **facts, "summary": summary(result), "result": result}
         said = log.read_text().splitlines()[-KEPT:]
-    state = "out of time" if code is None else f"failed with exit code {code}"
-    return {"state": state, **facts, "summary": said[-1] if said else "", "said": said}
+        if part.exists():  # a check that fails says in it what it found
+            result = json.loads(part.read_text())
+            facts |= {"summary": summary(result), "result": result}
+        else:
+            facts["summary"] = said[-1] if said else ""
+    if code == 0 and "result" in facts:
+        return {"state": "done", **facts}
+    state = OUT_OF_TIME if code is None else f"{FAILED} with exit code {code}"
+    return {"state": state, **facts, "said": said}
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -151,9 +185,13 @@ def main() -> None:
         raise UserError(f"--only: no item {unknown[0]!r}; there are {', '.join(names)}")
     if arguments.only:
         todo = [item for item in todo if item.name in arguments.only]
-    done = run_items(todo, arguments.out, arguments.minutes)
+    done = run_items(todo, arguments.out, arguments.minutes, here())
     print(table([{"item": name, **_line(done.get(name))} for name in names]))
     print(f"\nwritten: {arguments.out}")
+    failed = [item.name for item in todo if done.get(item.name, {}).get("state", "").startswith(FAILED)]
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _line(found: dict[str, Any] | None) -> dict[str, Any]:
