@@ -2,18 +2,23 @@
 
     python -m benchmarks.codecs [--data DIR] [--bundle FILE] [--clips 4]
 
-Peers run as in `experiments.rd`: FFmpeg, slowest affordable preset, one thread, real elementary streams; the CRF is the
-whole number whose mean PSNR over the clips comes closest to ours, found by bisection. Every clip is a file of its own
-and a process of its own, both ways and on both sides. "start" is what a process takes that does no coding: FFmpeg's
-from `ffmpeg -version`; ours (Python, JAX, loading the bundle, compilation) is the process less the same work in a
-process that is warm. Ours writes .msv files with header and index, which are counted; the bundle is not.
+Every side runs on one and the same core, peers with one thread: their sizes then do not vary. Peers run as in
+`experiments.rd` (FFmpeg, real elementary streams) at its slowest affordable preset, and at faster ones; the CRF is the
+whole number whose mean PSNR over the clips comes closest to ours, found by bisection. A peer that none brings within
+0.3 dB is left out: speeds and bits at another quality compare nothing. The bits stand beside the seconds, since a
+faster codec that needs more of them is not faster at the same work. Every clip is a file of its own and a process of
+its own, both ways and on both sides. "start" is what a process takes that does no coding: FFmpeg's from
+`ffmpeg -version`; ours (Python, JAX, loading the bundle, compilation) is the process less the same work in a process
+that is warm. Ours writes .msv files with header and index, which are counted; the bundle is not.
 """
 
+import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -22,21 +27,43 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.inputs import data_facts, data_or_generated
-from benchmarks.report import Row, cores, missing, options, write
-from experiments.rd.classical import FAMILY, Classical, ClassicalCoder, encoder_version
+from benchmarks.report import Row, missing, options, write
+from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
 from experiments.rd.run import DEFAULT_FPS
 from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split, read_card
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 
-PEERS = ("x265", "av1")
 HIGHEST_CRF = {"x265": 51, "av1": 63}
+#: Difference of mean PSNR up to which two codecs are compared.
+MATCHED_DB = 0.3
 ROOT = Path(__file__).parents[1]
+
+
+def at_preset(codec: Classical, option: str, preset: str) -> Classical:
+    """A codec of `experiments.rd` at another preset; the title says which.
+
+    Args:
+      option: FFmpeg's, that sets it: "-preset" or "-cpu-used".
+    """
+    place = codec.arguments.index(option) + 1
+    usual, word = codec.arguments[place], option.removeprefix("-")
+    arguments = (*codec.arguments[:place], preset, *codec.arguments[place + 1 :])
+    settings = codec.settings.replace(f"{word} {usual}", f"{word} {preset}")
+    named = preset if word == "preset" else f"{word} {preset}"
+    return replace(codec, title=f"{codec.title} {named}", arguments=arguments, settings=settings)
+
+
+PEERS = (
+    *(at_preset(X265, "-preset", preset) for preset in ("veryslow", "medium", "ultrafast")),
+    *(at_preset(AV1, "-cpu-used", preset) for preset in ("2", "8")),
+)
 
 
 class Sample(NamedTuple):
@@ -70,10 +97,9 @@ def closest_crf(quality: Callable[[int], float], wanted: float, highest: int) ->
     return min((low, high), key=lambda crf: abs(quality(crf) - wanted))
 
 
-def of_peer(codec: Classical, crf: int, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> Coded:
+def of_peer(codec: Classical, version: str, crf: int, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> Coded:
     """A classical codec at one CRF."""
-    processes = Processes()
-    coder = ClassicalCoder(codec, crf, clips_NTHWC.shape[1:], fps, encoder_version(codec), processes)
+    coder = ClassicalCoder(codec, crf, clips_NTHWC.shape[1:], fps, version, Processes())
 
     def coded(number: int) -> Sample:
         clip, path = clips_NTHWC[number], folder / f"{codec.name}_{number}.{codec.suffix}"
@@ -82,6 +108,20 @@ def of_peer(codec: Classical, crf: int, clips_NTHWC: np.ndarray, fps: float, fol
         return Sample(encode_s, decode_s, None, None, path.stat().st_size, psnr(clip, decoded))
 
     return coded
+
+
+def unmatched(quality: float, wanted: float) -> str | None:
+    """Why codecs of these two PSNRs are not compared; None if they are."""
+    if abs(quality - wanted) <= MATCHED_DB:
+        return None
+    return f"gives {quality:.2f} dB, ours {wanted:.2f}: more than {MATCHED_DB:g} dB apart"
+
+
+def pin_to_one_core() -> None:
+    """This process, threads that libraries have already started included, and all that it will start."""
+    core = min(os.sched_getaffinity(0))
+    for thread in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
 
 
 class Ours:
@@ -151,14 +191,15 @@ def row(name: str, setting: str, samples: Sequence[Sample], pixels: int, start_s
 
 
 def with_ratios(rows: Sequence[Row]) -> list[Row]:
-    """Ratios of every peer's figures over ours (the first row): above 1, ours is faster or smaller."""
+    """Every peer's figures against ours (the first row): difference of PSNR; ratios, above 1 where ours is better."""
     ours = rows[0]
+    rows = [{**found, "PSNR difference dB": found["PSNR dB"] - ours["PSNR dB"]} for found in rows]
     what = {"encode s": "its / our encode s", "decode s": "its / our decode s"}
     what |= {"encode process s": "its / our encode process s", "decode process s": "its / our decode process s"}
     what |= {"bpp": "its / our bits"}
     return [
-        found | {title: None if found is ours else found[key] / ours[key] for key, title in what.items()}
-        for found in rows
+        found | {title: found[key] / ours[key] if number else None for key, title in what.items()}
+        for number, found in enumerate(rows)
     ]
 
 
@@ -184,23 +225,27 @@ def compare(
         coders: dict[str, Coded] = {"ours": ours}
         wanted = ours.mean_psnr()
         settings: dict[str, Any] = {"ours": bundle.name}
-        for name in PEERS if missing("FFmpeg", "imageio_ffmpeg", "") is None else ():
-            codec = FAMILY[name]
+        for codec in PEERS if missing("FFmpeg", "imageio_ffmpeg", "") is None else ():
             try:
-                versions[codec.title] = encoder_version(codec)
+                versions[codec.encoder] = version = encoder_version(codec)
             except UserError as error:
                 left_out.append(f"{codec.title}: {error}")
                 continue
             known: dict[int, float] = {}
 
-            def quality(crf: int, codec: Classical = codec, known: dict[int, float] = known) -> float:
+            def quality(
+                crf: int, codec: Classical = codec, version: str = version, known: dict[int, float] = known
+            ) -> float:
                 if crf not in known:
-                    coded = of_peer(codec, crf, clips_NTHWC, fps, folder)
+                    coded = of_peer(codec, version, crf, clips_NTHWC, fps, folder)
                     known[crf] = float(np.mean([coded(number).psnr for number in range(len(clips_NTHWC))]))
                 return known[crf]
 
-            crf = closest_crf(quality, wanted, HIGHEST_CRF[name])
-            coders[codec.title] = of_peer(codec, crf, clips_NTHWC, fps, folder)
+            crf = closest_crf(quality, wanted, HIGHEST_CRF[codec.name])
+            if reason := unmatched(quality(crf), wanted):
+                left_out.append(f"{codec.title}: {codec.option} {crf}, the closest, {reason}")
+                continue
+            coders[codec.title] = of_peer(codec, version, crf, clips_NTHWC, fps, folder)
             settings[codec.title] = f"{codec.settings}, {codec.option} {crf}"
         samples = in_turns(coders, len(clips_NTHWC), repeats)
         start_s = start_seconds() if len(coders) > 1 else None
@@ -212,30 +257,30 @@ def compare(
 
 
 def main() -> None:
+    pin_to_one_core()
     parser = options("codecs", __doc__)
     parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
     parser.add_argument("--split", default="test")
     parser.add_argument("--bundle", type=Path, help="default: $VQVAE_JAX_BUNDLE, else the package's own")
-    parser.add_argument("--clips", type=int, default=4, help="spread evenly over the split")
+    parser.add_argument("--clips", type=int, default=4, help="evenly spread; 0 for all")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     bundle = find_bundle(arguments.bundle)
     no_ffmpeg = missing("FFmpeg", "imageio_ffmpeg", "pip install 'vqvae_jax[rd]'; no row has a ratio")
     with data_or_generated(arguments.data) as data:
-        clips, fps = open_split(data, arguments.split), read_card(data).get("fps")
+        clips, fps = few(open_split(data, arguments.split), arguments.clips), read_card(data).get("fps")
         fps = float(fps) if isinstance(fps, int | float) else DEFAULT_FPS
-        count = min(arguments.clips, len(clips))
-        chosen = clips.read(np.linspace(0, len(clips) - 1, count).astype(int).tolist())
-        facts = data_facts(clips, count)
+        chosen, facts = clips.read(range(len(clips))), data_facts(clips)
     rows, versions, left_out = compare(bundle, arguments.bundle, chosen, fps, arguments.repeats)
     write(
         arguments.out,
         "codecs",
         rows,
         peers=versions | ({} if no_ffmpeg else {"FFmpeg": ffmpeg_version()}),
-        threads={"ours": cores(), "peers": 1},
+        threads={"ours": 1, "peers": 1},
         left_out=[no_ffmpeg, *left_out],
         repeats=arguments.repeats,
+        matched_within_db=MATCHED_DB,
         bundle={"name": bundle.name, "digest": bundle.digest},
         data=facts,
     )

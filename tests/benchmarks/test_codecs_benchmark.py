@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.codecs import Sample, closest_crf, in_turns, row, with_ratios
+from benchmarks.codecs import AV1, PEERS, X265, Sample, at_preset, closest_crf, in_turns, row, unmatched, with_ratios
 
 
 @pytest.mark.parametrize("wanted", [27.3, 40.0, 12.0, 55.0, 5.0])
@@ -27,6 +27,23 @@ def test_start_is_taken_off_and_ratios_are_the_peers_over_ours():
     assert rows[1]["its / our decode s"] == pytest.approx(0.4)
     assert rows[1]["its / our encode process s"] == pytest.approx(0.22)
     assert rows[1]["its / our bits"] == pytest.approx(0.5)
+    assert rows[1]["PSNR difference dB"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "compared"), [(26.0, True), (26.25, True), (25.71, True), (26.31, False), (20, False)]
+)
+def test_codecs_more_than_three_tenths_of_a_decibel_apart_are_not_compared(theirs, compared):
+    assert (unmatched(theirs, 26.0) is None) == compared
+
+
+def test_a_preset_changes_nothing_but_itself():
+    fast = at_preset(AV1, "-cpu-used", "8")
+    assert [pair for pair in zip(AV1.arguments, fast.arguments, strict=True) if len(set(pair)) > 1] == [("2", "8")]
+    assert fast.title == "libaom AV1 cpu-used 8" and fast.settings.startswith("cpu-used 8,")
+    assert at_preset(X265, "-preset", "veryslow").arguments == X265.arguments
+    assert [peer.title for peer in PEERS][:3] == ["x265 veryslow", "x265 medium", "x265 ultrafast"]
+    assert all(peer.title.split()[-1] in peer.settings for peer in PEERS)
 
 
 def test_coders_take_turns_on_each_clip():
