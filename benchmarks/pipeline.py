@@ -3,8 +3,9 @@
     python -m benchmarks.pipeline [--data DIR]
 
 Each side shuffles, mirrors every second clip and hands out the same number of uint8 bytes in batches of one size: from
-memory, from disk in this process, from disk with two worker processes. Every repetition opens the pipeline anew, all of
-them in turns; the first batch (decoding into memory, starting processes) is timed by itself. Nothing else runs.
+memory, from disk in this process, from disk with two worker processes. A DataLoader has no reading threads: what reads
+with several here is compared with its two workers. Every repetition opens the pipeline anew, all of them in turns; the
+first batch (decoding into memory, starting processes) is timed by itself. Nothing else runs.
 """
 
 import contextlib
@@ -29,6 +30,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "disk, 4 threads": {"source": "grain", "threads": 4, "workers": 0},
     "disk, 2 workers": {"source": "grain", "threads": 4, "workers": 2},
 }
+#: The DataLoader that a setting is compared with: from memory, number of workers.
+PEERS = {"memory": (True, 0), "disk": (False, 0), "disk, 4 threads": (False, 2), "disk, 2 workers": (False, 2)}
 Opened = tuple[Iterator[np.ndarray], Callable[[], None]]  # batches (B, T, H, W, 3) uint8, and what closes them
 
 
@@ -64,17 +67,23 @@ def measure(start: Callable[[], Opened], shape: tuple[int, ...], batches: int) -
         return Speed(first, batches * shape[0] / (time.perf_counter() - began))
 
 
-def pipelines(clips: ClipSet, batch_size: int, with_torch: bool) -> dict[tuple[str, str], Callable[[], Opened]]:
-    """By setting and side."""
-    starts: dict[tuple[str, str], Callable[[], Opened]] = {}
+def peer_name(setting: str) -> str:
+    """Of the DataLoader that a setting of ours is compared with."""
+    in_memory, workers = PEERS[setting]
+    return f"PyTorch DataLoader from {'memory' if in_memory else 'disk'}, {workers} workers"
+
+
+def pipelines(clips: ClipSet, batch_size: int, with_torch: bool) -> dict[str, Callable[[], Opened]]:
+    """By name: settings of ours, and the peers of `peer_name`, each once."""
+    starts: dict[str, Callable[[], Opened]] = {}
     for name, setting in SETTINGS.items():
         config = PipelineConfig(batch_size=batch_size, frames=clips.clip_shape[0], **setting)
-        starts[name, "ours"] = lambda config=config: ours(clips, config)  # type: ignore[misc]
+        starts[name] = lambda config=config: ours(clips, config)  # type: ignore[misc]
         if with_torch:
             from benchmarks.peers.torch_data_loader import batches
 
-            workers, in_memory = setting["workers"], setting["source"] == "memory"
-            starts[name, "peer"] = lambda w=workers, m=in_memory: batches(clips, batch_size, w, m)  # type: ignore[misc]
+            in_memory, workers = PEERS[name]
+            starts[peer_name(name)] = lambda w=workers, m=in_memory: batches(clips, batch_size, w, m)  # type: ignore[misc]
     return starts
 
 
@@ -83,7 +92,7 @@ def row(name: str, ours: list[Speed], peer: list[Speed]) -> Row:
     mine, theirs = ([s.clips_per_s for s in speeds] for speeds in (ours, peer))
     return {
         "from": name,
-        "peer": "PyTorch DataLoader" if peer else None,
+        "peer": peer_name(name) if peer else None,
         "ours clips/s": statistics.median(mine),
         "peer clips/s": statistics.median(theirs) if peer else None,
         "ratio": statistics.median(mine) / statistics.median(theirs) if peer else None,
@@ -106,11 +115,11 @@ def main() -> None:
     with data_or_generated(arguments.data) as data:
         clips = open_split(data, arguments.split)
         starts = pipelines(clips, arguments.batch_size, no_torch is None)
-        speeds: dict[tuple[str, str], list[Speed]] = {key: [] for key in starts}
+        speeds: dict[str, list[Speed]] = {key: [] for key in starts}
         for _ in range(arguments.repeats):
-            for key, start in starts.items():
-                speeds[key].append(measure(start, (arguments.batch_size, *clips.clip_shape), arguments.batches))
-        rows = [row(name, speeds[name, "ours"], speeds.get((name, "peer"), [])) for name in SETTINGS]
+            for name, start in starts.items():
+                speeds[name].append(measure(start, (arguments.batch_size, *clips.clip_shape), arguments.batches))
+        rows = [row(name, speeds[name], speeds.get(peer_name(name), [])) for name in SETTINGS]
         facts = data_facts(clips)
     write(
         arguments.out,

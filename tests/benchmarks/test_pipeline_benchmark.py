@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.pipeline import Speed, measure, row
+from benchmarks.pipeline import PEERS, SETTINGS, Speed, measure, peer_name, row
 
 
 class Clips:
@@ -50,6 +50,15 @@ def test_a_pipeline_is_closed_and_its_batches_are_checked():
     with pytest.raises(AssertionError):
         measure(lambda: (iter([batch] * 4), lambda: closed.append(2)), (1, *batch.shape[1:]), 3)
     assert closed == [1, 2]
+
+
+def test_what_reads_with_several_is_compared_with_workers():
+    for name, setting in SETTINGS.items():
+        in_memory, workers = PEERS[name]
+        assert in_memory == (setting["source"] == "memory")
+        assert (workers > 0) == (setting["threads"] > 1 or setting["workers"] > 0)
+    assert row("disk, 4 threads", [Speed(1, 2)], [Speed(1, 1)])["peer"] == peer_name("disk, 4 threads")
+    assert peer_name("disk, 4 threads") == "PyTorch DataLoader from disk, 2 workers"
 
 
 def test_a_row_is_a_ratio_of_medians_and_has_none_without_a_peer():
