@@ -17,15 +17,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.named_models import MODELS
 from benchmarks.report import Row, alternate, options, write
 from vqvae_jax.layers.conv3d import Lowering, Triple, convolve
-from vqvae_jax.msvqvae import family
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.start import empty_codebooks, init_params
 from vqvae_jax.precision import DTypeName, compute_dtype
 
-MODELS = {"msvqvae": family.MSVQVAE_MODEL, "tiny": family.TINY_MODEL}
 LOWERINGS: tuple[Lowering, ...] = ("direct", "concat", "sum")
 PASSES = ("forward", "input gradient", "weight gradient")
 

@@ -9,7 +9,6 @@ file after the other, with one decoder thread and with OpenCV's own number. "of 
 frame, which other programs on the machine disturb less. The aim is 0.2 of the bare loop per core.
 """
 
-import resource
 import statistics
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 
 import cv2
 
+from benchmarks.clocks import cpu_seconds
 from benchmarks.inputs import videos_or_generated
 from benchmarks.report import Row, aim, missing, options, versions, write
 from data_prep.config import PrepConfig
@@ -88,12 +88,6 @@ def timed(call: Callable[[], int]) -> Run:
     wall, cpu = time.perf_counter(), cpu_seconds()
     call()
     return Run(time.perf_counter() - wall, cpu_seconds() - cpu)
-
-
-def cpu_seconds() -> float:
-    """Of this process and of its children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def calls(videos: Path, workers: list[int], program: str | None) -> dict[tuple[str, int], Callable[[], int]]:

@@ -27,6 +27,7 @@ from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.payload import Indices, pack, unpack
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import ClipSet, open_split
 from vqvae_jax.entropy.frequencies import costs, frequencies, starts
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
@@ -132,10 +133,10 @@ def constriction_coder(probabilities: Mapping[str, np.ndarray]) -> Coder:
     return Coder(encode_all, decode_all, lambda streams: sum(stream.nbytes for stream in streams))
 
 
-def clip_indices(bundle: Bundle, clips: ClipSet, count: int) -> list[Indices]:
+def clip_indices(bundle: Bundle, clips: ClipSet) -> list[Indices]:
     """Each clip's indices, coded by itself."""
     tokenizer, size = Tokenizer(bundle), clips.clip_shape[0]
-    return [next(iter(coded_chunks(tokenizer, clips.read([n])[0], size))).indices for n in range(count)]
+    return [next(iter(coded_chunks(tokenizer, clips.read([n])[0], size))).indices for n in range(len(clips))]
 
 
 def compare(clips: list[Indices], coders: Mapping[str, Coder], repeats: int) -> list[Row]:
@@ -178,14 +179,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
     parser.add_argument("--split", default="test")
     parser.add_argument("--bundle", type=Path, help="default: $VQVAE_JAX_BUNDLE, else the package's own")
-    parser.add_argument("--clips", type=int, default=32, help="only the first N")
+    parser.add_argument("--clips", type=int, default=32, help="evenly spread; 0 for all")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     bundle = find_bundle(arguments.bundle)
     with data_or_generated(arguments.data) as data:
-        split_clips = open_split(data, arguments.split)
-        count = min(arguments.clips, len(split_clips))
-        clips, facts = clip_indices(bundle, split_clips, count), data_facts(split_clips, count)
+        chosen = few(open_split(data, arguments.split), arguments.clips)
+        clips, facts = clip_indices(bundle, chosen), data_facts(chosen)
     probabilities = shares(clips, {name: level.codes for name, level in bundle.model.levels.items()})
     coders = {
         "ours": container_coder(bundle, "range"),

@@ -20,8 +20,8 @@ import jax
 import numpy as np
 
 from benchmarks.jax_programs import jax_programs
+from benchmarks.named_models import MODELS, clips_of, experiment_of, first_state
 from benchmarks.report import options, versions
-from benchmarks.torch_models import MODELS, clips_of, experiment_of, first_state
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=8, help="clips a step")
     parser.add_argument("--tests", nargs="+", default=TESTS, help="folders of tests/")
     arguments = parser.parse_args()
-    model, _ = MODELS[arguments.model]
+    model = MODELS[arguments.model]
     model = replace(model, clip=tuple(arguments.clip)) if arguments.clip else model
     if arguments.check == "tests":
         result = check_tests(arguments.tests)

@@ -21,6 +21,7 @@ from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.payload import Indices, pack
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks, decoded_chunk
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split
 from vqvae_jax.entropy.index_coder import coded_intervals
 from vqvae_jax.entropy.tables import LevelTables
@@ -40,12 +41,12 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="data set of data_prep")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--clips", type=int, help="only the first N")
+    parser.add_argument("--clips", type=int, default=0, help="evenly spread; default: all")
     arguments = parser.parse_args()
     bundle = load_bundle(arguments.bundle)
     tokenizer = Tokenizer(bundle)
-    clips = open_split(arguments.data, arguments.split)
-    count = min(arguments.clips or len(clips), len(clips))
+    clips = few(open_split(arguments.data, arguments.split), arguments.clips)
+    count = len(clips)
     size, height, width = clips.clip_shape[:3]
     codes = {name: level.codes for name, level in bundle.model.levels.items()}
     used = {name: np.zeros(k, np.int64) for name, k in codes.items()}
@@ -102,7 +103,7 @@ def main() -> None:
     pixels = count * size * height * width
     facts: dict[str, Any] = {
         "bundle": {"name": bundle.name, "digest": bundle.digest, **bundle.origin},
-        "data": data_facts(clips, count),
+        "data": data_facts(clips),
         "psnr": float(np.mean(psnr)),
         "bpp": {
             "formula": formula * total / pixels,

@@ -39,12 +39,12 @@ def videos_or_generated(videos: Path | None) -> Iterator[Path]:
         yield folder
 
 
-def data_facts(clips: ClipSet, used: int | None = None) -> dict[str, Any]:
-    """What a result says about its clips."""
+def data_facts(clips: ClipSet) -> dict[str, Any]:
+    """What a result says about its clips; the digest is of the whole split, of which it may have used a few."""
     return {
         "name": clips.data_dir.name,
         "split": clips.split,
         "digest": clips.digest,
-        "clips": len(clips) if used is None else used,
+        "clips": len(clips),
         "clip_shape": list(clips.clip_shape),
     }

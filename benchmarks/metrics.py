@@ -9,17 +9,16 @@ numbers must agree: 1e-3 dB, 1e-4 of SSIM. Ours starts from arrays on the host a
 """
 
 import functools
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from benchmarks.clocks import alternate_cpu
 from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, aim, cores, options, timings, versions, write
+from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import run_command
 from vqvae_jax.evaluation.quality import measure_quality
@@ -83,13 +82,6 @@ def largest_differences(ours: Figures, theirs: Figures) -> dict[str, float]:
     return largest
 
 
-def cpu_seconds(call: Callable[[], object]) -> float:
-    """Of all threads of this process."""
-    began = time.process_time()
-    call()
-    return time.process_time() - began
-
-
 def compare(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, repeats: int) -> list[Row]:
     """A row for all figures together and one for each."""
     every = tuple(TOLERANCES)
@@ -104,7 +96,7 @@ def compare(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, repeats: in
         }
         jax.clear_caches()  # so that the first call is with compilation
         found, clips = timings(calls, repeats), len(reference_NTHWC)
-        cpu = {side: statistics.median(cpu_seconds(call) for _ in range(repeats)) for side, call in calls.items()}
+        cpu = alternate_cpu(calls, repeats)
         rows.append(
             {
                 "figure": "all" if names == every else names[0],
@@ -124,13 +116,12 @@ def main() -> None:
     parser = options("metrics", __doc__)
     parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--clips", type=int, default=32, help="only the first N")
+    parser.add_argument("--clips", type=int, default=32, help="evenly spread; 0 for all")
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
     with data_or_generated(arguments.data) as data:
-        clips = open_split(data, arguments.split)
-        reference = clips.read(range(min(arguments.clips, len(clips))))
-        facts = data_facts(clips, len(reference))
+        clips = few(open_split(data, arguments.split), arguments.clips)
+        reference, facts = clips.read(range(len(clips))), data_facts(clips)
     rows = compare(reference, noisy(reference), arguments.repeats)
     write(
         arguments.out,

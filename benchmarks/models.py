@@ -2,25 +2,22 @@
 
     python -m benchmarks.models [--repeats 3]
 
-`tiny` at 4 clips, `msvqvae` at 1. The step is the real one without perceptual loss: gradient, Adam, codebooks.
-"Memory" is what the compiled program needs for activations, beside its arguments.
+`tiny` at 4 clips, `msvqvae` at 1. The step is the real one without perceptual loss: gradient, clipping, Adam and
+codebooks. "Memory" is what the compiled program needs for activations, beside its arguments.
 """
 
 from dataclasses import replace
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.jax_programs import STEPS
+from benchmarks.named_models import BATCHES, MODELS, clips_of, experiment_of, first_state
 from benchmarks.report import Row, aim, alternate, options, write
 from vqvae_jax.layers.conv3d import Lowering
-from vqvae_jax.losses.config import LossConfig
-from vqvae_jax.msvqvae import family
 from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE, apply_model
-from vqvae_jax.msvqvae.start import new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.compiled import Compiled, compile_step
@@ -28,23 +25,15 @@ from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import make_optimizer
 from vqvae_jax.training.state import TrainState
 
-MODELS = {"tiny": (family.TINY_MODEL, 4), "msvqvae": (family.MSVQVAE_MODEL, 1)}
 LOWERINGS: tuple[Lowering, ...] = ("direct", "concat")
-
-
-def first_state(model: ModelConfig, clips: np.ndarray) -> TrainState:
-    experiment = Experiment(model=model, loss=LossConfig(gamma=0.0))
-    return new_state(
-        experiment, make_optimizer(experiment.optimizer, 1000, 8), jax.random.key(0), jnp.asarray(clips), None
-    )
 
 
 def compiled(model: ModelConfig, state: TrainState, clips: np.ndarray) -> dict[str, Compiled]:
     """Forward pass and train step on one device."""
-    experiment = Experiment(model=model, loss=LossConfig(gamma=0.0))
+    experiment = experiment_of(model)
     devices = DeviceMap("shard_map", jax.devices()[:1])
-    step = make_train_step(experiment, make_optimizer(experiment.optimizer, 1000, 8))
-    network = MSVQVAE(model)
+    step = make_train_step(experiment, make_optimizer(experiment.optimizer, STEPS, 8))
+    network = MSVQVAE(experiment.model)
 
     def forward(state: TrainState, clips: jax.Array) -> tuple[jax.Array]:
         return (apply_model(network, state.params, normalise(clips), state.codebooks).reconstruction,)
@@ -64,10 +53,9 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[Row] = []
     for name in arguments.models:
-        model, batch = MODELS[name]
-        clip = tuple(arguments.clip) if arguments.clip else model.clip
-        clips = np.random.default_rng(0).integers(0, 256, (batch, *clip, 3), np.uint8)
-        state = first_state(model, clips)
+        model, batch = MODELS[name], BATCHES[name]
+        model = replace(model, clip=tuple(arguments.clip)) if arguments.clip else model
+        clips, state = clips_of(model, batch), first_state(experiment_of(model))
         programs = {low: compiled(replace(model, lowering=low), state, clips) for low in LOWERINGS}
         for what in ("forward", "train step"):
             arrays = (state, clips) if what == "forward" else (state, clips, jax.random.key(1), None)
