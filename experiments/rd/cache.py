@@ -1,4 +1,4 @@
-"""What was measured before: OUT/cache/CODEC/SETTING/CLIP.SUFFIX, and CLIP.json beside it with its figures.
+"""What was measured before: OUT/cache/FAMILY/SETTING/CLIP.SUFFIX, and CLIP.json beside it with its figures.
 
 Nothing is trusted on reading: an entry counts if its own digest, its stream's digest and its keys (encoder and
 settings, clip content; definitions of the figures) are those that would be written now. Anything else is made anew.
@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from experiments.rd.names import family
 from vqvae_jax.files import make_folder, write_atomically
 
 FOLDER = "cache"
@@ -54,8 +55,8 @@ class Cache:
         self._folder = out / FOLDER
 
     def stream_path(self, codec: str, setting: str, clip_id: str, suffix: str) -> Path:
-        """Where the stream of a clip lies or would lie."""
-        return self._folder / codec / _name(setting) / f"{_name(clip_id)}.{suffix}"
+        """Where the stream of a clip lies or would lie. Models of ours share a folder: settings name them."""
+        return self._folder / family(codec) / setting_folder(setting) / f"{_name(clip_id, '%20')}.{suffix}"
 
     def read(self, path: Path, stream_key: Key) -> tuple[Entry | None, State]:
         """The entry of a stream if it can be used, and what was found.
@@ -126,9 +127,14 @@ def _digest(values: Key) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def _name(text: str) -> str:
+def setting_folder(setting: str) -> str:
+    """A setting as a folder's name, "crf-36"; `a b` and `a-b` get the same."""
+    return _name(setting, "-")
+
+
+def _name(text: str, space: str) -> str:
     """A file name without separators, of bounded length."""
-    name = quote(text, safe=" ").replace(" ", "-")
+    name = quote(text, safe=" ").replace(" ", space)
     if len(name) <= LONGEST_NAME and not name.startswith((".", "part-")):
         return name
     return f"{name[:LONGEST_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -182,6 +182,9 @@ class ClassicalCoder:
     def open_files(self, paths: Sequence[Path]) -> None:
         """FFmpeg starts in a moment: every file has its own process."""
 
+    def close(self) -> None:
+        """Nothing was opened."""
+
     def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
         return decode_stream(self._processes, path, shape)
 

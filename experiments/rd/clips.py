@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.rd.quality_measures import OURS
+from experiments.rd.frame_rate import DEFAULT_FPS
+from experiments.rd.names import first_of_ours, is_ours
 from experiments.rd.schema import Point, RateDistortion
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.grid import chosen_records
 from vqvae_jax.metrics.psnr import CAP_DB, PEAK
 
-FPS = 16.0  # where the data set keeps the videos' own rates
 TOLERANCE_DB = 0.02
 
 #: (codec, point, clip id) -> (T, H, W, 3) uint8; raises a `UserError` if the stream is not there or does not decode.
@@ -47,7 +47,9 @@ class Shown(NamedTuple):
 
 def matched_points(rd: RateDistortion, rate: float) -> dict[str, Point]:
     """Of every codec with points the one whose mean bpp is nearest to `rate`, as a ratio; ours first."""
-    codecs = sorted((name for name, entry in rd["codecs"].items() if entry["points"]), key=lambda name: name != OURS)
+    codecs = sorted(
+        (name for name, entry in rd["codecs"].items() if entry["points"]), key=lambda name: not is_ours(name)
+    )
     return {
         name: min(rd["codecs"][name]["points"], key=lambda point: abs(np.log(point["rate"]["bpp"] / rate)))
         for name in codecs
@@ -55,9 +57,9 @@ def matched_points(rd: RateDistortion, rate: float) -> dict[str, Point]:
 
 
 def matched_rate(rd: RateDistortion, anchor: str) -> float | None:
-    """Our first point's bpp (whole files); without ours, the anchor's middle point's; None if neither has any."""
-    ours = rd["codecs"].get(OURS)
-    if ours is not None and ours["points"]:
+    """The first point's bpp (whole files) of our first model; without ours, the anchor's middle point's; or None."""
+    ours = first_of_ours(rd["codecs"])
+    if ours is not None:
         return ours["points"][0]["rate"]["bpp"]
     points = rd["codecs"][anchor]["points"]
     return points[len(points) // 2]["rate"]["bpp"] if points else None
@@ -82,7 +84,7 @@ def shown_clips(rd: RateDistortion, anchor: str, originals: Callable[[list[int]]
     """
     rate = matched_rate(rd, anchor)
     if rate is None:
-        return Shown((), None, rd["data"]["fps"] or FPS, ("No clips are shown: no codec sets a rate.",))
+        return Shown((), None, rd["data"]["fps"] or DEFAULT_FPS, ("No clips are shown: no codec sets a rate.",))
     points = matched_points(rd, rate)
     records = chosen_records(len(rd["data"]["clip_ids"]))
     clips, lost = [], Lost()
@@ -104,7 +106,7 @@ def shown_clips(rd: RateDistortion, anchor: str, originals: Callable[[list[int]]
                 continue
             panes.append(Pane(codec, title, point["setting"], psnr, point["rate"]["bytes"][row], frames))
         clips.append(ShownClip(clip_id, tuple(panes)))
-    return Shown(tuple(clips), rate, rd["data"]["fps"] or FPS, lost.sentences())
+    return Shown(tuple(clips), rate, rd["data"]["fps"] or DEFAULT_FPS, lost.sentences())
 
 
 class Lost:

@@ -10,12 +10,12 @@ import numpy as np
 class Coder(Protocol):
     """One codec at one setting: one point of a curve."""
 
-    codec: str  # as on the command line
-    setting: str  # "crf 36"; for ours the bundle's name
+    codec: str  # of the entry it belongs to: "x265", "msvqvae", or one of several models, "msvqvae:NAME"
+    setting: str  # "crf 36"; for ours the bundle's name and, if not 0, the rate weight: "edge rate-weight 0.1"
     suffix: str  # of its files
     key: dict[str, Any]  # JSON values: all that decides the stream, but the clip
     in_bulk: bool  # whether `open_files` decodes beforehand
-    encode_command: str
+    encode_command: str  # that does the same, with IN and OUT for file names
     decode_command: str
 
     def encode(self, clip_THWC: np.ndarray, path: Path) -> tuple[float, int | None]:
@@ -42,4 +42,8 @@ class Coder(Protocol):
           CodecError: if it does not decode, or to something else.
           Stopped: if the job is being stopped.
         """
+        ...
+
+    def close(self) -> None:
+        """Forgets and removes what `open_files` decoded."""
         ...

@@ -1,13 +1,14 @@
 """What to compare, on which clips, and where to put it."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.rd.names import OURS
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError
 
-OURS = "msvqvae"
 CLASSICAL = ("x264", "x265", "svtav1", "av1", "vvc")
 CODECS = (*CLASSICAL, OURS)
 
@@ -29,7 +30,7 @@ class RdConfig:
     codecs: str = ",".join(CODECS)
     """Comma-separated: x264, x265, svtav1 (SVT-AV1), av1 (libaom), vvc (VVenC), msvqvae (ours)."""
     bundle: tuple[Path, ...] = ()
-    """Models for msvqvae; by default $VQVAE_JAX_BUNDLE or the one of the package."""
+    """Models for msvqvae, a curve each; by default $VQVAE_JAX_BUNDLE or the one of the package."""
     rate_weight: tuple[float, ...] = (0.0, 0.02, 0.1, 0.3)
     """Points of each model: what a bit is worth to its encoder; 0 sends the nearest codes (`vqvae-jax encode`)."""
     points: tuple[str, ...] = ()
@@ -48,8 +49,11 @@ class RdConfig:
         check(len(set(self.names)) == len(self.names), "codecs", self.codecs, "every codec once")
         check(self.clips >= 0, "clips", self.clips, "a whole number of at least 0")
         weights = self.rate_weight
+        usable = all(math.isfinite(weight) and weight >= 0 for weight in weights)
+        # Six digits, as settings and file names have them; the sign of -0 does not count.
+        different = len({f"{abs(weight):g}" for weight in weights}) == len(weights)
         check(
-            bool(weights) and len(set(weights)) == len(weights), "rate_weight", weights, "different numbers from 0 on"
+            bool(weights) and usable and different, "rate_weight", weights, "numbers from 0 on, different in 6 digits"
         )
         check(self.jobs >= 1, "jobs", self.jobs, "a whole number of at least 1")
         _ = self.rates

@@ -1,7 +1,8 @@
 """A fresh process that decodes .msv files from the files alone: `python -m experiments.rd.decode_files < JSON`.
 
-JSON in: {"bundle": FILE, "files": [[FROM.msv, TO.npy], ...]}. JSON out: a list with {"seconds": s, "error": null or
-text} for each. Many files to a process, because JAX takes seconds to start.
+JSON in: {"bundle": FILE, "results": FILE, "files": [[FROM.msv, TO.npy], ...]}. The results file appears when the model
+is loaded and gets a line of JSON, {"seconds": s, "error": null or text}, as each file is done: whoever started the
+process knows from it at which file it ended. Many files to a process, because JAX takes seconds to start.
 """
 
 import json
@@ -26,16 +27,15 @@ def main() -> None:
     task = json.load(sys.stdin)
     bundle = load_bundle(task["bundle"])
     tokenizer = Tokenizer(bundle)
-    results = []
-    for source, target in task["files"]:
-        started, failure = time.monotonic(), None
-        try:
-            with Decoder(bundle, Path(source), tokenizer) as decoder:
-                np.save(target, np.stack(list(decoder.frames())), allow_pickle=False)
-        except UserError as error:
-            failure = str(error)
-        results.append({"seconds": time.monotonic() - started, "error": failure})
-    json.dump(results, sys.stdout)
+    with Path(task["results"]).open("w") as results:
+        for source, target in task["files"]:
+            started, failure = time.monotonic(), None
+            try:
+                with Decoder(bundle, Path(source), tokenizer) as decoder:
+                    np.save(target, np.stack(list(decoder.frames())), allow_pickle=False)
+            except UserError as error:
+                failure = str(error)
+            print(json.dumps({"seconds": time.monotonic() - started, "error": failure}), file=results, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from experiments.rd.ffmpeg import CodecError, Processes
 from experiments.rd.measure import Measure
 from vqvae_jax.data.source import ClipSet
 
-BLOCK_BYTES = 512 * 2**20  # decoded clips that a bulk decoder may leave on disk at a time
+BLOCK_BYTES = 512 * 2**20  # decoded clips that bulk decoders, all together, may leave on disk at a time
 AHEAD = 3  # clips that are coded while one is measured
 
 
@@ -87,7 +87,8 @@ class RdJob:
           KeyboardInterrupt: on Ctrl-C; what was measured is kept.
         """
         outcomes: dict[tuple[str, str], list[Outcome]] = {(c.codec, c.setting): [] for c in self._coders}
-        block = max(1, BLOCK_BYTES // int(np.prod(self._clips.clip_shape)))
+        in_bulk = sum(coder.in_bulk for coder in self._coders)
+        block = max(1, BLOCK_BYTES // (int(np.prod(self._clips.clip_shape)) * max(1, in_bulk)))
         pool = ThreadPoolExecutor(self._jobs)
         with self._bar(range(self.total), "rd", " codings") as bar:
             try:
@@ -107,6 +108,8 @@ class RdJob:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._processes.stop()
                 pool.shutdown(wait=True)
+                for coder in self._coders:
+                    coder.close()
         return outcomes
 
     def _bar(self, numbers: range, what: str, unit: str) -> "tqdm[int]":
@@ -161,6 +164,8 @@ class RdJob:
         if entry is None:
             with self._cache.new_stream(path) as part:
                 seconds, payload = task.coder.encode(task.clip, part)
+                if not part.is_file() or not part.stat().st_size:
+                    raise CodecError("the encoder ended as if all were well, but wrote nothing")
             entry = stream_entry(path, key, payload, seconds)
             self._cache.write(path, entry)
         return entry

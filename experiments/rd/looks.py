@@ -7,7 +7,7 @@ codec has a marker of its own as well, so that colour never has to do it alone.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from experiments.rd.quality_measures import OURS
+from experiments.rd.names import OURS, is_ours
 
 
 class Look(NamedTuple):
@@ -31,13 +31,15 @@ SPARE = (Look("#3a86b7", "#56b4e9", "P"), Look("#857c00", "#f0e442", "X"), Look(
 
 
 def looks(codecs: Iterable[str]) -> dict[str, Look]:
-    """A look for every codec: its own, or for one that is not known the next spare one."""
+    """A look for every codec: its own, our first model that of ours, and each further or unknown one the next spare."""
     unknown = 0
-    found = {}
+    found: dict[str, Look] = {}
     for codec in codecs:
         if codec in LOOKS:
             found[codec] = LOOKS[codec]
+        elif is_ours(codec) and LOOKS[OURS] not in found.values():
+            found[codec] = LOOKS[OURS]
         else:
-            found[codec] = SPARE[unknown % len(SPARE)]
+            found[codec] = SPARE[unknown % len(SPARE)]._replace(ours=is_ours(codec))
             unknown += 1
     return found

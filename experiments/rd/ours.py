@@ -1,8 +1,6 @@
 """Our codec at one bundle: clips to real .msv files by the library's encoder, decoded by a fresh process."""
 
-import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -11,20 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.rd.config import OURS
+from experiments.rd.decode_process import Decoded, decode_files
 from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.names import OUR_SUFFIX, OURS
 from vqvae_jax import __version__
 from vqvae_jax.cli.bundles import PACKAGED, VARIABLE
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.errors import UserError
 
-ROOT = Path(__file__).parents[2]  # where `python -m experiments...` runs
-DECODE_SECONDS = 24 * 3600.0
+#: To be raised whenever encoder, decoder or model code changes what they give: files kept under another are made anew.
+CODER = 1
 NOTE = (
     "Bytes of the whole .msv file; payload: its entropy-coded indices without header, checksums and index. "
-    "The bundle (the model), which sender and receiver both need, is not counted. Decoded by one fresh process for all "
-    "clips, so decode_seconds does not hold its start; encode_seconds does not hold the model's either."
+    "The bundle (the model), which sender and receiver both need, is not counted. RGB throughout: no chroma "
+    "subsampling. Encoded by the library, decoded by one fresh process for all clips; the commands are the equivalent "
+    "ones. A rate weight w is what a bit is worth to the encoder: instead of the nearest codes it sends those of least "
+    "squared distance + w x bits, distances in units of the mean one to the nearest codes."
 )
 
 
@@ -55,27 +56,35 @@ class OurCoder:
       UserError: if the bundle cannot be read.
     """
 
-    codec, suffix, in_bulk = OURS, "msv", True
+    suffix, in_bulk = OUR_SUFFIX, True
 
     def __init__(self, path: Path, fps: float, processes: Processes, rate_weight: float = 0.0) -> None:
         self._path, self._processes = path.resolve(), processes
         self._rate = Fraction(fps).limit_denominator(1001)
         self._encoder = Encoder(load_bundle(path), rate_weight=rate_weight)
         weight = f" --rate-weight {rate_weight:g}" if rate_weight else ""
-        self.name = self._encoder.bundle.name
-        self.setting = self.name + weight.replace(" --", " ")
+        self._weight = weight.replace(" --", " ")
+        self.codec = OURS
+        self.rename(self._encoder.bundle.name)
         self.digest = self._encoder.bundle.digest
         self.key = {
             "vqvae_jax": __version__,
+            "coder": CODER,
             "bundle": self.digest,
             "mode": self._encoder.mode,
             "rate": str(self._rate),
             "rate_weight": rate_weight,
         }
-        self.encode_command = f"vqvae-jax encode IN OUT --bundle {path.name} --size native{weight}"
+        self.encode_command = (
+            f"vqvae-jax encode IN OUT --bundle {path.name} --size native --source-fps {self._rate}{weight}"
+        )
         self.decode_command = f"vqvae-jax decode IN OUT --bundle {path.name}"
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._opened: dict[Path, tuple[Path, float, str | None]] = {}
+        self._opened: dict[Path, Decoded] = {}
+
+    def rename(self, name: str) -> None:
+        """Gives the model another name than its bundle has, so that two of one name can be told apart."""
+        self.name, self.setting = name, name + self._weight
 
     def encode(self, clip_THWC: np.ndarray, path: Path) -> tuple[float, int | None]:
         started = time.monotonic()
@@ -86,18 +95,12 @@ class OurCoder:
         return time.monotonic() - started, sum(encoded.payload_bytes.values())
 
     def open_files(self, paths: Sequence[Path]) -> None:
-        """Decodes all files in one fresh process; forgets those of the last call."""
+        """Decodes all files in a fresh process; forgets those of the last call."""
         self.close()
         if not paths:
             return
         self._folder = tempfile.TemporaryDirectory()
-        targets = [Path(self._folder.name) / f"{number}.npy" for number in range(len(paths))]
-        files = [[str(path.resolve()), str(target)] for path, target in zip(paths, targets, strict=True)]
-        task = json.dumps({"bundle": str(self._path), "files": files}).encode()
-        command = [sys.executable, "-m", "experiments.rd.decode_files"]
-        out, _ = self._processes.run(command, task, cwd=ROOT, timeout=DECODE_SECONDS)
-        for path, target, result in zip(paths, targets, json.loads(out), strict=True):
-            self._opened[path] = target, result["seconds"], result["error"]
+        self._opened = decode_files(self._processes, self._path, paths, Path(self._folder.name))
 
     def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
         if path not in self._opened:
@@ -112,7 +115,7 @@ class OurCoder:
 
     def close(self) -> None:
         """Removes decoded clips."""
-        self._opened.clear()
+        self._opened = {}
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from experiments.rd.clips import Pane, Shown, pane_figures
 from experiments.rd.looks import looks
+from experiments.rd.names import first_of_ours, is_ours
 from experiments.rd.page_chart import chart, key_marker
 from experiments.rd.page_sprites import enlargement, fitting, sprite
-from experiments.rd.quality_measures import OURS, measured
+from experiments.rd.quality_measures import measured
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import Summary
 from experiments.rd.tables import Table, headlines, settings_table, tables
@@ -124,7 +125,7 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
                 f"background-size:{scale * width}px {scale * height * length}px;"
                 f"background-image:url(data:image/webp;base64,{picture})}}"
             )
-            kind = "" if pane.codec is None else f"k{indices[pane.codec]}{' ours' if pane.codec == OURS else ''}"
+            kind = "" if pane.codec is None else f"k{indices[pane.codec]}{' ours' if is_ours(pane.codec) else ''}"
             panes.append(
                 f'<div class="{kind}"><span class="sprite s{row}-{column}" role="img" '
                 f'aria-label="{escape(_said(clip.clip_id, pane))}"></span>'
@@ -141,8 +142,8 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
         f'<input type="range" min="0" max="{length - 1}" value="{length // 2}" aria-label="Frame">'
         "<output></output></div>"
     )
-    ours = rd["codecs"].get(OURS)
-    whose = "the first point of ours" if ours is not None and ours["points"] else "the anchor's middle point"
+    ours = first_of_ours(rd["codecs"])
+    whose = f"the first point of {ours['title']}" if ours is not None else "the anchor's middle point"
     fewer = "" if length == len(shown.clips[0].panes[0].frames) else f" The first {length} frames."
     explanation = (
         f"Every codec at its point whose mean rate over all clips is nearest to {shown.rate:.4f} bpp, the rate of "
@@ -160,7 +161,7 @@ def _said(clip_id: str, pane: Pane) -> str:
 
 
 def _table(rd: RateDistortion, table: Table) -> str:
-    ours = {rd["codecs"][OURS]["title"]} if OURS in rd["codecs"] else set()
+    ours = {entry["title"] for codec, entry in rd["codecs"].items() if is_ours(codec)}
     heads = "".join(f'<th scope="col"{_left(column, table)}>{escape(h)}</th>' for column, h in enumerate(table.header))
     rows = []
     for row in table.rows:

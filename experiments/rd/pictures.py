@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.rd.clips import Pane, ShownClip, pane_figures
-from experiments.rd.quality_measures import OURS
+from experiments.rd.names import is_ours
 from vqvae_jax.video.write import moving_picture
 
 CELL = 128  # pixels: frames narrower than that are enlarged by a whole factor
@@ -14,7 +14,7 @@ GAP = 6
 HEAD = 22  # above the panes of the first clip, for codec names
 FOOT = 34  # under every pane, for setting, PSNR and size
 LARGEST_MOVING = 2_000_000  # bytes
-MOVING_CODECS = (OURS, "x265", "av1")
+OTHERS_MOVING = ("x265", "av1")
 INK, SOFT, ACCENT = "#1d2126", "#626a73", "#d55e00"
 
 
@@ -38,7 +38,7 @@ def moving(clips: tuple[ShownClip, ...], fps: float) -> Moving:
     A codec that is not among the clips' panes is left out.
     """
     few = tuple(
-        clip._replace(panes=tuple(pane for pane in clip.panes if pane.codec in (None, *MOVING_CODECS)))
+        clip._replace(panes=tuple(p for p in clip.panes if p.codec in (None, *OTHERS_MOVING) or is_ours(p.codec)))
         for clip in clips
     )
     for count in range(min(3, len(few)), 0, -1):
@@ -78,7 +78,7 @@ def _drawn(clips: tuple[ShownClip, ...], frame: int) -> np.ndarray:
             picture = pane.frames[frame].repeat(scale, axis=0).repeat(scale, axis=1)
             canvas.paste(Image.fromarray(picture), (left, top))
             if row == 0:
-                colour = ACCENT if pane.codec == OURS else INK
+                colour = ACCENT if is_ours(pane.codec) else INK
                 _text(draw, (left, 4), pane.title, colour, 13, cell_width)
             _captions(draw, left, top + cell_height + 2, clip, pane, cell_width)
     return np.asarray(canvas)

@@ -8,8 +8,6 @@ import numpy as np
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from vqvae_jax.metrics.bd_rate import RateCurve
 
-OURS = "msvqvae"
-
 
 class Measure(NamedTuple):
     """A quality figure, as people read it."""

@@ -9,14 +9,15 @@ from importlib import metadata
 from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, note
 from experiments.rd.coder import Coder
-from experiments.rd.config import OURS, RdConfig
+from experiments.rd.config import RdConfig
 from experiments.rd.entries import point_entry
 from experiments.rd.ffmpeg import Processes, ffmpeg_version
+from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.job import Outcome, RdJob
 from experiments.rd.measure import Measure
+from experiments.rd.names import OURS
 from experiments.rd.result import RESULT, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
-from vqvae_jax import __version__
 from vqvae_jax.data.few import few
 from vqvae_jax.data.source import ClipSet, open_split, read_card
 from vqvae_jax.errors import UserError
@@ -25,8 +26,6 @@ from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
-
-DEFAULT_FPS = 16.0  # of data sets that keep the videos' own rates: only x264's and x265's rate control looks at it
 
 
 class RdInterrupt(KeyboardInterrupt):
@@ -91,7 +90,7 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
 def open_codecs(
     config: RdConfig, clips: ClipSet, fps: float, processes: Processes
 ) -> tuple[dict[str, CodecEntry], dict[str, list[Coder]]]:
-    """An entry without points for every codec, with the reason for those that cannot run; and the coders of the others.
+    """An entry without points for every codec and model of ours, with the reason if it cannot run; and the coders.
 
     Raises:
       UserError: if a bundle that was named cannot be read.
@@ -99,9 +98,14 @@ def open_codecs(
     codecs: dict[str, CodecEntry] = {}
     coders: dict[str, list[Coder]] = {}
     for name in config.names:
-        codecs[name], coders[name] = (
-            _open_ours(config, fps, processes) if name == OURS else _open_classical(name, config, clips, fps, processes)
-        )
+        if name == OURS:
+            from experiments.rd.our_models import open_ours  # the model's code takes a while to import
+
+            entries, ours = open_ours(config.bundle, config.rate_weight, fps, processes)
+            codecs |= entries
+            coders |= {codec: list(found) for codec, found in ours.items()}
+        else:
+            codecs[name], coders[name] = _open_classical(name, config, clips, fps, processes)
     return codecs, coders
 
 
@@ -109,7 +113,14 @@ def _open_classical(
     name: str, config: RdConfig, clips: ClipSet, fps: float, processes: Processes
 ) -> tuple[CodecEntry, list[Coder]]:
     codec = FAMILY[name]
-    entry = _entry(name, codec.title, codec.settings)
+    entry: CodecEntry = {
+        "codec": name,
+        "title": codec.title,
+        "version": None,
+        "note": codec.settings,
+        "points": [],
+        "reason": None,
+    }
     try:
         version = encoder_version(codec)
     except UserError as error:
@@ -117,31 +128,6 @@ def _open_classical(
     rates = config.rates.get(name, codec.rates)
     found: list[Coder] = [ClassicalCoder(codec, rate, clips.clip_shape, fps, version, processes) for rate in rates]
     return {**entry, "version": version, "note": note(codec)}, found
-
-
-def _open_ours(config: RdConfig, fps: float, processes: Processes) -> tuple[CodecEntry, list[Coder]]:
-    from experiments.rd.ours import NOTE, OurCoder, bundle_paths
-
-    entry = _entry(OURS, "MS-VQ-VAE", NOTE)
-    try:
-        paths = bundle_paths(config.bundle)
-    except UserError as error:
-        return {**entry, "reason": str(error)}, []
-    coders = [OurCoder(path, fps, processes, weight) for path in paths for weight in config.rate_weight]
-    digests = {coder.name: set[str]() for coder in coders}
-    for coder in coders:
-        digests[coder.name].add(coder.digest)
-    for coder in coders:
-        if len(digests[coder.name]) > 1:
-            coder.setting = coder.setting.replace(coder.name, f"{coder.name} {coder.digest[:8]}", 1)
-    if len({coder.setting for coder in coders}) < len(coders):
-        raise UserError("bundle: the same model is named twice")
-    title = f"MS-VQ-VAE {coders[0].name}" if len(paths) == 1 else "MS-VQ-VAE"
-    return {**entry, "title": title, "version": f"vqvae_jax {__version__}"}, list(coders)
-
-
-def _entry(name: str, title: str, note: str) -> CodecEntry:
-    return {"codec": name, "title": title, "version": None, "note": note, "points": [], "reason": None}
 
 
 def fill_points(

@@ -38,15 +38,17 @@ class ExtraFigures(TypedDict):
 class Point(TypedDict):
     """One codec at one setting, over all clips that went through."""
 
-    setting: str  # what varies, in words: "crf 36", "qp 32", "edge" (the bundle)
-    encode_command: str  # as run, with IN and OUT for file names
+    setting: str  # what varies, in words: "crf 36", "qp 32", "edge rate-weight 0.1" (bundle; what a bit is worth)
+    encode_command: str  # IN and OUT for file names; as run, for ours the equivalent (the library did it)
     decode_command: str
     clip_ids: list[str]  # of data.clip_ids, those that went through
     quality: Quality
     ms_ssim: ExtraFigures
     vmaf: ExtraFigures
     rate: PointRate
-    encode_seconds: float  # median over clips, wall time of the process with its start
+    # Medians over clips of wall times as they were: several processes at once, on some day, ours without a process's
+    # start. Not to be compared; `benchmarks.codecs` measures speed.
+    encode_seconds: float
     decode_seconds: float
     failures: list[Failure]
 
@@ -54,7 +56,7 @@ class Point(TypedDict):
 class CodecEntry(TypedDict):
     """A codec and its points, by falling rate."""
 
-    codec: str  # as on the command line
+    codec: str  # as on the command line; its key in `codecs` also names the model where there are several
     title: str  # for people: "x265", "SVT-AV1", "MS-VQ-VAE edge"
     version: str | None  # of the encoder, in its own words
     note: str  # what is and is not counted
@@ -70,7 +72,7 @@ class RateDistortion(TypedDict):
     command: str
     data: DataEntry
     perceptual: Perceptual
-    codecs: dict[str, CodecEntry]
+    codecs: dict[str, CodecEntry]  # one entry for each classical codec, one for each model of ours
     hardware: Hardware
     versions: dict[str, str]
     date: str

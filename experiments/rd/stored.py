@@ -8,17 +8,16 @@ import numpy as np
 
 from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, decode_stream
-from experiments.rd.clips import FPS, Shown, shown_clips
-from experiments.rd.config import OURS
+from experiments.rd.clips import Shown, shown_clips
 from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.frame_rate import DEFAULT_FPS
+from experiments.rd.names import OUR_SUFFIX, is_ours
 from experiments.rd.schema import Point, RateDistortion
 from vqvae_jax.errors import UserError
 
 if TYPE_CHECKING:  # JAX takes seconds to import
     from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.codec.tokenizer import Tokenizer
-
-OUR_SUFFIX = "msv"
 
 
 class Streams:
@@ -27,7 +26,7 @@ class Streams:
     Args:
       out: folder of rd.json.
       shape: (T, H, W, 3) of the clips.
-      bundles: models that ours may have been coded with; found by name.
+      bundles: models that ours may have been coded with, found by name; if none, the usual one.
     """
 
     def __init__(self, out: Path, shape: tuple[int, ...], bundles: Sequence[Path]) -> None:
@@ -40,13 +39,13 @@ class Streams:
         Raises:
           UserError: if its stream is gone or does not decode, or there is no such codec or model.
         """
-        if codec != OURS and codec not in FAMILY:
+        if not is_ours(codec) and codec not in FAMILY:
             raise UserError(f"this program knows no codec {codec!r}")
-        suffix = OUR_SUFFIX if codec == OURS else FAMILY[codec].suffix
+        suffix = OUR_SUFFIX if is_ours(codec) else FAMILY[codec].suffix
         path = self._cache.stream_path(codec, point["setting"], clip_id, suffix)
         if not path.is_file():
             raise UserError("its stream is no longer in the cache")
-        if codec == OURS:
+        if is_ours(codec):
             return self._decode_ours(path, point["setting"])
         try:
             return decode_stream(Processes(), path, self._shape)[0]
@@ -61,13 +60,16 @@ class Streams:
             return np.stack(list(decoder.frames()))
 
     def _model(self, setting: str) -> tuple["Bundle", "Tokenizer"]:
+        from experiments.rd.ours import bundle_paths
         from vqvae_jax.codec.bundle import load_bundle
         from vqvae_jax.codec.tokenizer import Tokenizer
 
         name = setting.partition(" rate-weight ")[0]  # the encoder's affair alone
         if name not in self._models:
             # Two models of one name are told apart by the beginning of their digests.
-            found = [b for b in map(load_bundle, self._bundles) if name in (b.name, f"{b.name} {b.digest[:8]}")]
+            found = [
+                b for b in map(load_bundle, bundle_paths(self._bundles)) if name in (b.name, f"{b.name} {b.digest[:8]}")
+            ]
             if not found:
                 raise UserError(f"no model named {name!r}; give it with --bundle FILE")
             self._models[name] = found[0], Tokenizer(found[0])
@@ -86,7 +88,6 @@ def shown_from_streams(
       data: data set, if not where the file says.
       bundles: models of ours, if not the package's.
     """
-    from experiments.rd.ours import bundle_paths
     from vqvae_jax.data.few import few
     from vqvae_jax.data.source import open_split
 
@@ -97,10 +98,10 @@ def shown_from_streams(
         return _nothing(rd, f"{error}; --data names another place")
     if source.digest != rd["data"]["digest"]:
         return _nothing(rd, f"{folder} is another data set than was measured")
-    streams = Streams(out, tuple(rd["data"]["clip_shape"]), bundle_paths(bundles))
+    streams = Streams(out, tuple(rd["data"]["clip_shape"]), bundles)
     measured = few(source, len(rd["data"]["clip_ids"]))
     return shown_clips(rd, anchor, measured.read, streams.decode)
 
 
 def _nothing(rd: RateDistortion, reason: str) -> Shown:
-    return Shown((), None, rd["data"]["fps"] or FPS, (f"No clips are shown: {reason}.",))
+    return Shown((), None, rd["data"]["fps"] or DEFAULT_FPS, (f"No clips are shown: {reason}.",))

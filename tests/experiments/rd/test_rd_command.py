@@ -33,13 +33,33 @@ def test_the_models_that_were_measured_are_those_of_the_pictures(tmp_path, monke
     data = write_data(tmp_path / "data", moving_squares(1, (4, 64, 64)))
     monkeypatch.setattr(sys, "argv", command(data, tmp_path / "out", "--bundle", "a", "b")[2:])
     monkeypatch.setattr(run, "measure_codecs", lambda config, say: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     given = []
     monkeypatch.setattr(present, "present", lambda out, bundles: given.append((out, bundles)) or [])
     __main__.main()
     assert given == [(tmp_path / "out", (Path("a"), Path("b")))]
 
 
-def test_ctrl_c_ends_with_code_130_and_says_how_much_is_kept(tmp_path):
+def test_ctrl_c_while_drawing_does_not_say_that_nothing_was_written(tmp_path, monkeypatch, capsys):
+    from experiments.rd import __main__, present, run
+
+    def interrupted(out, bundles):
+        raise KeyboardInterrupt
+
+    data = write_data(tmp_path / "data", moving_squares(1, (4, 64, 64)))
+    monkeypatch.setattr(sys, "argv", command(data, tmp_path / "out")[2:])
+    monkeypatch.setattr(run, "measure_codecs", lambda config, say: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(present, "present", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    assert ended.value.code == 130
+    said = capsys.readouterr().err
+    assert "rd.json is whole" in said and "experiments.rd.present --out" in said
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_end_in_their_code_and_say_how_much_is_kept(tmp_path, number, code):
     pytest.importorskip("imageio_ffmpeg", reason="FFmpeg with the classical encoders")
     data, out = write_data(tmp_path / "data", moving_squares(200, (4, 64, 64))), tmp_path / "out"
     with subprocess.Popen(
@@ -48,9 +68,9 @@ def test_ctrl_c_ends_with_code_130_and_says_how_much_is_kept(tmp_path):
         deadline = time.monotonic() + 120
         while not list(out.rglob("*.json")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    assert process.returncode == code, said
     assert "of 800 codings are done and kept" in said.splitlines()[-1]
     assert "Traceback" not in said
     assert not list(out.rglob("part-*")) and not (out / "rd.json").exists()

@@ -2,20 +2,25 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.rd import ffmpeg
-from experiments.rd.classical import ClassicalCoder
+from experiments.rd import ffmpeg, ours
+from experiments.rd.cache import Cache
+from experiments.rd.classical import FAMILY, ClassicalCoder
 from experiments.rd.config import RdConfig
-from experiments.rd.ffmpeg import CodecError
+from experiments.rd.decode_process import decode_files
+from experiments.rd.ffmpeg import CodecError, Processes
 from experiments.rd.job import RdJob
 from experiments.rd.measure import Measure
+from experiments.rd.ours import OurCoder
 from experiments.rd.result import read_rd
 from experiments.rd.run import RdInterrupt, measure_codecs
 from tests.codec.example_bundle import save_example
 from tests.evaluation.example_run import moving_squares, write_data
+from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.errors import ConfigError, UserError
 
 SHAPE = (4, 64, 64)
@@ -169,6 +174,86 @@ def test_rate_weights_are_points_and_one_model_twice_is_refused(data, tmp_path, 
     assert second["rate"]["bpp"] <= first["rate"]["bpp"]
     with pytest.raises(UserError, match="named twice"):
         measured(data, tmp_path / "twice", **options | {"bundle": (bundle, bundle)})
+
+
+def test_every_model_is_a_codec_with_a_curve_of_its_own_also_under_one_name(data, tmp_path, bundle):
+    other = tmp_path / "other.safetensors"
+    save_example(other, weights="float32")
+    options = {"codecs": "msvqvae", "clips": 1, "rate_weight": (0.0, 1.0)}
+    both, _ = measured(data, tmp_path / "out", bundle=(bundle, other), **options)
+    digests = [load_bundle(path).digest[:8] for path in (bundle, other)]
+    assert list(both["codecs"]) == [f"msvqvae:example-2 {digest}" for digest in digests]
+    for path, entry in zip((bundle, other), both["codecs"].values(), strict=True):
+        (alone,) = measured(data, tmp_path / path.stem, bundle=(path,), **options)[0]["codecs"].values()
+        assert [p["quality"] for p in entry["points"]] == [p["quality"] for p in alone["points"]]
+        assert [p["rate"] for p in entry["points"]] == [p["rate"] for p in alone["points"]]
+    assert len(list((tmp_path / "out/cache/msvqvae").rglob("*.msv"))) == 4
+
+
+def test_our_commands_are_equivalent_ones_with_the_frame_rate_of_the_clips(bundle):
+    coder = OurCoder(bundle, 16.0, None, 0.1)
+    assert coder.encode_command == (
+        "vqvae-jax encode IN OUT --bundle two.safetensors --size native --source-fps 16 --rate-weight 0.1"
+    )
+
+
+def test_files_of_other_coder_code_are_made_anew_and_only_ours(bundle, monkeypatch):
+    key = OurCoder(bundle, 16.0, None).key
+    monkeypatch.setattr(ours, "CODER", ours.CODER + 1)
+    assert OurCoder(bundle, 16.0, None).key == key | {"coder": ours.CODER} != key
+    classical = ClassicalCoder(FAMILY["x264"], 30, (*SHAPE, 3), 16.0, "1", None)
+    assert set(classical.key) == {"encoder", "ffmpeg", "arguments"}
+
+
+def test_a_clip_that_ends_the_decoders_process_costs_itself_alone(tmp_path, monkeypatch):
+    class Crashing:
+        """Decodes what is not "b", and ends there without a line."""
+
+        def run(self, command, given, cwd, timeout):
+            task = json.loads(given)
+            with Path(task["results"]).open("w") as results:
+                for source, _ in task["files"]:
+                    if source.endswith("b.msv"):
+                        results.write('{"seco')
+                        results.flush()
+                        raise CodecError("exit code 1: ZeroDivisionError")
+                    results.write(json.dumps({"seconds": 1.0, "error": None}) + "\n")
+
+    paths = [tmp_path / f"{name}.msv" for name in "abc"]
+    found = decode_files(Crashing(), tmp_path / "bundle", paths, tmp_path)
+    assert [found[path].failure for path in (paths[0], paths[2])] == [None, None]
+    assert "ended at this file: exit code 1: ZeroDivisionError" in found[paths[1]].failure
+    assert len({decoded.target for decoded in found.values()}) == 3
+    many = [tmp_path / f"{number}b.msv" for number in range(5)]
+    failures = [found.failure for found in decode_files(Crashing(), tmp_path / "bundle", many, tmp_path).values()]
+    assert ["at this file" in text for text in failures] == [True] * 3 + [False] * 2
+
+
+def test_a_model_that_does_not_load_fails_all_at_once(tmp_path):
+    path = tmp_path / "no.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(CodecError, match=r"no\.safetensors"):
+        decode_files(Processes(), path, [tmp_path / "a.msv"], tmp_path)
+
+
+@needs_ffmpeg
+def test_an_encoder_that_writes_nothing_has_failed_on_the_clip(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(ClassicalCoder, "encode", lambda self, clip, path: (0.0, None))
+    result, said = measured(data, tmp_path / "out")
+    assert "wrote nothing" in result["codecs"]["x264"]["reason"] and len(said) == 6
+
+
+def test_rate_weights_that_would_share_a_file_are_refused(data, tmp_path):
+    for weights in ((0.1, 0.10000001), (-0.1,), (float("nan"),), (0.0, -0.0), ()):
+        with pytest.raises(ConfigError, match="rate_weight"):
+            configured(data, tmp_path / "out", rate_weight=weights)
+
+
+def test_clips_named_alike_but_for_a_space_have_their_own_files(tmp_path):
+    cache = Cache(tmp_path)
+    paths = {cache.stream_path("x264", "crf 36", clip_id, "264") for clip_id in ("a b", "a-b", "a%20b", "a/b")}
+    assert len(paths) == 4
+    assert cache.stream_path("x264", "crf 36", "v/a-b", "264") == tmp_path / "cache/x264/crf-36/v%2Fa-b.264"
 
 
 def test_when_nothing_can_run_nothing_is_written(data, tmp_path, without_ffmpeg):
