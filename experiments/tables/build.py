@@ -147,7 +147,7 @@ def _facts(evaluation: Evaluation, training: TrainingData, out: Path) -> RunFact
         "trained_on": data_digest(run.folder),
         "training_clips": training.clips,
         "training_trunk": evaluation.result["run"]["training_trunk"],
-        "trained_with": trained_on(run.folder),
+        "trained_with": [str(machine) for machine in trained_on(run.folder)],
         "training_hours": None if rate is None else clips / rate / 3600,
         "measured_on": entry["hardware"],
         "measured": entry["date"],

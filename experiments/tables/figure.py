@@ -12,7 +12,7 @@ from experiments.tables.budgets import Budget
 from experiments.tables.evaluations import Evaluation
 from experiments.tables.paper import FIGURE_COLUMNS, Role
 from experiments.tables.schema import Figure
-from vqvae_jax.data.few import few
+from vqvae_jax.data.few import evenly_spread, few
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
@@ -78,8 +78,9 @@ def write_figure(
         if evaluation is None:
             columns.add(title, None, ["not run yet"] * len(records))
             continue
-        psnr = evaluation.entry["quality"]["clips"]["psnr"]
-        columns.add(title, _restored(evaluation, columns.originals), [f"{psnr[record]:.2f} dB" for record in records])
+        psnr, bpp = evaluation.entry["quality"]["clips"]["psnr"], evaluation.entry["rate"]["formula_bpp"]
+        remarks = [f"{psnr[record]:.2f} dB, {bpp:.3f} bpp" for record in records]
+        columns.add(title, _restored(evaluation, columns.originals), remarks)
     fps = next(iter(shown.values())).result["data"]["fps"] or 16.0
     label = f"Figure 2, budget {budget.name}" + (
         ": a proof of the path, not of the numbers" * (budget.proves == "path")
@@ -93,7 +94,7 @@ def write_figure(
 
 def chosen_clips(count: int) -> list[int]:
     """Record numbers of the clips shown: evenly spread over `count`."""
-    return [index * count // min(CLIPS, count) for index in range(min(CLIPS, count))]
+    return evenly_spread(count, CLIPS)
 
 
 def still(title: str, columns: Columns) -> bytes:

@@ -50,20 +50,15 @@ def _rate(run: Run, data: Path, weights: Path | None) -> tuple[float | None, str
     """Clips per second of one device, and where the figure comes from."""
     logged = logged_clips_per_second(run.folder)
     if logged is not None:
-        machines = "; ".join(trained_on(run.folder)) or "the machine that trained it, not recorded"
-        devices = _devices(machines)
-        return logged / devices, f"{logged:.2f} clips/s, median of what the run has logged on {machines}"
+        machines = trained_on(run.folder)
+        devices = machines[-1].devices if machines else 1
+        named = str(machines[-1]) if machines else "the machine that trained it, not recorded"
+        return logged / devices, f"{logged:.2f} clips/s, median of what the run has logged on {named}"
     measured: Throughput = measure_throughput(run.experiment, data, weights)
     return measured.clips_per_second / measured.devices, (
         f"{measured.clips_per_second:.2f} clips/s, {measured.steps} steps timed now on {measured.devices} x "
         f"{measured.device} (compiled in {measured.compile_seconds:.0f} s)"
     )
-
-
-def _devices(machines: str) -> int:
-    """The number in `8 x NVIDIA H200, 16 cores`; 1 where it is not recorded."""
-    first = machines.split(" x ")[0]
-    return int(first) if first.isdecimal() else 1
 
 
 def _hours(clips: int, rate: float | None, devices: int = 1) -> str:

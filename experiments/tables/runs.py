@@ -9,7 +9,7 @@ from vqvae_jax.data.source import read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
-from vqvae_jax.training.resume import DATA_FILE, MAY_CHANGE
+from vqvae_jax.training.resume import DATA_FILE, MAY_CHANGE, flat_fields
 
 #: What may differ from the named experiment without changing what the run computes. Its length is not among them.
 IRRELEVANT = MAY_CHANGE - {"training.steps", "training.epochs"}
@@ -89,7 +89,7 @@ def inspect_run(folder: Path, experiment: Experiment, data: TrainingData) -> Run
 
 def differences(found: Experiment, named: Experiment) -> dict[str, tuple[Any, Any]]:
     """Fields, as `section.field`, in which a run is another experiment: its value and the named one's."""
-    theirs, ours = _flat(to_dict(found)), _flat(to_dict(named))
+    theirs, ours = flat_fields(to_dict(found)), flat_fields(to_dict(named))
     # A missing level is one value where a present one is several fields.
     names = sorted((theirs.keys() | ours.keys()) - IRRELEVANT, key=lambda name: (name != "name", name))
     pairs = {name: (theirs.get(name), ours.get(name)) for name in names}
@@ -107,10 +107,3 @@ def data_digest(folder: Path) -> str:
         return str(json.loads(path.read_text(encoding="utf-8"))["digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} should name the run's training data but cannot be read ({error})") from error
-
-
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat

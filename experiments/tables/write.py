@@ -81,13 +81,16 @@ def as_markdown(table: Table) -> str:
 def _aggregate(row: Row) -> list[str]:
     """Table 1: one model, a row per figure."""
     ours, paper = row["ours"], row["paper"]
-    missing = row["reason"]
+    missing, run = row["reason"], row["run"]
+
+    def linked(text: str) -> str:
+        return text if run is None else f"[{text}]({run['evaluation']})"
 
     def cell(name: str, form: str) -> str:
         if ours is None:
             return str(missing)
         value = ours[name]  # type: ignore[literal-required]
-        return "not measured" if value is None else form.format(value)
+        return "not measured" if value is None else linked(form.format(value))
 
     rows = [
         ["PSNR", cell("psnr", "{:.2f}"), f"{paper['psnr']:.2f}", "dB"],
@@ -105,7 +108,7 @@ def _aggregate(row: Row) -> list[str]:
             share, title = f"{form}_share_of_{name}", {"formula": "formula", "deflate": "DEFLATE"}[form]
             rows.append([f"Compression ratio, {title} / {whole}", cell(share, "{:.4f}"), "–", "×"])
             value = None if ours is None else ours[share]  # type: ignore[literal-required]
-            reduction = cell(share, "") if value is None else f"{100 * (1 - value):.1f}"
+            reduction = cell(share, "") if value is None else linked(f"{100 * (1 - value):.1f}")
             rows.append([f"Compression reduction, {title} / {whole}", reduction, "–", "%"])
     return markdown_table(["Metric", "Ours", "Paper", "Unit"], rows)
 
@@ -126,7 +129,7 @@ def _comparison(table: Table) -> list[str]:
             rows.append(cells + ["–"] * 5)
             continue
         cells = [f"[{row['label']}]({run['folder']})", f"[{ours['psnr']:.2f}]({run['evaluation']})", theirs[0]]
-        cells += [f"{ours['ssim']:.4f}", theirs[1]]
+        cells += [f"[{ours['ssim']:.4f}]({run['evaluation']})", theirs[1]]
         cells += [f"{ours['params_m']:.2f}", f"{paper['params_m']}"] if with_params else []
         cells += [f"{ours['formula_bpp']:.4f}", f"{ours['deflate_bpp']:.4f}", f"{ours['entropy_bpp']:.4f}"]
         cells += [_optional(ours["perceptual"], ".4f"), _optional(ours["difference_psnr"], ".2f")]

@@ -2,22 +2,30 @@
 
 import json
 
+import jax
 import pytest
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.training import machines
-from vqvae_jax.training.machines import MACHINES_FILE, note_machine, trained_on
+from vqvae_jax.training.machines import MACHINES_FILE, Machine, note_machine, this_machine, trained_on
+
+CPU, GPUS = Machine(1, "cpu", 2), Machine(8, "NVIDIA H200", 64)
 
 
 def test_each_machine_is_named_once_in_order(tmp_path, monkeypatch):
     assert trained_on(tmp_path) == []
-    for name in ("1 x cpu, 2 cores", "1 x cpu, 2 cores", "8 x H200, 64 cores", "1 x cpu, 2 cores"):
-        monkeypatch.setattr(machines, "describe_devices", lambda name=name: name)
+    for machine in (CPU, CPU, GPUS, CPU):
+        monkeypatch.setattr(machines, "this_machine", lambda machine=machine: machine)
         note_machine(tmp_path)
-    assert trained_on(tmp_path) == ["1 x cpu, 2 cores", "8 x H200, 64 cores"]
+    assert trained_on(tmp_path) == [CPU, GPUS]
+    assert str(GPUS) == "8 x NVIDIA H200, 64 cores"
 
 
-@pytest.mark.parametrize("content", ["{", "[]", json.dumps({"machines": "cpu"}), json.dumps({"machines": [1]})])
+def test_this_machine_is_what_jax_sees():
+    assert this_machine()[:2] == (jax.device_count(), jax.devices()[0].device_kind)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", json.dumps({"machines": "cpu"}), json.dumps({"machines": [{}]})])
 def test_a_damaged_list_is_refused_by_name(tmp_path, content):
     (tmp_path / MACHINES_FILE).write_text(content)
     with pytest.raises(UserError, match=r"machines\.json is damaged"):

@@ -8,6 +8,12 @@ import numpy as np
 from vqvae_jax.data.source import ClipSet
 
 
+def evenly_spread(clips: int, count: int) -> list[int]:
+    """`count` numbers spread over `clips` records, the first one 0; all of them if there are no more."""
+    count = min(count, clips)
+    return [index * clips // count for index in range(count)]
+
+
 class EvenlySpread:
     """`count` clips of a split, as a `ClipSet` whose record n is the split's record n * clips // count.
 
@@ -22,7 +28,7 @@ class EvenlySpread:
         self.clip_shape: tuple[int, int, int, int] = clips.clip_shape
         self.digest: str = clips.digest  # of the whole split
         self._clips = clips
-        self._records = [index * len(clips) // count for index in range(count)]
+        self._records = evenly_spread(len(clips), count)
 
     def __len__(self) -> int:
         return len(self._records)

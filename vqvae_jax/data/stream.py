@@ -85,7 +85,7 @@ def spread_clips(clips: ClipSet, config: PipelineConfig) -> np.ndarray:
       UserError: if a record cannot be read and `config.on_corrupt` is "stop".
     """
     reader, count = SampleReader(clips, config), config.batch_size
-    records = [index * len(clips) // count for index in range(count)]
+    records = [index * len(clips) // count for index in range(count)]  # a batch may be larger than the split
     return np.stack([require_clip(reader.at_record(record))[: config.frames] for record in records])
 
 

@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 
+from vqvae_jax.data.few import evenly_spread
+
 ROWS = 6
 ERROR_GAIN = 4  # shown is |original - reconstruction| times this
 CELL, GAP, BLOCK_GAP = 1.5, 0.04, 0.18  # inches
@@ -12,8 +14,7 @@ LEFT, TOP = 2.1, 0.75  # inches, for names and titles
 
 def chosen_records(count: int) -> list[int]:
     """Record numbers of the clips shown: evenly spread over `count`."""
-    rows = min(ROWS, count)
-    return [index * count // rows for index in range(rows)]
+    return evenly_spread(count, ROWS)
 
 
 def grid_png(

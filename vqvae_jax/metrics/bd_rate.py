@@ -13,6 +13,8 @@ from vqvae_jax.errors import UserError
 
 FEWEST_POINTS = 4  # VCEG-M33: fewer do not fix a curve
 METHOD = "pchip"
+#: Of the range that either curve covers: with less in common a mean over it says little of either.
+LEAST_OVERLAP = 0.25
 
 
 class RateCurve(NamedTuple):
@@ -26,7 +28,7 @@ class Delta(NamedTuple):
     """An average difference between two curves over the range that both cover."""
 
     value: float | None
-    overlap: float | None  # (0, 1]: that range as a share of the range that either covers
+    overlap: float | None  # (0, 1]: that range as a share of the range that either covers; also where it is too small
     reason: str | None  # why there is no value
 
 
@@ -115,14 +117,17 @@ def _delta(function: str, anchor: RateCurve, test: RateCurve, along: str) -> Del
     overlap = min(a[-1], b[-1]) - max(a[0], b[0])
     if overlap <= 0:
         return Delta(None, None, f"no {along} that both the anchor and it cover")
+    share = float(overlap / (max(a[-1], b[-1]) - min(a[0], b[0])))
+    if share < LEAST_OVERLAP:
+        return Delta(None, share, f"the anchor and it share less than {LEAST_OVERLAP:.0%} of the {along} range")
     try:
         import bjontegaard
     except ImportError as error:
         raise UserError("BD-rate needs the package bjontegaard; install it with: pip install bjontegaard") from error
     compute = getattr(bjontegaard, function)
-    # The package warns of little overlap; we return how much there is.
+    # The package only warns of little overlap.
     value = compute(*anchor, *test, method=METHOD, require_matching_points=False, min_overlap=0)
-    return Delta(float(value), float(overlap / (max(a[-1], b[-1]) - min(a[0], b[0]))), None)
+    return Delta(float(value), share, None)
 
 
 def _points(curve: RateCurve) -> str:

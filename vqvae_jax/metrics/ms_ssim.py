@@ -9,7 +9,7 @@ from vqvae_jax.metrics.psnr import PEAK, check_pair
 from vqvae_jax.metrics.ssim import C1, C2
 from vqvae_jax.precision import EXACT
 
-#: Exponents of the scales, finest first (table 1 of the paper's experiment, the values that all libraries use).
+#: Exponents of the scales, finest first (found by the paper's experiment; other libraries have the same).
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
 #: The window must fit into the coarsest scale.
@@ -18,6 +18,8 @@ SMALLEST_SIDE = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1
 
 def frame_ms_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
     """MS-SSIM of every frame: five scales, Gaussian window 11x11 of sigma 1.5, halved by means of 2x2 pixels.
+
+    Equal to pytorch_msssim where the sides that are halved are even; at odd ones it pads, we drop the last line.
 
     Windows that lie wholly in the frame; per channel, then the mean over channels. Contrast-structure terms below 0
     count as 0, as they have no real power.

@@ -43,7 +43,7 @@ def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) 
     Raises:
       UserError: names the first field that makes this another run.
     """
-    old, new = _flat(before), _flat(now)
+    old, new = flat_fields(before), flat_fields(now)
     changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     for name in sorted(changed, key=lambda name: (name != "name", name)):
         if name == "name":
@@ -93,10 +93,11 @@ def check_writable(run_dir: Path) -> None:
         raise UserError(f"run {run_dir} cannot be written: no permission to write in {nearest}")
 
 
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_fields(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A tree of fields by their dotted names: `{"model": {"width": 96}}` -> `{"model.width": 96}`."""
     flat: dict[str, Any] = {}
     for name, value in config.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        flat |= flat_fields(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
     return flat
 
 
