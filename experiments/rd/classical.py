@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.rd.caveats import CONVERSION, TUNING
 from experiments.rd.ffmpeg import CodecError, Processes, encoders, ffmpeg_path, ffmpeg_version
 from vqvae_jax.data.names import one_line
 from vqvae_jax.errors import UserError
 
 # FFmpeg's own conversion, spelled out: what its users get, and what the specification's figures were made with. The
-# flags accurate_rnd+full_chroma_int+full_chroma_inp would add 0.1 to 0.2 dB to every classical codec.
+# flags accurate_rnd+full_chroma_int+full_chroma_inp would help every classical codec (`caveats`).
 TO_YUV = "scale=flags=bicubic:in_range=pc:out_range=tv:out_color_matrix=bt601,format={pixels}"
 TO_RGB = "scale=flags=bicubic:in_range=tv:out_range=pc:in_color_matrix=bt601,format=rgb24"
-CONVERSION = "RGB to BT.601 limited-range 4:2:0 and back by FFmpeg's bicubic scaler at its default flags"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ X264 = Classical(
         *("-bsf:v", "filter_units=remove_types=6"),
     ),
     version=r"x264 - core (\S+)",
-    settings="preset veryslow, CRF, one closed GOP, SEI units removed",
+    settings="preset veryslow, default tuning, CRF, one closed GOP, SEI units removed",
 )
 X265 = Classical(
     name="x265",
@@ -75,7 +75,7 @@ X265 = Classical(
         "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:info=0:pools=none:frame-threads=1:log-level=error",
     ),
     version=r"HEVC encoder version (\S+)",
-    settings="preset veryslow, CRF, one closed GOP, info=0 (no SEI text)",
+    settings="preset veryslow, default tuning, CRF, one closed GOP, info=0 (no SEI text)",
 )
 SVTAV1 = Classical(
     name="svtav1",
@@ -125,9 +125,10 @@ FAMILY = {codec.name: codec for codec in (X264, X265, SVTAV1, AV1, VVC)}
 
 def note(codec: Classical) -> str:
     """What is and is not counted, for `CodecEntry.note`."""
+    tuning = f" {TUNING}" if codec in (X264, X265) else ""
     return (
         f"{codec.settings}; one thread. Bytes of the raw .{codec.suffix} stream, parameter sets included, no "
-        f"container. {CONVERSION}. FFmpeg {ffmpeg_version()}."
+        f"container. {CONVERSION}{tuning} FFmpeg {ffmpeg_version()}."
     )
 
 

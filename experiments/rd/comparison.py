@@ -24,9 +24,10 @@ from vqvae_jax.metrics.bd_rate import FEWEST_POINTS, Delta, RateAt, bd_psnr, bd_
 class CurveDelta(TypedDict):
     """One codec's curve against the anchor's, for one measure."""
 
-    bd_rate_percent: float | None  # below 0: fewer bits than the anchor at the same quality
+    # Of curves of means over clips, not the mean of each clip's own. Below 0: fewer bits than the anchor.
+    bd_rate_percent: float | None
     bd_quality: float | None  # in the measure's unit, above 0: better than the anchor at the same rate
-    overlap: float | None  # (0, 1], of the two quality ranges
+    overlap: float | None  # (0, 1], of the two quality ranges; too small a one leaves no BD-rate
     clips: int  # that both went through
     reason: str | None
 

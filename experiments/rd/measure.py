@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from experiments.rd.ffmpeg import CodecError, Processes, ffmpeg_path, ffmpeg_version
+from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.quality import Divisors, measure_pixels
 from vqvae_jax.losses.perceptual import clip_features, feature_distances, weighted_sum
@@ -18,7 +19,8 @@ from vqvae_jax.losses.vgg import VggFeatures, VggTrunk
 from vqvae_jax.metrics.ms_ssim import SMALLEST_SIDE, frame_ms_ssim
 from vqvae_jax.precision import normalise
 
-#: To be raised whenever a definition below changes: figures kept under another number are measured again.
+#: To be raised whenever a definition below changes, or VMAF is wanted of smaller frames: figures kept under
+#: another number are measured again.
 DEFINITIONS = 1
 VMAF_MODEL = "vmaf_v0.6.1"
 
@@ -54,13 +56,15 @@ class Measure:
             if smallest >= SMALLEST_SIDE
             else f"MS-SSIM with five scales needs sides of at least {SMALLEST_SIDE} pixels; the clips have {smallest}"
         )
-        self.vmaf_reason = vmaf_refused(processes, shape)
+        refused = vmaf_refused(processes, shape)
+        self.vmaf_reason = vmaf_too_small(shape) or refused
         self.key: dict[str, Any] = {
             "definitions": DEFINITIONS,
             "trunk": None if trunk is None else trunk.digest,
             "divisors": list(divisors),
             "ms_ssim": self.ms_ssim_reason is None,
-            "vmaf": None if self.vmaf_reason else f"{VMAF_MODEL}, FFmpeg {ffmpeg_version()}",
+            # Whatever the size: figures kept before small frames went without VMAF are still good.
+            "vmaf": None if refused else f"{VMAF_MODEL}, FFmpeg {ffmpeg_version()}",
         }
         self._pixels = jax.jit(partial(_pixels, ms_ssim=self.ms_ssim_reason is None))
         self._features = jax.jit(lambda trunk, x: clip_features(trunk, normalise(x)))

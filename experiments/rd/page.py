@@ -5,6 +5,7 @@ import hashlib
 from html import escape
 from pathlib import Path
 
+from experiments.rd.caveats import caveats
 from experiments.rd.clips import Pane, Shown, pane_figures
 from experiments.rd.looks import looks
 from experiments.rd.names import first_of_ours, is_ours
@@ -30,6 +31,7 @@ def render(rd: RateDistortion, summary: Summary, shown: Shown) -> str:
         _header(rd, summary),
         _explorer(rd),
         _clips(rd, shown),
+        _caveats(rd),
         *(_table(rd, table) for table in tables(rd, summary)),
         _missing([*summary["missing"], *shown.missing]),
         _settings(rd),
@@ -158,6 +160,11 @@ def _clips(rd: RateDistortion, shown: Shown) -> str:
 
 def _said(clip_id: str, pane: Pane) -> str:
     return ", ".join([f"{clip_id}: {pane.title}", *filter(None, [pane.setting]), *pane_figures(pane)])
+
+
+def _caveats(rd: RateDistortion) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in caveats(rd))
+    return _section("Before comparing", "", f'<div class="card"><ul>{items}</ul></div>') if items else ""
 
 
 def _table(rd: RateDistortion, table: Table) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
+from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.metrics.bd_rate import RateCurve
 
 
@@ -52,9 +53,14 @@ def clip_figures(point: Point, measure: Measure) -> list[float] | None:
 
 
 def measured(rd: RateDistortion) -> list[Measure]:
-    """The measures that any point has."""
+    """The measures that any point has; VMAF of small frames, which older files hold, does not count."""
     points = [point for entry in rd["codecs"].values() for point in entry["points"]]
-    return [measure for measure in MEASURES if any(mean_figure(point, measure) is not None for point in points)]
+    left_out = {"vmaf"} if vmaf_too_small(rd["data"]["clip_shape"]) else set()
+    return [
+        measure
+        for measure in MEASURES
+        if measure.name not in left_out and any(mean_figure(point, measure) is not None for point in points)
+    ]
 
 
 def common_clips(points: Iterable[Point]) -> list[str]:

@@ -1,5 +1,6 @@
 """The result as Markdown: what it says, the figure, the tables, settings, what is missing."""
 
+from experiments.rd.caveats import caveats
 from experiments.rd.clips import Shown
 from experiments.rd.pictures import Moving
 from experiments.rd.schema import RateDistortion
@@ -31,6 +32,8 @@ def report(rd: RateDistortion, summary: Summary, shown: Shown, moving: Moving | 
             f"![Clips side by side](rd_moving.webp)\n\nEvery codec at its point nearest to {shown.rate:.4f} bpp; "
             f"pixels enlarged, the picture stored {stored}.\n"
         )
+    if lines := caveats(rd):
+        parts.append("## Before comparing\n\n" + "\n".join(f"- {line}" for line in lines) + "\n")
     parts += [markdown(table) for table in tables(rd, summary)]
     lines = [*summary["missing"], *shown.missing]
     parts.append("## What is missing, and why\n\n" + ("\n".join(f"- {line}" for line in lines) or "Nothing.") + "\n")

@@ -88,7 +88,6 @@ def shown_from_streams(
       data: data set, if not where the file says.
       bundles: models of ours, if not the package's.
     """
-    from vqvae_jax.data.few import few
     from vqvae_jax.data.source import open_split
 
     folder = data or Path(rd["data"]["folder"])
@@ -99,8 +98,15 @@ def shown_from_streams(
     if source.digest != rd["data"]["digest"]:
         return _nothing(rd, f"{folder} is another data set than was measured")
     streams = Streams(out, tuple(rd["data"]["clip_shape"]), bundles)
-    measured = few(source, len(rd["data"]["clip_ids"]))
-    return shown_clips(rd, anchor, measured.read, streams.decode)
+    records = {clip_id: record for record, clip_id in enumerate(source.ids(range(len(source))))}
+    lost = [clip_id for clip_id in rd["data"]["clip_ids"] if clip_id not in records]
+    if lost:
+        return _nothing(rd, f"{folder} has no clip {lost[0]}")
+
+    def originals(rows: list[int]) -> np.ndarray:
+        return source.read([records[rd["data"]["clip_ids"][row]] for row in rows])
+
+    return shown_clips(rd, anchor, originals, streams.decode)
 
 
 def _nothing(rd: RateDistortion, reason: str) -> Shown:

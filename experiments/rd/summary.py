@@ -5,6 +5,7 @@ from typing import TypedDict
 from experiments.rd.comparison import AtQuality, CurveDelta, curve_deltas, rates_at_quality
 from experiments.rd.quality_measures import MEASURES, mean_figure, measured
 from experiments.rd.schema import Point, RateDistortion
+from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.errors import UserError
 
 SCHEMA = "vqvae_jax.rate_distortion_summary"
@@ -24,8 +25,6 @@ class Row(TypedDict):
     figures: dict[str, float | None]  # by measure
     clips: int
     failures: int
-    encode_seconds: float
-    decode_seconds: float
 
 
 class Summary(TypedDict):
@@ -85,8 +84,6 @@ def _row(codec: str, title: str, point: Point, rd: RateDistortion) -> Row:
         "figures": {measure.name: mean_figure(point, measure) for measure in measured(rd)},
         "clips": len(point["clip_ids"]),
         "failures": len(point["failures"]),
-        "encode_seconds": point["encode_seconds"],
-        "decode_seconds": point["decode_seconds"],
     }
 
 
@@ -125,6 +122,8 @@ def _why(rd: RateDistortion, name: str) -> str:
     elif name in ("ms_ssim", "vmaf"):
         points = [point for entry in rd["codecs"].values() for point in entry["points"]]
         reasons = {point[name]["reason"] for point in points}  # type: ignore[literal-required]
+        if name == "vmaf" and not any(reasons):  # an older file, which has it
+            reasons = {vmaf_too_small(rd["data"]["clip_shape"])}
     else:
         return ""
     said = "; ".join(sorted(reason for reason in reasons if reason is not None))

@@ -4,11 +4,11 @@ import csv
 import io
 from typing import NamedTuple
 
-from experiments.rd.comparison import AtQuality, RateNeeded
+from experiments.rd.comparison import AtQuality, CurveDelta, RateNeeded
 from experiments.rd.quality_measures import MEASURES, Measure
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import Summary
-from vqvae_jax.metrics.bd_rate import METHOD
+from vqvae_jax.metrics.bd_rate import LEAST_OVERLAP, METHOD
 
 NONE = "–"
 
@@ -41,17 +41,15 @@ def points_table(summary: Summary) -> Table:
             *(measure.format(row["figures"][measure.name]) for measure in shown),
             str(row["clips"]),
             str(row["failures"]),
-            f"{row['encode_seconds']:.2f}",
-            f"{row['decode_seconds']:.2f}",
         )
         for row in summary["rows"]
     ]
     header = ("codec", "setting", "bpp", "payload bpp", *(measure.label for measure in shown))
     return Table(
         "Every point",
-        "Bits per pixel of one frame, whole files; payload: without header and index. Seconds: median over "
-        "clips; whether a process's start is in them is said under Settings.",
-        (*header, "clips", "failed", "encode, s", "decode, s"),
+        "Bits per pixel of one frame, whole files; payload: without header and index. How fast codecs are is "
+        "measured by python -m benchmarks.codecs; the seconds in rd.json are not to be compared.",
+        (*header, "clips", "failed"),
         tuple(rows),
         names=2,
     )
@@ -64,14 +62,16 @@ def bd_table(rd: RateDistortion, summary: Summary) -> Table:
     rows = []
     for codec, entry in rd["codecs"].items():
         deltas = {m.name: summary["bd"][m.name][codec] for m in shown if codec in summary["bd"][m.name]}
-        if any(delta["bd_rate_percent"] is not None for delta in deltas.values()):
-            cells = [_signed(deltas[m.name]["bd_rate_percent"], 1, " %") for m in shown]
+        if any(delta["overlap"] is not None for delta in deltas.values()):
+            cells = [cell for m in shown for cell in _delta_cells(deltas[m.name])]
             rows.append((entry["title"], *cells, _signed(deltas["psnr"]["bd_quality"], 2, " dB")))
     return Table(
         f"BD-rate against {anchor}",
         f"Average difference in rate at equal quality, by {METHOD.upper()} over the range that both curves cover; "
-        f"below zero: fewer bits than {anchor}. BD-PSNR: the average gain at equal rate.",
-        ("codec", *(f"at equal {in_sentence(measure)}" for measure in shown), "BD-PSNR"),
+        f"below zero: fewer bits than {anchor}. Of one curve a codec, its means over all clips; not, as JVET does, the "
+        "mean of each clip's own BD-rate. Overlap: the range that both cover, as a share of what either does; below "
+        f"{LEAST_OVERLAP:.0%} there is no BD-rate. BD-PSNR: the average gain at equal rate.",
+        ("codec", *(cell for m in shown for cell in (f"at equal {in_sentence(m)}", "overlap")), "BD-PSNR"),
         tuple(rows),
     )
 
@@ -143,7 +143,9 @@ def settings_table(rd: RateDistortion) -> Table:
         for entry in rd["codecs"].values()
     ]
     header = ("codec", "version", "what is counted", "settings", "encoding", "decoding")
-    explanation = "As run; IN and OUT stand for files. {a,b} is what varies between settings."
+    explanation = (
+        "As run, for ours the equivalent commands; IN and OUT stand for files. {a,b} is what varies between settings."
+    )
     return Table("Settings", explanation, header, tuple(rows), names=len(header))
 
 
@@ -174,7 +176,7 @@ def points_csv(summary: Summary) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [measure.name for measure in MEASURES]
-    counted = ("clips", "failures", "encode_seconds", "decode_seconds")
+    counted = ("clips", "failures")
     writer.writerow(["codec", "title", "setting", "bpp", "payload_bpp", *names, *counted])
     for row in summary["rows"]:
         figures = [row["figures"].get(name) for name in names]
@@ -202,6 +204,11 @@ def _needed(need: RateNeeded) -> str:
     if need["bpp"] is None:
         return NONE
     return f"{need['bpp']:.4f}" + ("" if need["ratio"] is None else f" ({need['ratio']:.0%})")
+
+
+def _delta_cells(delta: CurveDelta) -> tuple[str, str]:
+    overlap = NONE if delta["overlap"] is None else f"{delta['overlap']:.0%}"
+    return _signed(delta["bd_rate_percent"], 1, " %"), overlap
 
 
 def _signed(value: float | None, decimals: int, unit: str) -> str:

@@ -64,6 +64,14 @@ def test_where_there_is_no_bd_rate_there_is_a_reason(test, reason):
     assert delta.value is None and delta.overlap is None and reason in delta.reason
 
 
+def test_a_curve_that_shares_little_with_the_anchor_has_its_overlap_and_no_bd_rate():
+    pytest.importorskip("bjontegaard", reason="BD-rate is computed by it")
+    wide = bd_rate(RateCurve(RATE, PSNR), RateCurve(RATE, PSNR + 4))  # 3 of 11 dB
+    assert wide.value is not None and wide.overlap == pytest.approx(3 / 11)
+    narrow = bd_rate(RateCurve(RATE, PSNR), RateCurve(RATE, PSNR + 5))  # 2 of 12 dB
+    assert narrow.value is None and narrow.overlap == pytest.approx(2 / 12) and "less than 25%" in narrow.reason
+
+
 def test_without_the_package_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "bjontegaard", None)
     with pytest.raises(UserError, match="pip install bjontegaard"):

@@ -43,6 +43,15 @@ def test_large_clips_have_ms_ssim(monkeypatch):
     assert measure.figures(measure.reference(clip), clip)["ms_ssim"] == pytest.approx(1, abs=1e-5)
 
 
+def test_small_clips_have_no_vmaf_and_figures_kept_with_one_are_still_good(monkeypatch):
+    monkeypatch.setattr("experiments.rd.measure.vmaf_refused", lambda *_: None)
+    monkeypatch.setattr("experiments.rd.measure.ffmpeg_version", lambda: "n1")
+    small = Measure((3, 64, 64, 3), None, DIVISORS, Processes())
+    assert "192" in small.vmaf_reason and small.vmaf(CLIP, CLIP) is None
+    assert small.key["vmaf"] == "vmaf_v0.6.1, FFmpeg n1"
+    assert Measure((3, 192, 192, 3), None, DIVISORS, Processes()).vmaf_reason is None
+
+
 def test_vmaf_of_a_clip_with_itself_is_high_and_falls_with_blur():
     pytest.importorskip("imageio_ffmpeg", reason="FFmpeg with libvmaf")
     clip = moving_squares(1, (4, 64, 64))[0]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd, with_rate_weights
 
+from experiments.rd.caveats import caveats
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import chosen_anchor, summarise
 from experiments.rd.tables import headlines, markdown, merged_commands, points_csv, points_table, tables
@@ -28,6 +29,7 @@ def test_every_point_is_a_row_whose_numbers_are_those_of_the_file():
         assert float(row["bpp"]) == point["rate"]["bpp"]
         for name in ("psnr", "ssim", "difference_psnr", "perceptual"):
             assert float(row[name]) == point["quality"]["mean"][name]
+        assert not [name for name in row if "seconds" in name]
         assert row["vmaf"] == row["ms_ssim"] == ""
     assert [row["payload_bpp"] for row in rows[:-1]] == [""] * 16 and float(rows[-1]["payload_bpp"]) == 1.25
 
@@ -112,6 +114,41 @@ def test_what_is_missing_is_said_with_its_reason():
     assert "BD-rate of MS-VQ-VAE edge: none: it has 1 point; 4 are needed." in text
 
 
+def test_curves_with_little_in_common_have_no_bd_rate_but_their_overlap_and_a_reason():
+    pytest.importorskip("bjontegaard", reason="BD-rate is computed by it")
+    rd = example_rd()
+    for point in rd["codecs"]["av1"]["points"]:
+        point["quality"]["clips"]["psnr"] = [psnr + 6 for psnr in point["quality"]["clips"]["psnr"]]
+    summary = summarise(rd, "x265")
+    delta = summary["bd"]["psnr"]["av1"]  # 9 dB each, 6 dB apart
+    assert delta["bd_rate_percent"] is None and delta["overlap"] == pytest.approx(3 / 15)
+    table = next(table for table in tables(rd, summary) if table.title == "BD-rate against x265")
+    assert table.rows[-1][:3] == ("AV1 (libaom)", "–", "20%")
+    assert any("libaom" in line and "less than 25%" in line for line in summary["missing"])
+
+
+def test_vmaf_that_an_older_file_has_of_small_frames_is_not_shown_and_this_is_said():
+    rd = example_rd()
+    for entry in rd["codecs"].values():
+        for point in entry["points"]:
+            point["vmaf"] = {"mean": 50.0, "clips": [50.0] * 4, "reason": None}
+    summary = summarise(rd, "x265")
+    assert "vmaf" not in summary["bd"] and "VMAF" not in str(tables(rd, summary))
+    assert any(line.startswith("VMAF: not measured: VMAF v0.6.1") and "192" in line for line in summary["missing"])
+    rd["data"]["clip_shape"][1:3] = [192, 192]
+    assert "vmaf" in summarise(rd, "x265")["bd"]
+
+
+def test_what_holds_classical_codecs_back_is_said_only_of_codecs_that_are_there():
+    rd = example_rd()
+    tuning, conversion = caveats(rd)
+    assert "-tune psnr needs 5 % fewer bits" in tuning and "38.75 dB" in conversion and "Ours codes RGB" in conversion
+    rd["codecs"]["x264"]["points"] = rd["codecs"]["x265"]["points"] = []
+    assert caveats(rd) == [conversion]
+    rd["codecs"] = {"msvqvae": rd["codecs"]["msvqvae"]}
+    assert caveats(rd) == []
+
+
 def test_without_bjontegaard_everything_else_is_there_and_the_reason_is_said_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "bjontegaard", None)
     summary = summarise(example_rd(), "x265")
@@ -127,6 +164,10 @@ def test_tables_show_the_files_numbers_rounded_and_no_empty_table():
     assert list(found) == ["Bits for the quality of MS-VQ-VAE edge", "BD-rate against x265", "Every point"]
     assert found["Bits for the quality of MS-VQ-VAE edge"].rows[1][:2] == ("x265", "1.2500 (80%)")
     assert found["BD-rate against x265"].rows[-1][:2] == ("AV1 (libaom)", "−50.0 %")
+    header, row = found["BD-rate against x265"].header, found["BD-rate against x265"].rows[-1]
+    assert header[1:3] == ("at equal PSNR", "overlap") and row[2] == "100%"  # the same PSNRs at half the rates
+    assert "its means over all clips" in found["BD-rate against x265"].explanation
+    assert not [cell for cell in found["Every point"].header if cell.endswith(", s")]
     last = points_table(summary).rows[-1]
     assert last[:6] == ("MS-VQ-VAE edge", "edge", "1.5625", "1.2500", "30.00", "0.9000")
     assert "x265 1.250 (80%)" in headlines(rd, summary)[0]
