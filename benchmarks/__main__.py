@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.catalogue import CATALOGUE, Benchmark, Inputs
+from benchmarks.catalogue import CATALOGUE, Benchmark, Inputs, install
 from benchmarks.inputs import generate
 from benchmarks.page import write_page
 from benchmarks.report import RESULTS
@@ -46,6 +46,15 @@ def chosen(only: Sequence[str], gpu: bool) -> tuple[list[Benchmark], dict[str, s
     return [b for b in wanted if b.name not in skipped], skipped
 
 
+def without_peers(benchmarks: Sequence[Benchmark]) -> str | None:
+    """Which lack a peer and how it is installed, in one line; None if none does."""
+    absent = {benchmark.name: found for benchmark in benchmarks if (found := benchmark.absent())}
+    if not absent:
+        return None
+    lacking = "; ".join(f"{name} has no {', '.join(found)}" for name, found in absent.items())
+    return f"{lacking}. For every ratio: {install(sorted({peer for found in absent.values() for peer in found}))}"
+
+
 def run_all(benchmarks: Sequence[Benchmark], inputs: Inputs, out: Path) -> dict[str, int]:
     """Runs them; returns name and exit code of those that failed."""
     failed = {}
@@ -68,6 +77,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results; default {RESULTS}")
     arguments = parser.parse_args()
     benchmarks, skipped = chosen(arguments.only, has_gpu())
+    peers = without_peers([*benchmarks, *(CATALOGUE[name] for name in skipped if name != "gpu")])
+    if peers:
+        print(f"peers: {peers}\n", flush=True)
     with ExitStack() as stack:
         videos, data = arguments.videos, arguments.data
         if videos is None or data is None:
@@ -77,6 +89,8 @@ def main() -> None:
     print(f"written: {write_page(arguments.out)}")
     for name, reason in skipped.items():
         print(f"skipped: {name}: {reason}")
+    if peers:
+        print(f"peers: {peers}")
     for name, code in failed.items():
         print(f"failed: {name} (exit code {code})", file=sys.stderr)
     if failed:

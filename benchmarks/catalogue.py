@@ -1,11 +1,16 @@
 """Every benchmark, in the order of the page: what it needs and with which options `make bench` runs it."""
 
-from collections.abc import Callable
+import importlib.util
+import shlex
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.report import missing
 from vqvae_jax.cli.bundles import PACKAGED
+
+#: Where a distribution is not called as its module.
+DISTRIBUTIONS = {"imageio_ffmpeg": "imageio-ffmpeg"}
 
 
 class Inputs(NamedTuple):
@@ -22,15 +27,26 @@ class Benchmark(NamedTuple):
     options: Callable[[Inputs], list[str]] = lambda inputs: []
     by_default: bool = True  # otherwise only when it is named: it takes long, or measures no speed
     needs_gpu: bool = False
-    needs: tuple[str, str] | None = (
-        None  # the one peer that there is, without which nothing can be compared; its module
-    )
+    peers: tuple[str, ...] = ()  # modules of what it compares with; without them ratios are missing
+    needs_peers: bool = False  # without them there is nothing to compare
 
     def reason(self, gpu: bool) -> str | None:
         """Why it cannot run here; None if it can."""
         if self.needs_gpu and not gpu:
             return "needs a GPU, and JAX finds none"
-        return missing(*self.needs, f"pip install {self.needs[1]}") if self.needs else None
+        absent = self.absent() if self.needs_peers else []
+        return f"needs {', '.join(absent)}: {install(absent)}" if absent else None
+
+    def absent(self) -> list[str]:
+        """Distributions of those peers that are not installed."""
+        return [DISTRIBUTIONS.get(peer, peer) for peer in self.peers if importlib.util.find_spec(peer) is None]
+
+
+def install(distributions: Sequence[str]) -> str:
+    """The command that installs them beside this Python; for a CPU, PyTorch's plain package will do."""
+    python = Path(sys.executable)
+    shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    return shlex.join([str(shown), "-m", "pip", "install", *distributions])
 
 
 def _data(inputs: Inputs) -> list[str]:
@@ -45,17 +61,22 @@ BUNDLE = ["--bundle", str(PACKAGED.relative_to(Path(__file__).parents[1]))]
 CATALOGUE = {
     benchmark.name: benchmark
     for benchmark in (
-        Benchmark("torch_models", needs=("PyTorch", "torch")),
-        Benchmark("gpu", needs_gpu=True),
-        Benchmark("pipeline", _data),
-        Benchmark("data_prep", _videos),
-        Benchmark("metrics", _data),
-        Benchmark("entropy", _data),
-        Benchmark("codecs", _data),
-        Benchmark("index_bits", lambda inputs: [*BUNDLE, *_data(inputs)]),
+        Benchmark(
+            "torch_models",
+            lambda inputs: ["--repeats", "3", "--what", "train step", "reconstruct"],
+            peers=("torch",),
+            needs_peers=True,
+        ),
+        Benchmark("gpu", needs_gpu=True, peers=("torch",)),
+        Benchmark("pipeline", _data, peers=("torch",)),
+        Benchmark("data_prep", lambda inputs: [*_videos(inputs), "--repeats", "1"], peers=("imageio_ffmpeg",)),
+        Benchmark("metrics", lambda inputs: [*_data(inputs), "--clips", "8", "--repeats", "3"]),
+        Benchmark("entropy", lambda inputs: [*_data(inputs), "--clips", "16"], peers=("constriction",)),
+        Benchmark("codecs", lambda inputs: [*_data(inputs), "--repeats", "2"], peers=("imageio_ffmpeg",)),
+        Benchmark("index_bits", lambda inputs: [*BUNDLE, *_data(inputs), "--clips", "100"]),
         Benchmark("codec_speed", lambda inputs: ["--bundles", BUNDLE[1], "--seconds", "20"]),
-        Benchmark("models"),
-        Benchmark("convolutions"),
+        Benchmark("models", lambda inputs: ["--repeats", "3"]),
+        Benchmark("convolutions", lambda inputs: ["--models", "msvqvae", "--repeats", "3"]),
         Benchmark("mapping"),
         Benchmark("gradient_equality", by_default=False),
         Benchmark("round_trip", lambda inputs: [*BUNDLE, *_videos(inputs)], by_default=False),

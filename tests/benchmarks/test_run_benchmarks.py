@@ -33,10 +33,20 @@ def test_slow_ones_run_only_when_named_and_those_for_a_gpu_only_where_there_is_o
 
 
 def test_without_its_only_peer_a_benchmark_is_skipped_with_a_line(monkeypatch):
-    monkeypatch.setitem(CATALOGUE, "torch_models", Benchmark("torch_models", needs=("Nonesuch", "nonesuch_peer")))
+    lacking = Benchmark("torch_models", peers=("nonesuch_peer",), needs_peers=True)
+    monkeypatch.setitem(CATALOGUE, "torch_models", lacking)
     run, skipped = program.chosen([], False)
     assert "torch_models" not in {b.name for b in run} and "metrics" in {b.name for b in run}
-    assert skipped["torch_models"] == "Nonesuch is not installed (pip install nonesuch_peer)"
+    assert skipped["torch_models"].startswith("needs nonesuch_peer: ")
+    assert skipped["torch_models"].endswith("-m pip install nonesuch_peer")
+
+
+def test_one_line_says_which_ratios_are_missing_and_how_to_get_all_of_them():
+    lacking = [Benchmark("a", peers=("nonesuch_two", "json")), Benchmark("b", peers=("nonesuch_one", "nonesuch_two"))]
+    line = program.without_peers([*lacking, Benchmark("c", peers=("json",))])
+    assert line.startswith("a has no nonesuch_two; b has no nonesuch_one, nonesuch_two. ")
+    assert line.endswith("-m pip install nonesuch_one nonesuch_two")
+    assert program.without_peers([Benchmark("c", peers=("json",))]) is None
 
 
 def test_a_failure_does_not_stop_the_others_and_ends_with_exit_code_1(tmp_path, monkeypatch, capfd):
@@ -63,6 +73,6 @@ def test_a_failure_does_not_stop_the_others_and_ends_with_exit_code_1(tmp_path, 
 
 def test_options_reach_the_benchmarks():
     inputs = Inputs(Path("clips"), Path("films"))
-    assert CATALOGUE["data_prep"].options(inputs) == ["--videos", "films"]
-    assert CATALOGUE["index_bits"].options(inputs)[-2:] == ["--data", "clips"]
+    assert CATALOGUE["data_prep"].options(inputs)[:2] == ["--videos", "films"]
+    assert CATALOGUE["index_bits"].options(inputs)[2:4] == ["--data", "clips"]
     assert importlib.util.find_spec("benchmarks.page")
