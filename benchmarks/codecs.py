@@ -30,7 +30,7 @@ from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, missing, options, write
 from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
-from experiments.rd.run import DEFAULT_FPS
+from experiments.rd.frame_rate import DEFAULT_FPS
 from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.decoder import Decoder
