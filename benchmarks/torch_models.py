@@ -3,59 +3,45 @@
     python -m benchmarks.torch_models [--models msvqvae tiny] [--repeats 5]
     python -m benchmarks.torch_models --models msvqvae --batches 8 16 32 64 128 256 512       (on a GPU)
 
-The twin (`benchmarks/peers/torch_twin.py`) runs in every layout of `--variants`; its fastest in a row is the peer, the
-others' times stand beside it. A step is forward, backward, clipping, Adam and codebooks; no perceptual loss, no level
-dropout. `reconstruct` is uint8 clips to indices to uint8 clips. float32 on a CPU; on a GPU bf16, also clips/s, FLOP/s
-and their share of a large bf16 matrix product measured in the same run.
+The twin (`benchmarks/peers/torch_twin.py`) runs in every layout of `--variants` and, on a CPU,
+with one thread and with all cores; its fastest in a row is the peer, the others' times stand beside it. A step is
+forward, backward, clipping, Adam and codebooks; no perceptual loss, no level dropout. `reconstruct` is uint8 clips to
+indices to uint8 clips. float32 on a CPU; on a GPU bf16, also clips/s, FLOP/s and their share of a large bf16 matrix
+product measured in the same run.
 
-Compilation is not in the times: JAX's is stated, and PyTorch's first call. On a GPU neither side may take all the
-memory beforehand, so JAX does not preallocate.
+Compilation is not in the times: JAX's is stated, and PyTorch's first call (cuDNN's search for the fastest algorithms
+included). On a CPU the sides take turns. On a GPU one follows the other, each with the memory to itself, PyTorch first:
+what JAX has allocated it keeps, so it does not preallocate, and where a batch ends one side's memory is measured with
+that batch alone in a command (`--batches 256`; so does `benchmarks.gpu`).
 
 On a busy CPU wall clocks mislead: PyTorch's threads wait for each other in every layer, and lose most. There,
 `taskset -c 0 python -m benchmarks.torch_models --clock cpu` compares CPU seconds of one thread each.
 """
 
+import gc
 import os
-import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from benchmarks.ceiling import matmul_flops
+from benchmarks.clocks import alternate_cpu
 from benchmarks.convolutions import step_flops
-from benchmarks.jax_programs import STEPS, Program, jax_programs
+from benchmarks.jax_programs import jax_programs
+from benchmarks.named_models import BATCHES, MODELS, clips_of, experiment_of, first_state
 from benchmarks.report import Row, aim, alternate, missing, options, versions, write
-from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.losses.config import LossConfig
-from vqvae_jax.msvqvae import family
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.start import new_state
 from vqvae_jax.precision import DTypeName
-from vqvae_jax.training.optimizer import OptimizerConfig, make_optimizer
 from vqvae_jax.training.state import TrainState
 
-#: Model and clips a batch on a CPU.
-MODELS = {"msvqvae": (family.MSVQVAE_MODEL, 1), "tiny": (family.TINY_MODEL, 4)}
 JAX = "JAX"
 WHAT = ["train step", "reconstruct", "encode", "decode"]
-
-
-def alternate_cpu(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Median CPU seconds of each call, all threads of the process together; they take turns."""
-    seconds: dict[str, list[float]] = {side: [] for side in calls}
-    for _ in range(repeats):
-        for side, call in calls.items():
-            began = time.process_time()
-            jax.block_until_ready(call())
-            seconds[side].append(time.process_time() - began)
-    return {side: statistics.median(times) for side, times in seconds.items()}
 
 
 CLOCKS = {"wall": alternate, "cpu": alternate_cpu}
@@ -67,38 +53,17 @@ class Limits(NamedTuple):
     dtype: DTypeName
     variants: list[str]
     batches: list[int] | None  # the model's own
+    alone: bool  # each side has the memory to itself
     steps: int  # per timed call: a GPU works on while the host prepares the next
     matrix: int  # side of the matrices of the ceiling; 0: no shares of it
     aim: float  # times PyTorch's speed
 
 
+#: On a CPU channels_last was slower in every row; `--variants contiguous channels_last` shows both.
 LIMITS = {
-    "cpu": Limits("float32", ["contiguous", "channels_last"], None, 1, 0, 1.0),
-    "gpu": Limits("bfloat16", ["channels_last", "compiled"], [8, 16, 32, 64, 128, 256, 512], 5, 8192, 1.5),
+    "cpu": Limits("float32", ["contiguous"], None, False, 1, 0, 1.0),
+    "gpu": Limits("bfloat16", ["channels_last", "compiled"], [8, 16, 32, 64, 128, 256, 512], True, 5, 8192, 1.5),
 }
-
-
-def experiment_of(model: ModelConfig) -> Experiment:
-    """Reconstruction and commitment alone, gradients clipped."""
-    return Experiment(
-        model=replace(model, level_dropout=0.0),
-        loss=LossConfig(gamma=0.0),
-        optimizer=OptimizerConfig(clip_norm=1.0, schedule="constant"),
-        data=PipelineConfig(frames=model.clip[0]),
-    )
-
-
-def first_state(experiment: Experiment) -> TrainState:
-    """Fresh weights, and codebooks from clips of noise."""
-    optimizer = make_optimizer(experiment.optimizer, STEPS, 1)
-    return new_state(experiment, optimizer, jax.random.key(0), jnp.asarray(clips_of(experiment.model, 1)), None)
-
-
-def clips_of(model: ModelConfig, count: int) -> np.ndarray:
-    """Smooth coloured noise, [count, T, H, W, 3] uint8."""
-    t, h, w = model.clip
-    coarse = np.random.default_rng(0).integers(0, 256, (count, t // 4, h // 4, w // 4, 3), np.uint8)
-    return coarse.repeat(4, 1).repeat(4, 2).repeat(4, 3)
 
 
 class Job(NamedTuple):
@@ -114,46 +79,125 @@ class Job(NamedTuple):
     clock: str
 
 
-def compare(job: Job, variants: list[str]) -> tuple[list[Row], list[str]]:
-    """One row per kind of work, and which sides had too little memory for the batch."""
+Programs = dict[str, Callable[[], Any]]  # by kind of work
+
+
+class Facts(NamedTuple):
+    """What is kept of a `Program` of ours that is let go."""
+
+    compile_s: float
+    memory_bytes: int
+
+
+class Side(NamedTuple):
+    """What is timed against others; nothing of it takes memory before it is made."""
+
+    name: str
+    make: Callable[[], Programs]
+
+
+def torch_sides(job: Job, variants: list[str], thread_counts: list[int]) -> list[Side]:
+    """The twin in every layout with every number of threads, each with weights of its own."""
     import torch
 
     from benchmarks.peers.torch_programs import VARIANTS, torch_programs
 
+    clips = clips_of(job.experiment.model, job.batch)
+
+    def make(name: str, threads: int) -> Programs:
+        programs = torch_programs(VARIANTS[name], job.experiment, job.state, clips, job.steps)
+
+        def with_threads(call: Callable[[], Any]) -> Callable[[], Any]:
+            def run() -> Any:
+                torch.set_num_threads(threads)
+                return call()
+
+            return run
+
+        return {what: with_threads(programs[what]) for what in job.wanted}
+
+    return [
+        Side(f"{VARIANTS[name]}, {threads} {'thread' if threads == 1 else 'threads'}", partial(make, name, threads))
+        for name in variants
+        for threads in thread_counts
+    ]
+
+
+def compare(job: Job, sides: list[Side], alone: bool) -> tuple[list[Row], list[str]]:
+    """One row per kind of work, and which sides had too little memory for the batch.
+
+    Args:
+      job: what to do.
+      sides: PyTorch's.
+      alone: whether each side has the device's memory to itself, so that none fails for another's sake; their runs
+        then follow each other instead of taking turns. JAX comes last: what it has allocated it keeps.
+    """
+    import torch
+
     # Compiled for the last batch: of no more use, and counted against the limit of recompilations.
     torch.compiler.reset()
-    clips, failed = clips_of(job.experiment.model, job.batch), []
-    ours: dict[str, Program] = {}
-    try:
-        ours = jax_programs(job.experiment, job.state, clips, job.steps, job.wanted)
-    except UserError as error:
-        failed.append(f"JAX: {error}")
-    calls = {(JAX, what): program.call for what, program in ours.items()}
-    for variant in (VARIANTS[name] for name in variants):
-        programs = torch_programs(variant, job.experiment, job.state, clips, job.steps)
-        calls |= {(str(variant), what): programs[what] for what in job.wanted}
-    first: dict[tuple[str, str], float] = {}
-    losses = {}
-    for (side, what), call in list(calls.items()):
+    ours: dict[str, Facts] = {}
+
+    def make_ours() -> Programs:
+        clips = clips_of(job.experiment.model, job.batch)
+        made = jax_programs(job.experiment, job.state, clips, job.steps, job.wanted)
+        ours.update({what: Facts(program.compile_s, program.memory_bytes) for what, program in made.items()})
+        return {what: program.call for what, program in made.items()}
+
+    everyone = [*sides, Side(JAX, make_ours)]
+    found = Measured({}, {what: {} for what in job.wanted}, {}, [])
+    for group in [[side] for side in everyone] if alone else [everyone]:
+        measure(job, group, found)
+        # The group's models have no name any more: their memory is the next one's.
+        gc.collect()
+        torch.cuda.empty_cache()
+    check_losses(found.losses, job.experiment.model.dtype)
+    rows = [row(job, what, times, ours.get(what), found.first) for what, times in found.seconds.items() if times]
+    return rows, found.failed
+
+
+class Measured(NamedTuple):
+    """Of all sides so far."""
+
+    first: dict[tuple[str, str], float]  # seconds of the first call, by side and kind of work
+    seconds: dict[str, dict[str, float]]  # per step, by kind of work and side
+    losses: dict[str, float]  # of the first step, by side
+    failed: list[str]  # why what has no time
+
+
+def measure(job: Job, group: list[Side], found: Measured) -> None:
+    """Makes some sides and times them in turns; what does not fit in memory is added to `found.failed`."""
+    import torch
+
+    calls = made(group, found.failed)
+    for (name, what), call in list(calls.items()):
         began = time.perf_counter()
         try:
             result = call()
         except (UserError, torch.OutOfMemoryError) as error:
-            failed.append(f"{side}, {what}: {str(error).splitlines()[0]}")
-            del calls[side, what]
-            torch.cuda.empty_cache()
+            found.failed.append(f"{name}, {what}: {str(error).splitlines()[0]}")
+            del calls[name, what]
             continue
-        first[side, what] = time.perf_counter() - began
+        found.first[name, what] = time.perf_counter() - began
         if what == "train step":
-            losses[side] = float(result.scalars["loss"] if side == JAX else result.loss)
-    check_losses(losses, job.experiment.model.dtype)
-    rows = []
+            found.losses[name] = float(result.scalars["loss"] if name == JAX else result.loss)
     for what in job.wanted:
-        sides = {side: call for (side, at), call in calls.items() if at == what}
-        if sides:
-            seconds = {side: t / job.steps for side, t in CLOCKS[job.clock](sides, job.repeats).items()}
-            rows.append(row(job, what, seconds, ours.get(what), first))
-    return rows, failed
+        at_work = {name: call for (name, at), call in calls.items() if at == what}
+        timed = CLOCKS[job.clock](at_work, job.repeats)
+        found.seconds[what].update({name: t / job.steps for name, t in timed.items()})
+
+
+def made(group: list[Side], failed: list[str]) -> dict[tuple[str, str], Callable[[], Any]]:
+    """The calls of some sides, by side and kind of work; those that do not fit in memory are added to `failed`."""
+    import torch
+
+    calls: dict[tuple[str, str], Callable[[], Any]] = {}
+    for side in group:
+        try:
+            calls |= {(side.name, what): call for what, call in side.make().items()}
+        except (UserError, torch.OutOfMemoryError) as error:
+            failed.append(f"{side.name}: {str(error).splitlines()[0]}")
+    return calls
 
 
 def check_losses(losses: dict[str, float], dtype: str) -> None:
@@ -163,9 +207,7 @@ def check_losses(losses: dict[str, float], dtype: str) -> None:
         raise RuntimeError(f"the sides do not agree on the loss: {losses}")
 
 
-def row(
-    job: Job, what: str, seconds: dict[str, float], ours: Program | None, first: dict[tuple[str, str], float]
-) -> Row:
+def row(job: Job, what: str, seconds: dict[str, float], ours: Facts | None, first: dict[tuple[str, str], float]) -> Row:
     """A line of the table; `seconds` by side, per step."""
     peers = {side: value for side, value in seconds.items() if side != JAX}
     peer = min(peers, key=lambda side: peers[side]) if peers else None
@@ -203,7 +245,8 @@ def sweep(name: str, model: ModelConfig, batches: list[int], limits: Limits, arg
     state, rows, failed = first_state(experiment), [], []
     for batch in sorted(batches):
         job = Job(name, experiment, state, batch, arguments.what, limits.steps, arguments.repeats, arguments.clock)
-        found, short = compare(job, arguments.variants or limits.variants)
+        sides = torch_sides(job, arguments.variants or limits.variants, arguments.threads)
+        found, short = compare(job, sides, limits.alone)
         rows += found
         failed += [f"{name}, {batch} clips: {line}" for line in short]
         if not found:
@@ -224,6 +267,7 @@ def main() -> None:
     parser.add_argument(
         "--variants", nargs="+", choices=["contiguous", "channels_last", "compiled"], help="of the twin"
     )
+    parser.add_argument("--threads", type=int, nargs="+", help="of PyTorch; default: 1 and all cores on a CPU")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a busy machine, on one core")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
@@ -239,13 +283,14 @@ def main() -> None:
     limits = LIMITS[platform]
     # Those we may run on, so that `taskset` limits both sides alike.
     cores = len(os.sched_getaffinity(0))
-    torch.set_num_threads(cores)
+    arguments.threads = arguments.threads or (sorted({1, cores}) if platform == "cpu" else [cores])
+    torch.backends.cudnn.benchmark = True  # the fastest algorithm for each shape, as XLA too looks for it
     if arguments.clock == "cpu" and (platform != "cpu" or cores > 1):
         raise UserError("--clock cpu is for one core of a CPU: begin the command with `taskset -c 0`")
     ceiling = matmul_flops(limits.matrix, limits.dtype) if limits.matrix else {}
     rows, failed = [], []
     for name in arguments.models:
-        model, batch = MODELS[name]
+        model, batch = MODELS[name], BATCHES[name]
         model = replace(model, clip=tuple(arguments.clip)) if arguments.clip else model
         found, short = sweep(name, model, arguments.batches or limits.batches or [batch], limits, arguments)
         add_rates(found, model, max(ceiling.values(), default=None))
@@ -258,7 +303,7 @@ def main() -> None:
         "torch_models",
         rows,
         peers={"PyTorch": torch.__version__},
-        threads={"JAX": cores, "PyTorch": torch.get_num_threads()},
+        threads={"JAX": cores, "PyTorch, at most": max(arguments.threads)},
         aims=[aim("train step against PyTorch, every row", slowest, at_least=limits.aim)],
         left_out=failed,
         dtype=limits.dtype,
