@@ -27,7 +27,8 @@ LOOKS = {
     "vvc": Look("#5b6770", "#a9b6c0", "v"),
     OURS: Look("#d55e00", "#ff8433", "*", ours=True),
 }
-SPARE = (Look("#3a86b7", "#56b4e9", "P"), Look("#857c00", "#f0e442", "X"), Look("#111111", "#eeeeee", "h"))
+# The first one is far from every colour above, x265's blue too.
+SPARE = (Look("#7a3fc2", "#b894f0", "P"), Look("#857c00", "#f0e442", "X"), Look("#111111", "#eeeeee", "h"))
 
 
 def looks(codecs: Iterable[str]) -> dict[str, Look]:

@@ -5,6 +5,7 @@ import io
 import numpy as np
 
 from experiments.rd.clips import ShownClip
+from vqvae_jax.data.few import evenly_spread
 
 MOST_PIXELS = 12_000_000  # of all pictures on a page: about a byte each
 TALLEST = 16383  # pixels, of a WebP
@@ -32,7 +33,7 @@ def fitting(clips: tuple[ShownClip, ...]) -> tuple[tuple[ShownClip, ...], int]:
     length = min(frames, most_frames(height))
     pixels = len(clips[0].panes) * length * height * width
     count = min(len(clips), max(1, MOST_PIXELS // pixels))
-    return tuple(clips[index * len(clips) // count] for index in range(count)), length
+    return tuple(clips[index] for index in evenly_spread(len(clips), count)), length
 
 
 def most_frames(height: int) -> int:

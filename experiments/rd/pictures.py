@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.rd.clips import Pane, ShownClip, pane_figures
 from experiments.rd.names import is_ours
+from vqvae_jax.data.few import evenly_spread
 from vqvae_jax.video.write import moving_picture
 
 CELL = 128  # pixels: frames narrower than that are enlarged by a whole factor
@@ -43,7 +44,7 @@ def moving(clips: tuple[ShownClip, ...], fps: float) -> Moving:
     )
     for count in range(min(3, len(few)), 0, -1):
         # Evenly spread again: the first ones may be of one class.
-        chosen = tuple(few[index * len(few) // count] for index in range(count))
+        chosen = tuple(few[index] for index in evenly_spread(len(few), count))
         strip = np.stack([_drawn(chosen, frame) for frame in range(len(chosen[0].panes[0].frames))])
         content = moving_picture(strip, fps, "webp", quality=100)
         if len(content) <= LARGEST_MOVING:
