@@ -115,7 +115,7 @@ VVC = Classical(
     ),
     version=r"libvvenc version: (\S+)",
     settings=(
-        "preset medium (slow saves 1 to 2 % for twice the time), QP, -qpa 0 (no perceptual optimisation), 10 bits, one "
+        "preset medium (slow: 0 to 3 % fewer bytes on 5 clips for 1.7 times the CPU), QP, -qpa 0 (no perceptual optimisation), 10 bits, one "
         "closed GOP, no access unit delimiters"
     ),
     pixels="yuv420p10le",
