@@ -115,8 +115,8 @@ VVC = Classical(
     ),
     version=r"libvvenc version: (\S+)",
     settings=(
-        "preset medium (slow: 0 to 3 % fewer bytes on 5 clips for 1.7 times the CPU), QP, -qpa 0 (no perceptual optimisation), 10 bits, one "
-        "closed GOP, no access unit delimiters"
+        "preset medium (slow: 0 to 3 % fewer bytes on 5 clips for 1.7 times the CPU), QP, -qpa 0 (no perceptual "
+        "optimisation), 10 bits, one closed GOP, no access unit delimiters"
     ),
     pixels="yuv420p10le",
 )

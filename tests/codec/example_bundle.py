@@ -12,6 +12,7 @@ from tests.entropy.example_tables import formula_arrays
 from tests.msvqvae.narrow_models import narrow
 from vqvae_jax.codec.bundle import Bundle, load_bundle, save_bundle
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.container.header import Mode
 from vqvae_jax.entropy.tables import TableArrays
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import Codebooks
@@ -79,7 +80,7 @@ def golden_bundle(levels: int = 2) -> Bundle:
 
 
 @cache
-def example_encoder(levels: int = 2, mode: str = "range", chunk_frames: int = 8) -> Encoder:
+def example_encoder(levels: int = 2, mode: Mode = "range", chunk_frames: int = 8) -> Encoder:
     """One for all tests of a process, since each compiles its own model."""
     encoder = Encoder(golden_bundle(levels), mode, chunk_frames)
     encoder.tokenizer = example_tokenizer(levels)

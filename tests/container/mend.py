@@ -28,12 +28,12 @@ def mend(data: bytes, rebuild_index: bool = False) -> bytes:
     end, sizes = _mend_chunks(out, header_size, levels) if levels else (header_size, [])
     if rebuild_index and len(sizes) == _chunk_count(out):
         index = b"".join(map(_varint, sizes))
-        out[end:] = index + _footer(out[header_end:header_size], index)
+        out[end:] = index + _footer(bytes(out[header_end:header_size]), index)
     elif out[-4:] == b"MSVX":
         index_size = struct.unpack_from("<I", out, len(out) - 12)[0]
         if index_size <= len(out) - header_size - 12:
             index = bytes(out[len(out) - 12 - index_size : -12])
-            out[-12:] = _footer(out[header_end:header_size], index)
+            out[-12:] = _footer(bytes(out[header_end:header_size]), index)
     return bytes(out)
 
 
@@ -42,7 +42,8 @@ def _mend_chunks(out: bytearray, offset: int, levels: int) -> tuple[int, list[in
     frames, chunk_frames = struct.unpack_from("<IH", out, 34)
     without_frames = out[: offset - 4]
     without_frames[34:38] = bytes(4)
-    stream_crc, sizes = zlib.crc32(without_frames), []
+    stream_crc = zlib.crc32(without_frames)
+    sizes: list[int] = []
     for chunk in range(_chunk_count(out)):
         place = struct.pack("<IIH", stream_crc, chunk, min(chunk_frames, frames - chunk * chunk_frames))
         at, lengths = offset, []
