@@ -63,7 +63,13 @@ def test_ctrl_c_and_sigterm_end_in_their_code_and_say_how_much_is_kept(tmp_path,
     pytest.importorskip("imageio_ffmpeg", reason="FFmpeg with the classical encoders")
     data, out = write_data(tmp_path / "data", moving_squares(200, (4, 64, 64))), tmp_path / "out"
     with subprocess.Popen(
-        command(data, out, "--codecs", "x265"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(data, out, "--codecs", "x265"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background is deaf to Ctrl-C, and so would be its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 120
         while not list(out.rglob("*.json")) and time.monotonic() < deadline:
