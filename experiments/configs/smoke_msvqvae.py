@@ -4,12 +4,13 @@
 
 Wiring, strides, codebooks and gamma are the paper's; the perceptual loss sees 2 of 32 frames a step, others each step.
 
-Hardware    2 cores of a shared machine, 100 s of CPU time; all of `experiments.tables 1 2 3 --budget smoke`: 478 s,
-            4 min on two free cores (computed), 39 min at a load of 13
+Hardware    2 cores of a shared machine; all of `experiments.tables 1 2 3 --budget smoke`: 420 s of CPU time, 3.5 min on
+            two free cores (computed), 12.5 min beside other work
 Data        UCF101 groups 8-25 of 21 classes at 64x64, 16 fps: 4,182 training clips, digest f59d01f0
-Score       16 of 309 test clips (digest b3ba1ed5): 21.34 dB, 0.5880 SSIM, 0.3516 bpp formula, 0.2652 DEFLATE;
-            mean frame 20.85 dB. 16 of 527 validation clips (one class): 22.50 dB, 0.5569; mean frame 31.19 dB;
-            step 120, seed 0
+Score       16 of 309 test clips (digest b3ba1ed5): 20.88 dB, 0.5837 SSIM, 0.3516 bpp formula,
+            0.2162 DEFLATE; mean frame 24.33 dB. 16 of 527 validation clips:
+            20.30 dB, 0.5815 SSIM, 0.3516 bpp formula, 0.2167 DEFLATE;
+            mean frame 24.50 dB; step 120, seed 0
 """
 
 from dataclasses import replace

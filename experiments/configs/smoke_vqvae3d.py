@@ -6,8 +6,8 @@ It proves the path, not the numbers.
 
 Hardware    2 cores of a shared machine; time: `smoke_msvqvae`
 Data        UCF101 groups 8-25 of 21 classes at 64x64, 16 fps: 4,182 training clips, digest f59d01f0
-Score       16 of 527 validation clips (one class): 22.36 dB, 0.5615 SSIM, 0.3125 bpp formula, 0.0884 DEFLATE;
-            mean frame 31.19 dB; step 120, seed 0
+Score       16 of 527 validation clips: 20.25 dB, 0.5901 SSIM, 0.3125 bpp formula, 0.1688 DEFLATE;
+            mean frame 24.50 dB; step 120, seed 0
 """
 
 from dataclasses import replace
