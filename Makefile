@@ -6,6 +6,7 @@ PYTHON ?=
 VIDEOS ?=
 DATA   ?=
 ONLY   ?=
+BENCH  ?= results/bench
 DEMO   ?= demo
 
 PY    := $(VENV)/bin/python
@@ -20,7 +21,7 @@ help:
 	@echo 'make demo VIDEOS=DIR     the same on your own video files'
 	@echo 'make test                all tests (PYTEST="-k psnr" passes options on)'
 	@echo 'make lint, make types    ruff, mypy'
-	@echo 'make bench               every benchmark against its peers -> benchmarks/results/; DATA=DIR, VIDEOS=DIR, ONLY="metrics codecs"'
+	@echo 'make bench               every benchmark against its peers -> $(BENCH)/; DATA=DIR, VIDEOS=DIR, ONLY="metrics codecs"'
 	@echo 'make clean               removes caches and build output, keeps $(VENV) and $(DEMO)/'
 
 setup: $(STAMP)
@@ -46,7 +47,7 @@ types: $(STAMP)
 	$(PY) -m mypy
 
 bench: $(STAMP)
-	$(PY) -m benchmarks $(if $(DATA),--data '$(DATA)') $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(ONLY),--only $(ONLY))
+	$(PY) -m benchmarks --out '$(BENCH)' $(if $(DATA),--data '$(DATA)') $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(ONLY),--only $(ONLY))
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,6 +11,8 @@ from vqvae_jax.errors import UserError
 
 CLASSICAL = ("x264", "x265", "svtav1", "av1", "vvc")
 CODECS = (*CLASSICAL, OURS)
+#: Largest CRF or QP of each; encoders take a larger one for the largest, without a word.
+COARSEST = {"x264": 51, "x265": 51, "svtav1": 63, "av1": 63, "vvc": 63}
 
 
 @dataclass(frozen=True)
@@ -82,4 +84,6 @@ class RdConfig:
                     f"{', '.join(CLASSICAL)}"
                 )
             rates[name] = tuple(sorted({int(part) for part in parts}))
+            check(max(rates[name]) <= COARSEST[name], "points", text, f"numbers up to {COARSEST[name]} for {name}")
+            check(name in self.names, "points", text, f"settings of codecs that are run ({self.codecs})")
         return rates
