@@ -7,7 +7,7 @@ Wiring, strides, codebooks and gamma are the paper's; the perceptual loss sees 4
 Hardware    2 cores of a shared machine, 15 to 25 min beside other work
 Data        UCF101 groups 8-25 of 21 classes at 64x64, 16 fps: 4,182 training clips, digest f59d01f0
 Score       48 of 527 validation clips: 23.58 dB, 0.7720 SSIM, 0.3516 bpp formula, 0.2253 DEFLATE; mean frame 24.84 dB.
-            48 of 309 test clips (digest b3ba1ed5): 23.97 dB, 0.7672, 0.2453 DEFLATE; mean frame 22.95 dB; step 600, seed 0
+            48 of 309 test clips (digest b3ba1ed5): 23.97 dB, 0.7672, 0.2453 DEFLATE; mean frame 22.95 dB; step 600
 """
 
 from dataclasses import replace
