@@ -85,5 +85,4 @@ class RdConfig:
                 )
             rates[name] = tuple(sorted({int(part) for part in parts}))
             check(max(rates[name]) <= COARSEST[name], "points", text, f"numbers up to {COARSEST[name]} for {name}")
-            check(name in self.names, "points", text, f"settings of codecs that are run ({self.codecs})")
         return rates

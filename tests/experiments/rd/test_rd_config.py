@@ -28,8 +28,3 @@ def test_other_settings_take_the_place_of_a_codecs_own():
 def test_settings_that_an_encoder_does_not_have_are_refused(points, message):
     with pytest.raises(UserError, match=message):
         config(points=(points,))
-
-
-def test_settings_of_a_codec_that_is_not_run_are_refused():
-    with pytest.raises(UserError, match="codecs that are run"):
-        config(codecs="x264", points=("x265=28",))
