@@ -1,12 +1,12 @@
 """Training over simulated devices and over two processes, through the real program."""
 
 import signal
-import socket
 
 import numpy as np
 import pytest
 from training_runs import command, digests, environment, example_splits, finish, start, trained, wait_for, write_npy
 
+from tests.free_ports import free_port
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.logs import read_metrics
 
@@ -69,9 +69,7 @@ def test_a_run_of_eight_devices_goes_on_with_one_and_a_batch_they_cannot_share_i
 
 def both(data, run, variables, *options):
     """Two processes of one device each, that share every batch."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     together = [*options, "--coordinator", f"127.0.0.1:{port}", "--processes", "2"]
     return [start(command(data, run, *together, "--process-id", str(k)), variables) for k in range(2)]
 

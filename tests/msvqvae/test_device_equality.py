@@ -1,13 +1,14 @@
 """One step before the optimiser: 1 device = 8 devices = 2 processes, under both mappings."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.free_ports import free_port
 
 pytestmark = pytest.mark.slow
 PROGRAM = Path(__file__).parent / "run_raw_step.py"
@@ -78,9 +79,7 @@ def test_eight_devices_equal_one(eight, kind):
 
 @pytest.mark.parametrize("kind", ["shard_map", "pmap"])
 def test_two_processes_with_half_the_batch_each_equal_one(eight, kind, tmp_path):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        coordinator = f"localhost:{free.getsockname()[1]}"
+    coordinator = f"localhost:{free_port()}"
     outs = [tmp_path / f"{process}.npz" for process in range(2)]
     common = (f"{kind}:4", "--coordinator", coordinator, "--processes", "2", "--process-id")
     finish(*(launch(out, *common, str(process), devices=2) for process, out in enumerate(outs)))

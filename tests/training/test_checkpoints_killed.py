@@ -2,7 +2,6 @@
 
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from example_state import assert_same_bits, make_state
 
+from tests.free_ports import free_port
 from vqvae_jax.training.checkpoints import Checkpoints
 
 HERE = Path(__file__).parent
@@ -95,9 +95,7 @@ def test_a_reader_beside_a_writer_never_meets_half_a_step(tmp_path):
 
 @pytest.mark.slow
 def test_of_two_processes_one_writes_and_both_restore(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     runs = [start(TWO_PROCESSES, tmp_path / "c", port, index) for index in range(2)]
     for run in runs:
         out, error = run.communicate(timeout=120)
