@@ -15,13 +15,11 @@ sys.path.append(str(ROOT / "tests" / "evaluation"))
 from example_clips import write_npy
 from example_run import write_run
 
-from experiments import configs
 from experiments.tables.__main__ import TablesCommand
 from experiments.tables.budgets import Budget
 from vqvae_jax.training.resume import DATA_FILE
 
 NAMED = Path(__file__).parent / "named"
-configs.__path__.append(str(NAMED))
 BUDGET = Budget("cell", "cell_", "Made up.")
 ROLES = ("msvqvae", "vqvae2", "vqvae3d", "msvqvae_k512")
 STEPS = 6
