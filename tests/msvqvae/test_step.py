@@ -162,3 +162,19 @@ def test_codebooks_are_no_business_of_the_optimiser():
     moments = [s for s in jax.tree.leaves(before.opt_state, is_leaf=lambda s: hasattr(s, "mu")) if hasattr(s, "mu")]
     assert jax.tree.structure(moments[0].mu) == jax.tree.structure(before.params)
     assert isinstance(make_optimizer(experiment_of("float32").optimizer, 1, 8), optax.GradientTransformation)
+
+
+def test_unit_codes_stay_at_unit_mean_square_while_they_move():
+    experiment = experiment_of("float32")
+    experiment = replace(experiment, model=replace(experiment.model, unit_codes=True))
+    optimizer = make_optimizer(experiment.optimizer, 100, 8)
+    model, params, books = started(experiment.model)
+    state = TrainState(jnp.asarray(0), params, books, optimizer.init(params), params, jnp.float32(0))
+    mapped = DEVICES.map(make_train_step(experiment, optimizer), (False, True, False, False), (False, False))
+    new, metrics = mapped(state, CLIPS, jax.random.key(0), None)
+    assert bool(metrics.finite)
+    levels = apply_model(model, new.params, normalise(CLIPS), new.codebooks).levels
+    for name, book in new.codebooks.items():
+        assert np.abs(np.asarray(book.embeddings) - np.asarray(books[name].embeddings)).max() > 1e-4
+        for vectors in (book.embeddings, levels[name].z):
+            np.testing.assert_allclose(np.mean(np.square(vectors), axis=-1), 1.0, rtol=0.03)

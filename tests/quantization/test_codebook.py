@@ -5,7 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vqvae_jax.quantization.codebook import Codebook, empty_codebook, lookup, quantize, straight_through
+from vqvae_jax.quantization.codebook import (
+    Codebook,
+    empty_codebook,
+    lookup,
+    quantize,
+    straight_through,
+    unit_mean_square,
+)
 
 
 def codebook_of(embeddings):
@@ -105,3 +112,13 @@ def test_an_empty_codebook_has_no_aliased_buffers():
     assert {leaf.dtype for leaf in book} == {jnp.dtype("float32")}
     assert book.codes == 4 and book.dim == 2 and book.initialized == 0
     np.testing.assert_array_equal(book.counts, 1)
+
+
+def test_vectors_of_unit_mean_square_are_nearest_by_angle():
+    rng = np.random.default_rng(6)
+    z, rows = rng.standard_normal((200, 16)) * 10 ** rng.uniform(-3, 3, (200, 1)), rng.standard_normal((32, 16))
+    scaled, book = unit_mean_square(jnp.asarray(z, jnp.float32)), codebook_of(unit_mean_square(jnp.asarray(rows)))
+    np.testing.assert_allclose(np.mean(np.square(scaled), axis=-1), 1.0, rtol=1e-5)
+    cosines = z @ rows.T / np.linalg.norm(z, axis=1)[:, None] / np.linalg.norm(rows, axis=1)
+    np.testing.assert_array_equal(quantize(book, scaled).indices, cosines.argmax(axis=1))
+    assert np.all(np.isfinite(jax.grad(lambda v: jnp.sum(unit_mean_square(v)))(jnp.zeros(4))))

@@ -122,3 +122,27 @@ def test_without_an_average_there_is_none():
 def test_a_value_that_is_not_allowed_is_named(field, value, allowed):
     with pytest.raises(ConfigError, match=f"optimizer.{field}={value!r} is not allowed; expected .*{allowed}"):
         OptimizerConfig(**{field: value})
+
+
+def test_muon_moves_kernels_along_orthogonal_directions_of_adams_size_and_the_rest_as_adam():
+    rng = np.random.default_rng(1)
+    params = {"kernel": jnp.ones((1, 3, 3, 4, 8)), "bias": jnp.ones(8)}
+    gradients = jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), jnp.float32), params)
+    # One direction thirty times as steep as the others: Adam's step follows it, Muon's does not.
+    gradients["kernel"] = gradients["kernel"] + 30 * jnp.asarray(rng.standard_normal((1, 3, 3, 4, 1)), jnp.float32)
+    updates = {}
+    for algorithm in ("muon", "adam"):
+        optimizer = make_optimizer(OptimizerConfig(algorithm=algorithm, schedule="constant"), 10, 8)
+        updates[algorithm], _ = optimizer.update(gradients, optimizer.init(params), params)
+    matrix = np.asarray(updates["muon"]["kernel"], np.float64).reshape(36, 8)
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    assert singular.min() > 0.5 * singular.max()
+    steep = np.linalg.svd(np.asarray(updates["adam"]["kernel"]).reshape(36, 8), compute_uv=False)
+    assert steep[1] < 0.3 * steep[0]
+    assert np.sqrt(np.mean(matrix**2)) == pytest.approx(0.2 * 2e-4, rel=0.3)
+    np.testing.assert_array_equal(updates["muon"]["bias"], updates["adam"]["bias"])
+
+
+def test_an_unknown_algorithm_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"optimizer.algorithm='sgd' is not allowed; expected one of adam, muon"):
+        OptimizerConfig(algorithm="sgd")

@@ -62,6 +62,8 @@ class ModelConfig:
     """Groups of the convolutions inside residual blocks."""
     norm: NormKind = "rms"
     """Per-position normalisation over channels."""
+    unit_codes: bool = False
+    """Vectors and codes of unit mean square: the nearest code is the one of least angle (Yu et al. 2022, 3.2)."""
     level_dropout: float = 0.1
     """Probability that a clip's bottom codes are replaced by a learned vector, so that the top level decodes alone."""
     dtype: DTypeName = "float32"

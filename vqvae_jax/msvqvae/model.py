@@ -21,7 +21,7 @@ from vqvae_jax.layers.conv3d import Conv3D, Triple
 from vqvae_jax.layers.resample import Down, Head, Stem, Up
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.precision import PARAM_DTYPE, compute_dtype
-from vqvae_jax.quantization.codebook import Codebook, Quantized, quantize, straight_through
+from vqvae_jax.quantization.codebook import Codebook, Quantized, quantize, straight_through, unit_mean_square
 
 Codebooks = dict[str, Codebook]
 PyTree = Any
@@ -103,7 +103,7 @@ class MSVQVAE(nn.Module):
 
     def encode_top(self, h_b: Array) -> Array:
         """Bottom-grid features -> top vectors before quantisation, float32, [B, t', h', w', D]."""
-        return self.top_code(self.top_encoder(self.top_down(h_b))).astype(jnp.float32)
+        return self._to_look_up(self.top_code(self.top_encoder(self.top_down(h_b))))
 
     def decode_top(self, q_t: Array) -> Array:
         """Top codes [B, t', h', w', D] -> coarse features on the bottom grid, [B, t, h, w, top_width]."""
@@ -111,7 +111,7 @@ class MSVQVAE(nn.Module):
 
     def encode_bottom(self, h_b: Array, d_t: Array | None) -> Array:
         """Features and the decoded top -> bottom vectors before quantisation, float32, [B, t, h, w, D]."""
-        return self.bottom_code(_concat(h_b, d_t)).astype(jnp.float32)
+        return self._to_look_up(self.bottom_code(_concat(h_b, d_t)))
 
     def decode(self, q_b: Array, d_t: Array | None, drop_bottom_B: Array | None = None) -> Array:
         """Bottom codes and the decoded top -> [B, T, H, W, 3] float32, nominally in [0, 1]."""
@@ -119,6 +119,10 @@ class MSVQVAE(nn.Module):
             q_b = jnp.where(drop_bottom_B[:, None, None, None, None], self.dropped_bottom, q_b)
         features = self.decoder(self.decoder_in(_concat(q_b, d_t)))
         return 0.5 + 0.5 * self.head(features).astype(jnp.float32)
+
+    def _to_look_up(self, z: Array) -> Array:
+        z = z.astype(jnp.float32)
+        return unit_mean_square(z) if self.config.unit_codes else z
 
 
 def apply_model(

@@ -13,7 +13,7 @@ from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.objective import Gradients, batch_gradients
-from vqvae_jax.quantization.codebook import Codebook
+from vqvae_jax.quantization.codebook import Codebook, unit_mean_square
 from vqvae_jax.quantization.config import QuantizerConfig
 from vqvae_jax.quantization.ema import Statistics, update
 from vqvae_jax.quantization.revival import replace_by_samples, split_busiest
@@ -66,7 +66,9 @@ def make_train_step(experiment: Experiment, optimizer: optax.GradientTransformat
         updates, opt_state = optimizer.update(gradients.params, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         moved = {
-            name: move_codebook(quantizer, book, gradients.statistics[name], gradients.samples[name])
+            name: move_codebook(
+                quantizer, book, gradients.statistics[name], gradients.samples[name], experiment.model.unit_codes
+            )
             for name, book in state.codebooks.items()
         }
         new = TrainState(
@@ -92,10 +94,20 @@ def level_dropout(config: ModelConfig, key: Array, local_batch: int) -> Array | 
 
 
 def move_codebook(
-    config: QuantizerConfig, codebook: Codebook, batch: Statistics, samples: Array
+    config: QuantizerConfig, codebook: Codebook, batch: Statistics, samples: Array, unit: bool = False
 ) -> tuple[Codebook, Array]:
-    """EMA update, then revival of dead codes; returns the codebook and the number of codes revived."""
+    """EMA update, then revival of dead codes; returns the codebook and the number of codes revived.
+
+    Args:
+      config: how codes move.
+      codebook: before the step.
+      batch: counts and sums of the global batch.
+      samples: vectors that may replace dead codes, the same on every device.
+      unit: keep codes at unit mean square (`ModelConfig.unit_codes`).
+    """
     codebook = update(codebook, batch, config.decay)
+    if unit:
+        codebook = codebook._replace(embeddings=unit_mean_square(codebook.embeddings))
     if config.revival == "split":
         return split_busiest(codebook, config.dead_below, config.revive_at_most)
     if config.revival == "sample":

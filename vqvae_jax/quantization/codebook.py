@@ -82,6 +82,11 @@ def lookup(codebook: Codebook, indices: Array) -> Array:
     return jnp.take(lax.stop_gradient(codebook.embeddings), indices, axis=0, mode="clip")
 
 
+def unit_mean_square(z: Array) -> Array:
+    """[..., D] scaled so that the mean of the squares is 1: l2-normalised, to a length that does not depend on D."""
+    return z * lax.rsqrt(jnp.mean(jnp.square(z), axis=-1, keepdims=True) + 1e-12)
+
+
 def straight_through(z: Array, values: Array) -> Array:
     """`values` in the forward pass, the identity for gradients to `z` (van den Oord et al. 2017, 3.2). float32."""
     z = z.astype(jnp.float32)

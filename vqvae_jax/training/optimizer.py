@@ -1,22 +1,29 @@
-"""Adam, its schedule and the moving average of the weights."""
+"""Adam or Muon, the schedule, and the moving average of the weights."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import jax
 import optax
+from optax.contrib import MuonDimensionNumbers, muon
 
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.training.state import PyTree
 
+ALGORITHMS = ("adam", "muon")
 SCHEDULES = ("cosine", "constant", "constant_decay")
 BATCH_RULES = ("none", "sqrt", "linear")
+#: Root mean square of a typical update of Adam, in learning rates (Liu et al. 2025, 2.2).
+ADAM_RMS = 0.2
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam. The defaults are the paper's: 2e-4 at batch 8, cosine annealing to zero."""
+    """The optimiser. The defaults are the paper's: Adam, 2e-4 at batch 8, cosine annealing to zero."""
 
+    algorithm: Literal["adam", "muon"] = "adam"
+    """Adam, or Muon (Jordan et al. 2024) for convolution kernels and Adam for the rest; at one learning rate, since
+    Muon's updates are scaled to the size of Adam's (Liu et al. 2025)."""
     learning_rate: float = 2e-4
     """Peak learning rate at a global batch of `reference_batch` clips."""
     batch_rule: Literal["none", "sqrt", "linear"] = "sqrt"
@@ -40,6 +47,7 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "a number above 0")
+        check_choice("optimizer.algorithm", self.algorithm, ALGORITHMS)
         check_choice("optimizer.batch_rule", self.batch_rule, BATCH_RULES)
         check_choice("optimizer.schedule", self.schedule, SCHEDULES)
         check(self.reference_batch >= 1, "optimizer.reference_batch", self.reference_batch, "at least 1")
@@ -75,9 +83,25 @@ def learning_rate_schedule(config: OptimizerConfig, steps: int, global_batch: in
 
 
 def make_optimizer(config: OptimizerConfig, steps: int, global_batch: int) -> optax.GradientTransformation:
-    """Adam with the schedule of `learning_rate_schedule`, behind optional clipping of the global gradient norm."""
-    adam = optax.adam(learning_rate_schedule(config, steps, global_batch), b1=config.b1, b2=config.b2)
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), adam) if config.clip_norm else adam
+    """The configured algorithm on `learning_rate_schedule`, behind optional clipping of the global gradient norm."""
+    schedule = learning_rate_schedule(config, steps, global_batch)
+    if config.algorithm == "muon":
+        steps_taken = muon(
+            schedule,
+            consistent_rms=ADAM_RMS,
+            adam_b1=config.b1,
+            adam_b2=config.b2,
+            muon_weight_dimension_numbers=kernels_as_matrices,
+        )
+    else:
+        steps_taken = optax.adam(schedule, b1=config.b1, b2=config.b2)
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), steps_taken) if config.clip_norm else steps_taken
+
+
+def kernels_as_matrices(params: PyTree) -> PyTree:
+    """For every kernel [kt, kh, kw, in, out] how Muon sees it, (kt kh kw in) x out; None for all other leaves."""
+    as_matrix = MuonDimensionNumbers(reduction_axis=(0, 1, 2, 3), output_axis=4)
+    return jax.tree.map(lambda leaf: as_matrix if leaf.ndim == 5 else None, params)
 
 
 def average_weights(average: PyTree | None, params: PyTree, decay: float, step: jax.Array) -> PyTree | None:
