@@ -124,7 +124,7 @@ def test_a_value_that_is_not_allowed_is_named(field, value, allowed):
         OptimizerConfig(**{field: value})
 
 
-def test_muon_moves_kernels_along_orthogonal_directions_of_adams_size_and_the_rest_as_adam():
+def test_muon_moves_kernels_along_orthogonal_directions_of_adams_size_and_the_rest_by_adam():
     rng = np.random.default_rng(1)
     params = {"kernel": jnp.ones((1, 3, 3, 4, 8)), "bias": jnp.ones(8)}
     gradients = jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), jnp.float32), params)
@@ -140,7 +140,10 @@ def test_muon_moves_kernels_along_orthogonal_directions_of_adams_size_and_the_re
     steep = np.linalg.svd(np.asarray(updates["adam"]["kernel"]).reshape(36, 8), compute_uv=False)
     assert steep[1] < 0.3 * steep[0]
     assert np.sqrt(np.mean(matrix**2)) == pytest.approx(0.2 * 2e-4, rel=0.3)
-    np.testing.assert_array_equal(updates["muon"]["bias"], updates["adam"]["bias"])
+    nadam = optax.nadam(2e-4)
+    np.testing.assert_allclose(
+        updates["muon"]["bias"], nadam.update(gradients["bias"], nadam.init(params["bias"]))[0], rtol=1e-5
+    )
 
 
 def test_an_unknown_algorithm_is_refused_by_name():

@@ -22,8 +22,8 @@ class OptimizerConfig:
     """The optimiser. The defaults are the paper's: Adam, 2e-4 at batch 8, cosine annealing to zero."""
 
     algorithm: Literal["adam", "muon"] = "adam"
-    """Adam, or Muon (Jordan et al. 2024) for convolution kernels and Adam for the rest; at one learning rate, since
-    Muon's updates are scaled to the size of Adam's (Liu et al. 2025)."""
+    """Adam, or Muon (Jordan et al. 2024) for convolution kernels and Adam with Nesterov's momentum for the rest; at one
+    learning rate, since Muon's updates are scaled to the size of Adam's (Liu et al. 2025)."""
     learning_rate: float = 2e-4
     """Peak learning rate at a global batch of `reference_batch` clips."""
     batch_rule: Literal["none", "sqrt", "linear"] = "sqrt"
