@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from experiments.runs.evaluations import Evaluation
+from experiments.runs.inspect import Run, TrainingData, data_digest
 from experiments.tables.budgets import Budget
-from experiments.tables.evaluations import Evaluation
 from experiments.tables.notes import notes
 from experiments.tables.paper import PaperRow, PaperTable, Role
-from experiments.tables.runs import Run, TrainingData, data_digest
 from experiments.tables.schema import (
     H264,
     SCHEMA,

@@ -8,8 +8,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from experiments.runs.evaluations import Evaluation
 from experiments.tables.budgets import Budget
-from experiments.tables.evaluations import Evaluation
 from experiments.tables.paper import FIGURE_COLUMNS, Role
 from experiments.tables.schema import Figure
 from vqvae_jax.data.few import evenly_spread, few

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.runs.evaluations import Evaluation, Evaluator
+from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
+from experiments.runs.train_missing import Launch, check_weights, train_missing
 from experiments.tables.budgets import BUDGETS, Budget
 from experiments.tables.build import build_table
-from experiments.tables.evaluations import Evaluation, Evaluator
 from experiments.tables.figure import write_figure
 from experiments.tables.paper import TABLES, Role, roles_of
 from experiments.tables.plan import plan
-from experiments.tables.runs import Run, TrainingData, inspect_run, training_data
-from experiments.tables.training import Launch, check_weights, train_missing
 from experiments.tables.write import write_table
 from vqvae_jax.data.source import open_split
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from experiments.runs.inspect import Run, TrainingData
 from experiments.tables.build import logged_clips_per_second
 from experiments.tables.paper import CLIPS, TRAINING_CLIPS
-from experiments.tables.runs import Run, TrainingData
 from experiments.tables.throughput import Throughput, measure_throughput
 from vqvae_jax.data.card import table
 from vqvae_jax.training.machines import trained_on

@@ -11,8 +11,8 @@ import pytest
 from cells import BUDGET, NAMED, ROLES, STEPS, command, make_run, never_launched, write_data
 from training_runs import ROOT, environment, wait_for
 
+from experiments.runs.inspect import inspect_run, training_data
 from experiments.tables.make import make_tables
-from experiments.tables.runs import inspect_run, training_data
 from vqvae_jax.errors import UserError
 from vqvae_jax.training.machines import note_machine
 

@@ -173,6 +173,6 @@ def test_an_evaluation_of_something_else_is_neither_used_nor_replaced(made, tmp_
     (result[section][0] if section == "checkpoints" else result[section])[field] = value
     file.write_text(json.dumps(result))
     before = file.read_bytes()
-    with pytest.raises(UserError, match=f"{file} is of {message} than this table wants; move it away"):
+    with pytest.raises(UserError, match=f"{file} is of {message} than is wanted here; move it away"):
         make_tables(command(data, tmp_path / "out", 1, no_train=True), "as typed", never_launched, BUDGET)
     assert file.read_bytes() == before

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.tables.runs import Run
+from experiments.runs.inspect import Run
 from vqvae_jax.data.few import few
 from vqvae_jax.data.source import ClipSet, open_split
 from vqvae_jax.errors import UserError
@@ -56,7 +56,7 @@ class Evaluator:
           UserError: see `vqvae_jax.evaluation.job.evaluate`; or if the file is of something else.
         """
         file = self._file(run, split)
-        self._say(f"{run.experiment.name} on {split} clips of {data}: {file}")
+        self._say(f"{run.folder.name} on {split} clips of {data}: {file}")
         self._prepare(file, run, few(open_split(data, split), self._clips))
         config = EvaluateConfig(
             run.folder, data, file, split, steps=str(run.total), clips=self._clips, vgg_weights=self._weights
@@ -68,7 +68,7 @@ class Evaluator:
 
     def _file(self, run: Run, split: str) -> Path:
         kind = (f"_{self._clips}_clips" if self._clips else "") + ("" if self._trunk else "_without_vgg")
-        return self._folder / f"{run.experiment.name}_{split}{kind}.json"
+        return self._folder / f"{run.folder.name}_{split}{kind}.json"
 
     def _prepare(self, file: Path, run: Run, clips: ClipSet) -> None:
         """Refuses a file of something else; starts a new one with what another run's evaluation knows.
@@ -84,7 +84,7 @@ class Evaluator:
             wanted = {**facts, "run": run_identity(run.experiment), "state of the run": known and now}
             if other := [what for what, value in wanted.items() if found[what] != value]:
                 raise UserError(
-                    f"{file} is of another {other[0]} than this table wants; move it away to measure anew, or give "
+                    f"{file} is of another {other[0]} than is wanted here; move it away to measure anew, or give "
                     "another --out"
                 )
             return

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from experiments.tables.runs import Run
+from experiments.runs.inspect import Run
 from vqvae_jax.errors import UserError
 from vqvae_jax.losses.vgg_files import open_trunk_file
 from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights
@@ -21,7 +21,7 @@ def check_weights(runs: Sequence[Run], weights: Path | None) -> None:
     if found is not None:
         open_trunk_file(found)
         return
-    needing = [run.experiment.name for run in runs if not run.complete and run.experiment.loss.gamma > 0]
+    needing = [run.folder.name for run in runs if not run.complete and run.experiment.loss.gamma > 0]
     if needing:
         raise UserError(
             f"VGG weights: {', '.join(needing)} {'trains' if len(needing) == 1 else 'train'} with the perceptual loss; "
@@ -38,4 +38,4 @@ def train_missing(runs: Sequence[Run], data: Path, weights: Path | None, launch:
     waiting = [run for run in runs if not run.complete]
     options = [] if weights is None else ["--vgg-weights", weights]
     for run in waiting:
-        launch("experiments.train", run.experiment.name, "--data", data, "--run", run.folder, *options)
+        launch("experiments.train", run.experiment.name, "--data", data, "--run", run.folder, *options, *run.options)

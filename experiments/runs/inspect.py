@@ -1,4 +1,4 @@
-"""The runs behind the tables: which are missing, part done or complete, and which may not be used."""
+"""The runs behind a page: which are missing, part done or complete, and which may not be used."""
 
 import json
 from pathlib import Path
@@ -30,6 +30,7 @@ class Run(NamedTuple):
     folder: Path
     total: int  # steps of a complete run
     step: int | None  # of its latest checkpoint
+    options: tuple[str, ...] = ()  # what the command line adds to the named experiment
 
     @property
     def complete(self) -> bool:
@@ -59,8 +60,14 @@ def training_data(folder: Path) -> TrainingData:
     return TrainingData(folder, split["clips"], split["digest"])
 
 
-def inspect_run(folder: Path, experiment: Experiment, data: TrainingData) -> Run:
+def inspect_run(folder: Path, experiment: Experiment, data: TrainingData, options: tuple[str, ...] = ()) -> Run:
     """Looks at the run in `folder`, which may not exist; reads only.
+
+    Args:
+      folder: of the run.
+      experiment: what it should be, `options` applied.
+      data: what it should be trained on.
+      options: what a command line adds to the named experiment.
 
     Raises:
       UserError: if it is a run of another experiment, of a changed configuration, or of other data.
@@ -68,7 +75,7 @@ def inspect_run(folder: Path, experiment: Experiment, data: TrainingData) -> Run
     total = experiment.training.total_steps(data.clips, experiment.data.batch_size)
     steps = Checkpoints(folder / FOLDER, read_only=True).steps()
     if not steps:
-        return Run(experiment, folder, total, None)
+        return Run(experiment, folder, total, None, options)
     remedy = "move it away to train it anew, or give another --out"
     found = experiment_from_dict(read_config(folder), f"run {folder}")
     changed = differences(found, experiment)
@@ -84,7 +91,7 @@ def inspect_run(folder: Path, experiment: Experiment, data: TrainingData) -> Run
             f"run {folder} was trained on other clips (digest {trained_on[:12]}) than those of {data.folder} "
             f"({data.digest[:12]}); {remedy}"
         )
-    return Run(experiment, folder, total, steps[-1])
+    return Run(experiment, folder, total, steps[-1], options)
 
 
 def differences(found: Experiment, named: Experiment) -> dict[str, tuple[Any, Any]]:

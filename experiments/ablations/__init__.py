@@ -1,0 +1,1 @@
+"""What buys quality: short equal runs that differ in one thing each, measured on validation clips."""

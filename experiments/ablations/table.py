@@ -1,0 +1,142 @@
+"""The table as Markdown, CSV and JSON."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.ablations.rows import BASE, Row
+from experiments.runs.evaluations import Evaluation
+from experiments.runs.inspect import Run, TrainingData
+from vqvae_jax.data.card import table as markdown_table
+from vqvae_jax.evaluation.surroundings import versions
+from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.msvqvae.count import cost
+from vqvae_jax.training.machines import trained_on
+
+SCHEMA, VERSION = "vqvae_jax.ablations", 1
+
+
+class Measured(NamedTuple):
+    """A complete row."""
+
+    row: Row
+    run: Run
+    evaluation: Evaluation
+
+
+def build(rows: Sequence[Row], measured: Sequence[Measured], data: TrainingData, command: str) -> dict[str, Any]:
+    """The table's content; rows that are not complete have no figures. Distances to the base row are in dB of PSNR."""
+    known = {entry.row.name: _figures(entry) for entry in measured}
+    base = known.get(BASE, {}).get("psnr")
+    entries = []
+    for row in rows:
+        figures = known.get(row.name)
+        gain = None if figures is None or base is None else figures["psnr"] - base
+        entries.append({**row._asdict(), "options": list(row.options), "gain_db": gain, "figures": figures})
+    first = measured[0].evaluation.result["data"] if measured else None
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "command": command,
+        "training_data": {"folder": data.folder.name, "clips": data.clips, "digest": data.digest},
+        "measured_on": first,
+        "rows": entries,
+        "versions": versions(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write(out: Path, table: Mapping[str, Any]) -> list[Path]:
+    """Writes `ablations.json`, `.csv` and `.md`, each by one rename; returns their paths.
+
+    Raises:
+      UserError: if they cannot be written.
+    """
+    make_folder(out)
+    texts = {"json": json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"}
+    texts |= {"csv": as_csv(table), "md": as_markdown(table)}
+    files = [out / f"ablations.{kind}" for kind in texts]
+    for file, text in zip(files, texts.values(), strict=True):
+        write_atomically(file, text.encode())
+    return files
+
+
+def as_csv(table: Mapping[str, Any]) -> str:
+    """One line per row, figures side by side."""
+    lines = []
+    for row in table["rows"]:
+        entry = {name: row[name] for name in ("name", "group", "label", "gain_db")} | {
+            "options": " ".join(row["options"])
+        }
+        lines.append(entry | (row["figures"] or {}))
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def as_markdown(table: Mapping[str, Any]) -> str:
+    """A table per group of rows."""
+    data, measured = table["training_data"], table["measured_on"]
+    lines = ["# Ablations", ""]
+    if measured is not None:
+        lines += [
+            f"{len(measured['clip_ids'])} of {measured['clips_in_split']} validation clips (digest "
+            f"`{measured['digest'][:8]}`); trained on {data['clips']:,} clips (digest `{data['digest'][:8]}`).",
+            "",
+        ]
+    head = ["", "PSNR (dB)", "to base", "SSIM", "perceptual", "bpp formula", "DEFLATE", "entropy"]
+    head += ["codes in use (%)", "perplexity", "GMAC", "parameters (M)", "options of `experiments.train ablation`"]
+    for group, rows in groupby(table["rows"], key=lambda row: row["group"]):
+        lines += [f"## {group}", "", *markdown_table(head, [_cells(row) for row in rows]), ""]
+    return "\n".join([*lines, f"`{table['command']}`, {table['date']}", ""])
+
+
+def _figures(entry: Measured) -> dict[str, Any]:
+    run, result, found = entry.run, entry.evaluation.result, entry.evaluation.entry
+    mean, rate = found["quality"]["mean"], found["rate"]
+    frames, height, width = result["data"]["clip_shape"][:3]
+    costs = cost(run.experiment.model, (frames, height, width))
+    return {
+        **{name: mean[name] for name in ("psnr", "ssim", "difference_psnr", "perceptual")},
+        **{name: rate[name] for name in ("formula_bpp", "deflate_bpp", "entropy_bpp")},
+        **{f"{name}_usage": level["usage"] for name, level in found["levels"].items()},
+        **{f"{name}_perplexity": level["perplexity"] for name, level in found["levels"].items()},
+        "gmacs": (costs.encoder_macs + costs.decoder_macs) / 1e9,
+        "parameters": costs.total,
+        "steps": run.total,
+        "batch_size": run.experiment.data.batch_size,
+        "seed": run.experiment.training.seed,
+        "checkpoint": found["digest"],
+        "trained_with": "; ".join(map(str, trained_on(run.folder))),
+        "evaluation": Path(os.path.relpath(entry.evaluation.file, run.folder.parents[1])).as_posix(),
+    }
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    figures, options = row["figures"], f"`{' '.join(row['options'])}`" if row["options"] else ""
+    if figures is None:
+        return [row["label"], "not run yet", *["–"] * 10, options]
+    levels = [name for name in ("top", "bottom") if f"{name}_usage" in figures]
+    gain, perceptual = row["gain_db"], figures["perceptual"]
+    return [
+        row["label"],
+        f"{figures['psnr']:.2f}",
+        "–" if gain is None or row["name"] == BASE else f"{gain:+.2f}",
+        f"{figures['ssim']:.4f}",
+        "not measured" if perceptual is None else f"{perceptual:.3f}",
+        *(f"{figures[f'{kind}_bpp']:.4f}" for kind in ("formula", "deflate", "entropy")),
+        " / ".join(f"{100 * figures[f'{name}_usage']:.1f}" for name in levels),
+        " / ".join(f"{figures[f'{name}_perplexity']:.0f}" for name in levels),
+        f"{figures['gmacs']:.2f}",
+        f"{figures['parameters'] / 1e6:.2f}",
+        options,
+    ]
