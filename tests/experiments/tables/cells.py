@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from training_runs import ROOT, example_splits
 
 sys.path.append(str(ROOT / "tests" / "data"))
@@ -15,6 +16,7 @@ sys.path.append(str(ROOT / "tests" / "evaluation"))
 from example_clips import write_npy
 from example_run import write_run
 
+from experiments import configs
 from experiments.tables.__main__ import TablesCommand
 from experiments.tables.budgets import Budget
 from vqvae_jax.training.resume import DATA_FILE
@@ -23,6 +25,14 @@ NAMED = Path(__file__).parent / "named"
 BUDGET = Budget("cell", "cell_", "Made up.")
 ROLES = ("msvqvae", "vqvae2", "vqvae3d", "msvqvae_k512")
 STEPS = 6
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cell_experiments():
+    """`cell_*` are named experiments here and not in other folders' tests, which may run in the same process."""
+    configs.__path__.append(str(NAMED))
+    yield
+    configs.__path__.remove(str(NAMED))
 
 
 def write_data(folder):

@@ -2,9 +2,9 @@ import os
 
 import jax
 import pytest
-from cells import NAMED
+from cells import cell_experiments
 
-from experiments import configs
+__all__ = ["cell_experiments"]
 
 THRESHOLDS = {"jax_persistent_cache_min_compile_time_secs": 0.0, "jax_persistent_cache_min_entry_size_bytes": -1}
 
@@ -25,11 +25,3 @@ def compiled_once(compiled_programs):
 def no_weights(monkeypatch):
     monkeypatch.delenv("VQVAE_JAX_WEIGHTS", raising=False)
     assert "VQVAE_JAX_WEIGHTS" not in os.environ
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cell_experiments():
-    """`cell_*` are named experiments here and not in other folders' tests, which may run in the same process."""
-    configs.__path__.append(str(NAMED))
-    yield
-    configs.__path__.remove(str(NAMED))
