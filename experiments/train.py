@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments import configs
 from experiments.command_line import parse_named
+from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.config import to_dict
 from vqvae_jax.data.source import open_split, open_stream
 from vqvae_jax.data.stream import spread_clips
@@ -25,7 +26,7 @@ from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.losses.vgg_weights import require_vgg
 from vqvae_jax.msvqvae.count import cost
 from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
-from vqvae_jax.msvqvae.initialise import weights_from_checkpoint
+from vqvae_jax.msvqvae.initialise import Weights, fitting_weights, weights_from_checkpoint
 from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.msvqvae.validate import Validation
@@ -48,6 +49,7 @@ from vqvae_jax.training.resume import (
     check_writable,
     write_json,
 )
+from vqvae_jax.training.state import TrainState
 from vqvae_jax.training.window import Window
 
 LOG_WINDOW = "log_window"  # beside the data stream's state in a checkpoint
@@ -66,7 +68,8 @@ class TrainCommand:
     batch_size: int | None = None
     """Clips per step over all devices (data.batch-size)."""
     init_from: Path | None = None
-    """A run's folder whose best checkpoint gives weights and codebooks to start from; the optimiser starts anew."""
+    """Where weights and codebooks start from: a run's folder (its best checkpoint) or a bundle, FILE.safetensors. The
+    optimiser starts anew."""
     vgg_weights: Path | None = None
     """VGG-16 trunk of the perceptual loss, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS."""
     coordinator: str | None = None
@@ -123,7 +126,7 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
         else:
             weights = None
             if command.init_from is not None:
-                weights = weights_from_checkpoint(command.init_from, abstract_state(experiment, optimizer))
+                weights = start_weights(command.init_from, abstract_state(experiment, optimizer))
             first = jnp.asarray(spread_clips(clips, experiment.data))
             state = new_state(experiment, optimizer, jax.random.fold_in(root, 0), first, trunk, weights)
         start = int(state.step)
@@ -229,6 +232,20 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
         else:
             progress.note(f"done: {number} steps, best checkpoint {checkpoints.best_step()} in {command.run}")
     return interruption.exit_code
+
+
+def start_weights(source: Path, like: TrainState) -> Weights:
+    """Weights and codebooks of a run's best checkpoint or of a bundle.
+
+    Raises:
+      UserError: if there are none, or they are of another model.
+    """
+    if source.suffix != ".safetensors":
+        return weights_from_checkpoint(source, like)
+    bundle = load_bundle(source)
+    return fitting_weights(
+        source, bundle.params, {name: book._asdict() for name, book in bundle.codebooks.items()}, like
+    )
 
 
 def make_validation(command: TrainCommand, experiment: Experiment) -> Validation | None:
