@@ -263,7 +263,7 @@ def make_validation(command: TrainCommand, experiment: Experiment) -> Validation
         raise UserError(f"{error}; --training.validation-clips 0 trains without validation") from error
     per_device = max(experiment.data.batch_size // jax.device_count(), 1)
     settings = experiment.training
-    return Validation(settings.mapping, experiment.model, split, count, experiment.data.frames, per_device)
+    return Validation(settings.mapping, experiment.model, split, count, experiment.model.clip[0], per_device)
 
 
 def write_picture(run: Path, log: RunLog, step: int, validation: Validation, state: Any) -> None:

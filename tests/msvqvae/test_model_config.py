@@ -78,10 +78,11 @@ def test_a_clip_that_the_strides_do_not_divide_is_refused_by_axis(clip, axis):
 
 
 def test_parts_of_an_experiment_must_fit_together():
-    with pytest.raises(
-        ConfigError, match=r"data\.frames=16 is not allowed; expected model\.clip's number of frames, 32"
-    ):
-        Experiment(data=PipelineConfig(frames=16))
+    for frames in (18, 36):
+        expected = rf"data\.frames={frames} is not allowed; expected a multiple of 4 up to model\.clip's 32 frames"
+        with pytest.raises(ConfigError, match=expected):
+            Experiment(data=PipelineConfig(frames=frames))
+    assert Experiment(data=PipelineConfig(frames=16)).model.clip[0] == 32
     with pytest.raises(ConfigError, match=r"data\.batch_size=8 is not allowed; expected a multiple of training\.micro"):
         Experiment(training=TrainingConfig(microbatches=3))
 

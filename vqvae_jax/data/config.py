@@ -19,11 +19,11 @@ class PipelineConfig:
     batch_size: int = 8
     """Clips per step over all processes and devices."""
     frames: int = 32
-    """Frames per clip handed out; records may be longer."""
+    """Frames of a record that a step sees; validation and use see whole clips."""
     flip: bool = True
     """Mirror every second clip left to right, at random."""
     temporal_jitter: bool = False
-    """Start at a random frame of records that are longer than `frames` (data_prep --frames 48)."""
+    """Start at a random frame of records that are longer than `frames`, instead of the first."""
     seed: int = 0
     """Of order and augmentation."""
     workers: int = 0

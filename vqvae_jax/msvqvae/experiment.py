@@ -26,8 +26,9 @@ class Experiment:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        expected = f"model.clip's number of frames, {self.model.clip[0]}"
-        check(self.data.frames == self.model.clip[0], "data.frames", self.data.frames, expected)
+        whole, step = self.model.clip[0], self.model.multiple[0]
+        fits = self.data.frames <= whole and self.data.frames % step == 0
+        check(fits, "data.frames", self.data.frames, f"a multiple of {step} up to model.clip's {whole} frames")
         seen, divisor = self.loss.perceptual_frames, f"0, or a divisor of the clip's {self.data.frames} frames"
         check(seen == 0 or self.data.frames % seen == 0, "loss.perceptual_frames", seen, divisor)
         parts = self.training.microbatches
