@@ -106,6 +106,10 @@ def test_a_run_of_another_row_is_refused_before_anything_is_trained(data, tmp_pa
         make(AblationsCommand(data, tmp_path))
 
 
+def frames_seen(experiment):
+    return experiment.training.steps * experiment.data.batch_size * experiment.data.frames
+
+
 def test_every_row_is_a_valid_change_of_the_short_experiment_and_differs_from_all_others():
     assert ROWS[0].name == BASE and not ROWS[0].options
     experiments = []
@@ -114,8 +118,7 @@ def test_every_row_is_a_valid_change_of_the_short_experiment_and_differs_from_al
         _, experiment = parse_named("experiments.train", TrainCommand, arguments)
         assert experiment not in experiments, row.name
         experiments.append(experiment)
-        seen = experiment.training.steps * experiment.data.batch_size
-        assert seen == ablation.config.training.steps * ablation.config.data.batch_size, row.name
+        assert frames_seen(experiment) == frames_seen(ablation.config), row.name
     assert len({row.name for row in ROWS}) == len(ROWS)
 
 
