@@ -35,6 +35,8 @@ class RdConfig:
     """Models for msvqvae, a curve each; by default $VQVAE_JAX_BUNDLE or the one of the package."""
     rate_weight: tuple[float, ...] = (0.0, 0.02, 0.1, 0.3, 1.0)
     """Points of each model: what a bit is worth to its encoder; 0 sends the nearest codes (`vqvae-jax encode`)."""
+    one_curve: bool = False
+    """The bundles are points of one curve at the first rate weight, instead of a curve each."""
     points: tuple[str, ...] = ()
     """Other settings for a codec than its four, such as x265=28,32,36,40 (CRF, or QP for vvc)."""
     clips: int = 0

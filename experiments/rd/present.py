@@ -1,6 +1,7 @@
 """From `rd.json` to tables, plots and pages: `python -m experiments.rd.present --out DIR` draws anew without measuring.
 
-Files beside OUT/rd.json: rd.md, rd.csv, summary.json, rd.png, rd.svg, rd.html, rd_grid.png, rd_moving.webp.
+Files beside OUT/rd.json: rd.md, rd.csv, rd_videos.csv, summary.json, rd.png, rd.svg, rd.html, rd_grid.png and
+rd_moving.webp.
 """
 
 import json
@@ -61,6 +62,7 @@ def present(
     from experiments.rd.stored import shown_from_streams
     from experiments.rd.summary import chosen_anchor, summarise
     from experiments.rd.tables import points_csv
+    from experiments.rd.videos_table import videos_csv
     from vqvae_jax.files import write_atomically
 
     rd = read_rd(out / "rd.json")
@@ -73,6 +75,7 @@ def present(
     files: dict[str, bytes] = {
         "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n",
         "rd.csv": points_csv(summary).encode(),
+        "rd_videos.csv": videos_csv(rd).encode(),
         "rd.png": plot(rd, "png"),
         "rd.svg": plot(rd, "svg"),
         "rd.html": render(rd, summary, shown).encode(),

@@ -101,7 +101,7 @@ def open_codecs(
         if name == OURS:
             from experiments.rd.our_models import open_ours  # the model's code takes a while to import
 
-            entries, ours = open_ours(config.bundle, config.rate_weight, fps, processes)
+            entries, ours = open_ours(config.bundle, config.rate_weight, fps, processes, config.one_curve)
             codecs |= entries
             coders |= {codec: list(found) for codec, found in ours.items()}
         else:

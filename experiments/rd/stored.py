@@ -26,12 +26,12 @@ class Streams:
     Args:
       out: folder of rd.json.
       shape: (T, H, W, 3) of the clips.
-      bundles: models that ours may have been coded with, found by name; if none, the usual one.
+      bundles: models that ours may have been coded with, found by what each file names; if none, the usual one.
     """
 
     def __init__(self, out: Path, shape: tuple[int, ...], bundles: Sequence[Path]) -> None:
         self._cache, self._shape, self._bundles = Cache(out), shape, bundles
-        self._models: dict[str, tuple[Bundle, Tokenizer]] = {}
+        self._models: dict[bytes, tuple[Bundle, Tokenizer]] = {}
 
     def decode(self, codec: str, point: Point, clip_id: str) -> np.ndarray:
         """The clip, (T, H, W, 3) uint8.
@@ -46,34 +46,32 @@ class Streams:
         if not path.is_file():
             raise UserError("its stream is no longer in the cache")
         if is_ours(codec):
-            return self._decode_ours(path, point["setting"])
+            return self._decode_ours(path)
         try:
             return decode_stream(Processes(), path, self._shape)[0]
         except CodecError as error:
             raise UserError(str(error)) from error
 
-    def _decode_ours(self, path: Path, name: str) -> np.ndarray:
+    def _decode_ours(self, path: Path) -> np.ndarray:
         from vqvae_jax.codec.decoder import Decoder
+        from vqvae_jax.container.reader import Reader
 
-        bundle, tokenizer = self._model(name)
+        with Reader(path) as reader:
+            bundle, tokenizer = self._model(reader.header.bundle)
         with Decoder(bundle, path, tokenizer) as decoder:
             return np.stack(list(decoder.frames()))
 
-    def _model(self, setting: str) -> tuple["Bundle", "Tokenizer"]:
+    def _model(self, identity: bytes) -> tuple["Bundle", "Tokenizer"]:
         from experiments.rd.ours import bundle_paths
         from vqvae_jax.codec.bundle import load_bundle
         from vqvae_jax.codec.tokenizer import Tokenizer
 
-        name = setting.partition(" rate-weight ")[0]  # the encoder's affair alone
-        if name not in self._models:
-            # Two models of one name are told apart by the beginning of their digests.
-            found = [
-                b for b in map(load_bundle, bundle_paths(self._bundles)) if name in (b.name, f"{b.name} {b.digest[:8]}")
-            ]
+        if identity not in self._models:
+            found = [b for b in map(load_bundle, bundle_paths(self._bundles)) if b.identity == identity]
             if not found:
-                raise UserError(f"no model named {name!r}; give it with --bundle FILE")
-            self._models[name] = found[0], Tokenizer(found[0])
-        return self._models[name]
+                raise UserError(f"its bundle, {identity.hex()}, is none of those given; name it with --bundle FILE")
+            self._models[identity] = found[0], Tokenizer(found[0])
+        return self._models[identity]
 
 
 def shown_from_streams(

@@ -181,13 +181,36 @@ def test_every_model_is_a_codec_with_a_curve_of_its_own_also_under_one_name(data
     save_example(other, weights="float32")
     options = {"codecs": "msvqvae", "clips": 1, "rate_weight": (0.0, 1.0)}
     both, _ = measured(data, tmp_path / "out", bundle=(bundle, other), **options)
-    digests = [load_bundle(path).digest[:8] for path in (bundle, other)]
-    assert list(both["codecs"]) == [f"msvqvae:example-2 {digest}" for digest in digests]
+    assert list(both["codecs"]) == ["msvqvae:two", "msvqvae:other"]
     for path, entry in zip((bundle, other), both["codecs"].values(), strict=True):
         (alone,) = measured(data, tmp_path / path.stem, bundle=(path,), **options)[0]["codecs"].values()
         assert [p["quality"] for p in entry["points"]] == [p["quality"] for p in alone["points"]]
         assert [p["rate"] for p in entry["points"]] == [p["rate"] for p in alone["points"]]
     assert len(list((tmp_path / "out/cache/msvqvae").rglob("*.msv"))) == 4
+
+
+def test_models_whose_files_are_named_alike_too_are_told_apart_by_digest(data, tmp_path, bundle):
+    other = tmp_path / "elsewhere" / bundle.name
+    other.parent.mkdir()
+    save_example(other, weights="float32")
+    options = {"codecs": "msvqvae", "clips": 1, "rate_weight": (0.0,)}
+    both, _ = measured(data, tmp_path / "out", bundle=(bundle, other), **options)
+    digests = [load_bundle(path).digest[:8] for path in (bundle, other)]
+    assert list(both["codecs"]) == [f"msvqvae:two {digest}" for digest in digests]
+
+
+def test_models_are_points_of_one_curve_if_that_is_asked_for(data, tmp_path, bundle):
+    other = tmp_path / "other.safetensors"
+    save_example(other, weights="float32")
+    options = {"codecs": "msvqvae", "clips": 1, "rate_weight": (0.0, 1.0)}
+    result, _ = measured(data, tmp_path / "out", bundle=(bundle, other), one_curve=True, **options)
+    ((name, entry),) = result["codecs"].items()
+    assert name == "msvqvae" and {point["setting"] for point in entry["points"]} == {"two", "other"}
+    for path in (bundle, other):
+        (alone,) = measured(data, tmp_path / path.stem, bundle=(path,), **options)[0]["codecs"].values()
+        (point,) = [point for point in entry["points"] if point["setting"] == path.stem]
+        (first,) = [point for point in alone["points"] if "rate-weight" not in point["setting"]]
+        assert point["quality"] == first["quality"] and point["rate"] == first["rate"]
 
 
 def test_our_commands_are_equivalent_ones_with_the_frame_rate_of_the_clips(bundle):

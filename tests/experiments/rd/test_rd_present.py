@@ -16,7 +16,7 @@ from experiments.rd.present import present
 from vqvae_jax.errors import UserError
 
 ROOT = Path(__file__).parents[3]
-WITHOUT_PICTURES = {"summary.json", "rd.csv", "rd.png", "rd.svg", "rd.html", "rd.md"}
+WITHOUT_PICTURES = {"summary.json", "rd.csv", "rd_videos.csv", "rd.png", "rd.svg", "rd.html", "rd.md"}
 
 
 @pytest.fixture
