@@ -7,9 +7,10 @@ from pathlib import Path
 from experiments.rd.cache import setting_folder
 from experiments.rd.ffmpeg import Processes
 from experiments.rd.names import OURS
-from experiments.rd.ours import NOTE, OurCoder, bundle_paths
+from experiments.rd.ours import NOTE, OurCoder
 from experiments.rd.schema import CodecEntry
 from vqvae_jax import __version__
+from vqvae_jax.cli.bundles import usual_bundle
 from vqvae_jax.errors import UserError
 
 TITLE = "MS-VQ-VAE"
@@ -28,7 +29,7 @@ def open_ours(
       UserError: if a bundle that was named cannot be read, or one is named twice.
     """
     try:
-        paths = bundle_paths(given)
+        paths = list(given) or [usual_bundle()]
     except UserError as error:
         return {OURS: our_entry(TITLE, None, str(error))}, {OURS: []}
     if one_curve:

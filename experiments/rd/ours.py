@@ -1,6 +1,5 @@
 """Our codec at one bundle: clips to real .msv files by the library's encoder, decoded by a fresh process."""
 
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from experiments.rd.decode_process import Decoded, decode_files
 from experiments.rd.ffmpeg import CodecError, Processes
 from experiments.rd.names import OUR_SUFFIX, OURS
 from vqvae_jax import __version__
-from vqvae_jax.cli.bundles import PACKAGED, VARIABLE
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.errors import UserError
@@ -27,20 +25,6 @@ NOTE = (
     "ones. A rate weight w is what a bit is worth to the encoder: instead of the nearest codes it sends those of least "
     "squared distance + w x bits, distances in units of the mean one to the nearest codes."
 )
-
-
-def bundle_paths(given: Sequence[Path]) -> list[Path]:
-    """The bundles to code with: those given, else `$VQVAE_JAX_BUNDLE`, else the one of the package.
-
-    Raises:
-      UserError: if there is none.
-    """
-    if given:
-        return list(given)
-    path = Path(os.environ.get(VARIABLE) or PACKAGED)
-    if not path.is_file():
-        raise UserError(f"no model: {path} is missing; give one with --bundle FILE or ${VARIABLE}")
-    return [path]
 
 
 class OurCoder:

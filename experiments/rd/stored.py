@@ -62,12 +62,12 @@ class Streams:
             return np.stack(list(decoder.frames()))
 
     def _model(self, identity: bytes) -> tuple["Bundle", "Tokenizer"]:
-        from experiments.rd.ours import bundle_paths
+        from vqvae_jax.cli.bundles import usual_bundle
         from vqvae_jax.codec.bundle import load_bundle
         from vqvae_jax.codec.tokenizer import Tokenizer
 
         if identity not in self._models:
-            found = [b for b in map(load_bundle, bundle_paths(self._bundles)) if b.identity == identity]
+            found = [b for b in map(load_bundle, self._bundles or [usual_bundle()]) if b.identity == identity]
             if not found:
                 raise UserError(f"its bundle, {identity.hex()}, is none of those given; name it with --bundle FILE")
             self._models[identity] = found[0], Tokenizer(found[0])

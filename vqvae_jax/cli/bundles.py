@@ -16,10 +16,17 @@ def find_bundle(given: Path | None) -> Bundle:
     Raises:
       UserError: if there is none, or it cannot be read.
     """
-    if given is not None:
-        return load_bundle(given)
+    return load_bundle(given or usual_bundle())
+
+
+def usual_bundle() -> Path:
+    """`$VQVAE_JAX_BUNDLE`, else the bundle that comes with the package.
+
+    Raises:
+      UserError: if there is none.
+    """
     if named := os.environ.get(VARIABLE):
-        return load_bundle(named)
+        return Path(named)
     if not PACKAGED.is_file():
         raise UserError(f"give the model with --bundle FILE or ${VARIABLE} (vqvae-jax export makes one from a run)")
-    return load_bundle(PACKAGED)
+    return PACKAGED

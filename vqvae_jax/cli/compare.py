@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import tyro
@@ -22,9 +23,9 @@ from vqvae_jax.video.source import open_source
 class Options:
     """PSNR and SSIM of a video against a reference of the same size and length; bytes and bits per pixel of both."""
 
-    reference: tyro.conf.Positional[Path]
+    reference: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="REFERENCE")]
     """Video file, .msv, .npy or folder of PNG pictures."""
-    estimate: tyro.conf.Positional[Path]
+    estimate: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="ESTIMATE")]
     """The same kinds."""
     bundle: Path | None = None
     """Model of .msv files; default: $VQVAE_JAX_BUNDLE, else the one in the package."""

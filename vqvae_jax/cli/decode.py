@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -18,9 +18,9 @@ from vqvae_jax.video.sink import open_sink
 class Options:
     """An .msv file to a video file, an array or pictures."""
 
-    file: tyro.conf.Positional[Path]
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE.msv")]
     """An .msv file."""
-    out: tyro.conf.Positional[str]
+    out: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OUT")]
     """.mp4, .mkv or .avi; .npy for an array (T, H, W, 3) uint8; a name without ending for a folder of PNG pictures."""
     bundle: Path | None = None
     """The model that the file was coded with; default: $VQVAE_JAX_BUNDLE, else the one in the package."""

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -23,9 +23,9 @@ from vqvae_jax.video.sink import open_sink
 class Options:
     """A folder of tokens back to videos: OUT/PATH.mp4 for the video that was PATH when it was tokenized."""
 
-    tokens: tyro.conf.Positional[Path]
+    tokens: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="TOKENS")]
     """Folder that `vqvae-jax tokenize` wrote."""
-    out: tyro.conf.Positional[Path]
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """Folder to write; must not exist. It appears when it is whole."""
     bundle: Path | None = None
     """The model that the tokens were made with; default: $VQVAE_JAX_BUNDLE, else the one in the package."""

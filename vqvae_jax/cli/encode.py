@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -30,9 +30,9 @@ from vqvae_jax.video.source import Source, open_source
 class Options:
     """A video file to an .msv file. The model decides the bits; --rate-weight asks for fewer."""
 
-    source: tyro.conf.Positional[Path]
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="VIDEO")]
     """Video file, .npy of (T, H, W, 3) uint8, or folder of PNG pictures."""
-    out: tyro.conf.Positional[Path]
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT.msv")]
     """The .msv file to write."""
     bundle: Path | None = None
     """The model; default: $VQVAE_JAX_BUNDLE, else the one in the package."""

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -19,7 +20,7 @@ from vqvae_jax.training.resume import DATA_FILE
 class Options:
     """A training run to a bundle: weights, codebooks, entropy tables fitted on its training clips, configuration."""
 
-    out: tyro.conf.Positional[Path]
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT.safetensors")]
     """The .safetensors file to write."""
     run: Path
     """Folder of the run."""

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -15,7 +15,7 @@ from vqvae_jax.container.reader import Reader
 class Options:
     """What an .msv file holds. Needs no model."""
 
-    file: tyro.conf.Positional[Path]
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE.msv")]
     """An .msv file."""
     json: bool = False
     """Print JSON."""

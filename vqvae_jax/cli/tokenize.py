@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -23,9 +24,9 @@ LISTED = 20
 class Options:
     """Every video of a folder to a data set of tokens: ArrayRecord shards for models that are trained on indices."""
 
-    folder: tyro.conf.Positional[Path]
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="VIDEOS")]
     """Folder with video files, searched through all sub-folders."""
-    out: tyro.conf.Positional[Path]
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """Folder to write; must not exist. It appears when it is whole."""
     bundle: Path | None = None
     """The model; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
