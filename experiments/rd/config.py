@@ -56,9 +56,8 @@ class RdConfig:
         usable = all(math.isfinite(weight) and weight >= 0 for weight in weights)
         # Six digits, as settings and file names have them; the sign of -0 does not count.
         different = len({f"{abs(weight):g}" for weight in weights}) == len(weights)
-        check(
-            bool(weights) and usable and different, "rate_weight", weights, "numbers from 0 on, different in 6 digits"
-        )
+        given = " ".join(f"{weight:g}" for weight in weights)
+        check(bool(weights) and usable and different, "rate_weight", given, "numbers from 0 on, different in 6 digits")
         check(self.jobs >= 1, "jobs", self.jobs, "a whole number of at least 1")
         _ = self.rates
 

@@ -62,7 +62,8 @@ def main() -> None:
 
         make_tables(command, line, Programs().run)
     except StoppedError as stopped:
-        print(f"tables: {stopped.signal.name}: stopped; the same command goes on where it was", file=sys.stderr)
+        kept = "nothing was begun" if command.plan else "the same command goes on where it was"
+        print(f"tables: {stopped.signal.name}: stopped; {kept}", file=sys.stderr)
         sys.exit(128 + stopped.signal)
 
 

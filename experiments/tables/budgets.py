@@ -27,7 +27,7 @@ BUDGETS = {
     "smoke": Budget(
         "smoke",
         "smoke_",
-        "A proof of the path, not of the numbers: models 32 channels wide, 120 steps, 16 clips of a split.",
+        "A proof of the path, not of the numbers: models 32 channels wide, 120 steps.",
         clips=16,
         proves="path",
     ),
