@@ -18,6 +18,6 @@ config = replace(
     # Twice as many steps for the same arithmetic, and no two of them see the same window of a clip.
     data=replace(edge_first.config.data, batch_size=2, frames=16, temporal_jitter=True),
     training=replace(
-        edge_first.config.training, steps=15000, validate_every=1000, checkpoint_every=500, picture_every=5000
+        edge_first.config.training, steps=12000, validate_every=1000, checkpoint_every=500, picture_every=5000
     ),
 )
