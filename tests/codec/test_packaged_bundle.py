@@ -1,0 +1,63 @@
+"""The model that comes with the package: what its card promises, on real videos where `../shared` has them."""
+
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import configs
+from vqvae_jax.cli.bundles import PACKAGED
+from vqvae_jax.codec.bundle import load_bundle
+from vqvae_jax.codec.comparison import compare
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.metrics.baselines import mean_frame
+from vqvae_jax.video.resize import resizer
+from vqvae_jax.video.source import open_source
+
+VIDEOS = Path(__file__).parents[3] / "shared" / "data" / "ucf101"
+#: Of the test groups, none of which the model has seen.
+NAMES = ("v_Basketball_g03_c01", "v_Biking_g04_c02", "v_CliffDiving_g05_c01", "v_Swing_g06_c04")
+
+
+def test_it_is_the_named_experiments_model_within_its_bounds():
+    bundle = load_bundle(PACKAGED)
+    assert bundle.name == "edge" and bundle.model == configs.load("edge").model
+    weights = sum(leaf.size for leaf in jax.tree.leaves(bundle.params))
+    codes = sum(book.embeddings.size for book in bundle.codebooks.values())
+    assert weights + codes <= 4_000_000 and PACKAGED.stat().st_size < 9_000_000
+    assert bundle.origin["data"].startswith("f59d01f0")  # the training split of groups 8-25
+
+
+def first_clips():
+    """(32, 64, 64, 3) uint8 of each video, 16 frames per second."""
+    files = {path.stem: path for path in VIDEOS.rglob("*.avi")}
+    if not files:
+        pytest.skip("no real videos in ../shared/data/ucf101")
+    clips = []
+    for name in NAMES:
+        with open_source(files[name]) as source:
+            scale = resizer(64, 64)
+            clips.append(np.stack([scale(frame) for frame in islice(source.frames(Fraction(16)), 32)]))
+    return clips
+
+
+def test_real_videos_it_has_not_seen_come_back_well_above_a_still_picture_in_small_files(tmp_path):
+    bundle = load_bundle(PACKAGED)
+    encoder = Encoder(bundle)
+    psnr, still, bpp = [], [], []
+    for number, clip in enumerate(first_clips()):
+        path = tmp_path / f"{number}.msv"
+        encoder.encode(clip, path, Fraction(16))
+        with Decoder(bundle, path, encoder.tokenizer) as decoder:
+            psnr.append(compare(clip, decoder.frames()).psnr)
+        mean = np.asarray(mean_frame(jnp.asarray(clip)[None]))[0]
+        still.append(compare(clip, np.broadcast_to(mean, clip.shape)).psnr)
+        bpp.append(8 * path.stat().st_size / (32 * 64 * 64))
+    assert np.mean(psnr) > np.mean(still) + 2
+    assert min(psnr) > 20 and max(bpp) < 0.3
+    assert np.mean(bpp) < 0.3516 * 0.75  # of the formula's rate
