@@ -10,7 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.ablations.rows import BASE, Row
+from experiments.ablations.plot import plot
+from experiments.ablations.rows import Row
 from experiments.runs.evaluations import Evaluation
 from experiments.runs.inspect import Run, TrainingData
 from vqvae_jax.data.card import table as markdown_table
@@ -31,13 +32,12 @@ class Measured(NamedTuple):
 
 
 def build(rows: Sequence[Row], measured: Sequence[Measured], data: TrainingData, command: str) -> dict[str, Any]:
-    """The table's content; rows that are not complete have no figures. Distances to the base row are in dB of PSNR."""
+    """The table's content; rows that are not complete have no figures. Gains over the base row are in dB of PSNR."""
     known = {entry.row.name: _figures(entry) for entry in measured}
-    base = known.get(BASE, {}).get("psnr")
     entries = []
     for row in rows:
-        figures = known.get(row.name)
-        gain = None if figures is None or base is None else figures["psnr"] - base
+        figures, base = known.get(row.name), known.get(row.base)
+        gain = None if figures is None or base is None else figures["psnr"] - base["psnr"]
         entries.append({**row._asdict(), "options": list(row.options), "gain_db": gain, "figures": figures})
     first = measured[0].evaluation.result["data"] if measured else None
     return {
@@ -53,7 +53,7 @@ def build(rows: Sequence[Row], measured: Sequence[Measured], data: TrainingData,
 
 
 def write(out: Path, table: Mapping[str, Any]) -> list[Path]:
-    """Writes `ablations.json`, `.csv` and `.md`, each by one rename; returns their paths.
+    """Writes `ablations.json`, `.csv`, `.md` and `.png`, each by one rename; returns their paths.
 
     Raises:
       UserError: if they cannot be written.
@@ -61,9 +61,10 @@ def write(out: Path, table: Mapping[str, Any]) -> list[Path]:
     make_folder(out)
     texts = {"json": json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"}
     texts |= {"csv": as_csv(table), "md": as_markdown(table)}
-    files = [out / f"ablations.{kind}" for kind in texts]
-    for file, text in zip(files, texts.values(), strict=True):
-        write_atomically(file, text.encode())
+    contents = {kind: text.encode() for kind, text in texts.items()} | {"png": plot(table["rows"])}
+    files = [out / f"ablations.{kind}" for kind in contents]
+    for file, content in zip(files, contents.values(), strict=True):
+        write_atomically(file, content)
     return files
 
 
@@ -130,7 +131,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["label"],
         f"{figures['psnr']:.2f}",
-        "–" if gain is None or row["name"] == BASE else f"{gain:+.2f}",
+        "–" if gain is None or row["name"] == row["base"] else f"{gain:+.2f}",
         f"{figures['ssim']:.4f}",
         "not measured" if perceptual is None else f"{perceptual:.3f}",
         *(f"{figures[f'{kind}_bpp']:.4f}" for kind in ("formula", "deflate", "entropy")),

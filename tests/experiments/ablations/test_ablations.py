@@ -1,6 +1,7 @@
 """The ablation table from made-up runs: what is trained, what is measured, what stands in it."""
 
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cells import BUDGET, STEPS, never_launched, write_data, written
+from PIL import Image
 
 from experiments.ablations.__main__ import AblationsCommand
 from experiments.ablations.make import make_ablations
+from experiments.ablations.plot import plot
 from experiments.ablations.rows import BASE, ROWS, Row
 from experiments.command_line import parse_named
 from experiments.configs import ablation
@@ -71,6 +74,16 @@ def test_figures_are_those_of_the_evaluations_and_gains_their_differences(made):
     assert psnr[BASE] != psnr["wide"]
     assert rows["wide"]["gain_db"] == pytest.approx(psnr["wide"] - psnr[BASE])
     assert rows["seed1"]["figures"] is None and rows["seed1"]["gain_db"] is None
+
+
+def test_the_picture_has_a_line_for_each_row_that_is_compared(made):
+    _, files = made
+    with Image.open(files[".png"]) as picture:
+        one = picture.height
+    rows = json.loads(files[".json"].read_text())["rows"]
+    second = {**rows[2], "name": "other", "label": "another"}
+    with Image.open(io.BytesIO(plot([*rows, second]))) as picture:
+        assert picture.height > one
 
 
 def test_the_page_says_what_is_missing_and_how_to_make_each_row(made):
