@@ -1,8 +1,7 @@
-"""The model of the default bundle: `tiny` with level dropout, averaged weights and twice the steps.
+"""The first stage of `edge`: `tiny` with level dropout, averaged weights and twice the steps.
 
     python -m data_prep --videos ucf101_64 --out DATA --format npy --ratios 90 10 0
-    python -m experiments.train edge --data DATA --run RUN
-    vqvae-jax export edge.safetensors --run RUN
+    python -m experiments.train edge_first --data DATA --run RUN
 
 Hardware    2 cores of a shared machine, 2 h beside other work
 Data        UCF101 groups 8-25 of 21 classes at 64x64, 16 fps: 4,182 training clips, digest f59d01f0
