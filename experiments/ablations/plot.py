@@ -29,7 +29,7 @@ def plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
         right.plot([bits], [place], "o", color="#5b6470", markersize=5)
     left.set_yticks(range(len(shown)), [f"{row['label'].replace('`', '')}  " for row in shown], fontsize=9)
     left.set_ylim(len(shown) - 0.4, -0.6)
-    left.set(xlabel="PSNR against the base row, dB; band: three seeds")
+    left.set(xlabel=f"PSNR against the base row, dB; band: {len(seeds)} seeds")
     right.set(xlabel="DEFLATE bits against the base row, %")
     for ax in (left, right):
         ax.axvline(0, color="#626a73", linewidth=0.9)
