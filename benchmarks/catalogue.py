@@ -79,6 +79,7 @@ CATALOGUE = {
         Benchmark("convolutions", lambda inputs: ["--models", "msvqvae", "--repeats", "3"]),
         Benchmark("mapping"),
         Benchmark("gradient_equality", by_default=False),
+        Benchmark("conditional_entropy", lambda inputs: [*BUNDLE, *_data(inputs)], by_default=False),
         Benchmark("round_trip", lambda inputs: [*BUNDLE, *_videos(inputs)], by_default=False),
         Benchmark("fuzz", by_default=False),
         Benchmark("kill_and_resume", by_default=False),

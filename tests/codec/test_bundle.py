@@ -3,6 +3,7 @@
 import json
 import pickletools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -207,3 +208,14 @@ def test_a_model_of_ordinary_size_loads_in_under_a_second(tmp_path):
         return time.process_time() - began
 
     assert min(seconds() for _ in range(3)) < 1
+
+
+def test_a_field_that_came_later_is_written_only_where_it_says_something(tmp_path):
+    model = MODELS[2]
+    for unit in (False, True):
+        path = tmp_path / f"{unit}.safetensors"
+        changed = replace(model, unit_codes=unit)
+        parts = example_params(model), example_codebooks(model), example_tables(model)
+        save_bundle(path, "example", changed, *parts, {})
+        assert load_bundle(path).model == changed
+        assert (b"unit_codes" in path.read_bytes()) == unit

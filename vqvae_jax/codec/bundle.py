@@ -26,6 +26,9 @@ from vqvae_jax.training.state import PyTree
 FORMAT = "vqvae_jax bundle"
 VERSION = 1
 MAX_BYTES = 4 * 2**30
+#: Fields of the model that came after the first bundles: written only where they are not at their default, so that the
+#: bundle of an unchanged model stays what it was, digest and all.
+LATER_FIELDS = ("unit_codes",)
 WeightType = Literal["bfloat16", "float32"]
 
 
@@ -87,7 +90,7 @@ def save_bundle(
         "format": FORMAT,
         "format_version": str(VERSION),
         "name": name,
-        "model": json.dumps(to_dict(model), sort_keys=True),
+        "model": json.dumps(_model_fields(model), sort_keys=True),
         "weights": weights,
         "origin": json.dumps(dict(origin), sort_keys=True),
         "tensors": json.dumps({key: _signature(value) for key, value in tensors.items()}, sort_keys=True),
@@ -95,6 +98,12 @@ def save_bundle(
     digest = _digest(metadata, tensors)
     write_atomically(path, save(tensors, metadata | {"digest": digest}))
     return digest
+
+
+def _model_fields(model: ModelConfig) -> dict[str, Any]:
+    usual = ModelConfig()
+    unchanged = {name for name in LATER_FIELDS if getattr(model, name) == getattr(usual, name)}
+    return {name: value for name, value in to_dict(model).items() if name not in unchanged}
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
