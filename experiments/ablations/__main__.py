@@ -6,7 +6,6 @@ in docs/ablations.md.
 """
 
 import shlex
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 import tyro
 
 from experiments.ablations.rows import ROWS
-from experiments.demo import Programs, StoppedError, stop
+from experiments.demo import Programs
+from experiments.runs.program import stoppable
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import run_command
@@ -49,16 +49,11 @@ class AblationsCommand:
 def main() -> None:
     """Parses the command line and makes the table."""
     command = parse(AblationsCommand, "python -m experiments.ablations", config=(tyro.conf.FlagCreatePairsOff,))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     line = shlex.join(["python", "-m", "experiments.ablations", *sys.argv[1:]])
-    try:
+    with stoppable("ablations"):
         from experiments.ablations.make import make_ablations  # JAX takes seconds to import: not for --help
 
         make_ablations(command, line, Programs().run)
-    except StoppedError as stopped:
-        print(f"ablations: {stopped.signal.name}: stopped; the same command goes on where it was", file=sys.stderr)
-        sys.exit(128 + stopped.signal)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from experiments.ablations.table import Measured, build, write
 from experiments.command_line import parse_named
 from experiments.runs.evaluations import Evaluator
 from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
+from experiments.runs.program import say
 from experiments.runs.train_missing import Launch, check_weights, train_missing
 from experiments.train import TrainCommand
 from vqvae_jax.data.source import open_split
@@ -62,11 +63,6 @@ def make_ablations(
     for file in files:
         say(str(file))
     return files
-
-
-def say(line: str) -> None:
-    """Prints a line at once: programs started from here print between ours."""
-    print(line, flush=True)
 
 
 def _look(out: Path, rows: list[Row], experiment: str, data: TrainingData) -> dict[str, Run]:

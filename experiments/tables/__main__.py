@@ -5,7 +5,6 @@ command goes on where it was. docs/tables.md explains the files.
 """
 
 import shlex
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Literal
 
 import tyro
 
-from experiments.demo import Programs, StoppedError, stop
+from experiments.demo import Programs
+from experiments.runs.program import stoppable
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import run_command
@@ -54,17 +54,11 @@ class TablesCommand:
 def main() -> None:
     """Parses the command line and makes the tables."""
     command = parse(TablesCommand, "python -m experiments.tables", config=(tyro.conf.FlagCreatePairsOff,))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     line = shlex.join(["python", "-m", "experiments.tables", *sys.argv[1:]])
-    try:
+    with stoppable("tables", "nothing was begun" if command.plan else "the same command goes on where it was"):
         from experiments.tables.make import make_tables  # JAX takes seconds to import: not for --help
 
         make_tables(command, line, Programs().run)
-    except StoppedError as stopped:
-        kept = "nothing was begun" if command.plan else "the same command goes on where it was"
-        print(f"tables: {stopped.signal.name}: stopped; {kept}", file=sys.stderr)
-        sys.exit(128 + stopped.signal)
 
 
 if __name__ == "__main__":

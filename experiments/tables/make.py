@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from experiments.runs.evaluations import Evaluation, Evaluator
 from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
+from experiments.runs.program import say
 from experiments.runs.train_missing import Launch, check_weights, train_missing
 from experiments.tables.budgets import BUDGETS, Budget
 from experiments.tables.build import build_table
@@ -78,11 +79,6 @@ def make_tables(command: "TablesCommand", line: str, launch: Launch, budget: Bud
     for file in files:
         say(str(file))
     return files
-
-
-def say(line: str) -> None:
-    """Prints a line at once: programs started from here print between ours."""
-    print(line, flush=True)
 
 
 def _look(out: Path, budget: Budget, roles: list[Role], data: TrainingData) -> dict[Role, Run]:
