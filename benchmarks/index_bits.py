@@ -23,16 +23,15 @@ from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks, decoded_chunk
 from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split
-from vqvae_jax.entropy.index_coder import coded_intervals
-from vqvae_jax.entropy.tables import LevelTables
+from vqvae_jax.entropy.index_coder import LevelModel, coded_intervals
 from vqvae_jax.errors import run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.metrics.rate import deflate_bytes, index_entropy
 
 
-def cross_entropy(tables: LevelTables, grid: np.ndarray, coarse: np.ndarray | None) -> float:
-    """Bits that the tables promise for a grid."""
-    frequencies = coded_intervals(tables, grid.astype(np.int64), coarse)[1]
+def cross_entropy(model: LevelModel, grid: np.ndarray, coarse: np.ndarray | None) -> float:
+    """Bits that the model promises for a grid."""
+    frequencies = coded_intervals(model, grid.astype(np.int64), coarse)[1]
     return float(np.sum(16.0 - np.log2(frequencies)))
 
 

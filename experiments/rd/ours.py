@@ -17,7 +17,7 @@ from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.errors import UserError
 
 #: To be raised whenever encoder, decoder or model code changes what they give: files kept under another are made anew.
-CODER = 1
+CODER = 2
 NOTE = (
     "Bytes of the whole .msv file; payload: its entropy-coded indices without header, checksums and index. "
     "The bundle (the model), which sender and receiver both need, is not counted. RGB throughout: no chroma "

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.entropy.example_tables import formula_arrays
+from tests.entropy.example_tables import formula_arrays, formula_contexts
 from tests.msvqvae.narrow_models import narrow
 from vqvae_jax.codec.bundle import Bundle, load_bundle, save_bundle
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.container.header import Mode
+from vqvae_jax.entropy.context_model import ContextArrays
 from vqvae_jax.entropy.tables import TableArrays
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import Codebooks
@@ -58,8 +59,13 @@ def example_tables(model: ModelConfig) -> dict[str, TableArrays]:
     return {name: formula_arrays(level.codes) for name, level in model.levels.items()}
 
 
-def save_example(path: Path, levels: int = 2, **options) -> str:
-    """Writes a bundle; returns its digest. `options`: of `save_bundle`."""
+def example_contexts(model: ModelConfig) -> dict[str, ContextArrays]:
+    coarser = dict(zip(model.levels, [0, *(level.codes for level in model.levels.values())], strict=False))
+    return {name: formula_contexts(level.codes, coarser[name]) for name, level in model.levels.items()}
+
+
+def save_example(path: Path, levels: int = 2, contexts: bool = False, **options) -> str:
+    """Writes a bundle, of format 2 with `contexts`; returns its digest. `options`: of `save_bundle`."""
     model = MODELS[levels]
     return save_bundle(
         path,
@@ -67,16 +73,16 @@ def save_example(path: Path, levels: int = 2, **options) -> str:
         model,
         example_params(model),
         example_codebooks(model),
-        example_tables(model),
+        example_contexts(model) if contexts else example_tables(model),
         {"step": 7},
         **options,
     )
 
 
 @cache
-def golden_bundle(levels: int = 2) -> Bundle:
+def golden_bundle(levels: int = 2, contexts: bool = False) -> Bundle:
     """The committed one, which `save_example` made (see golden/make.py)."""
-    return load_bundle(Path(__file__).parent / "golden" / f"levels{levels}.safetensors")
+    return load_bundle(Path(__file__).parent / "golden" / f"{'contexts' if contexts else 'levels'}{levels}.safetensors")
 
 
 @cache
@@ -88,10 +94,10 @@ def example_encoder(levels: int = 2, mode: Mode = "range", chunk_frames: int = 8
 
 
 @cache
-def example_tokenizer(levels: int = 2):
+def example_tokenizer(levels: int = 2, contexts: bool = False):
     from vqvae_jax.codec.tokenizer import Tokenizer
 
-    return Tokenizer(golden_bundle(levels))
+    return Tokenizer(golden_bundle(levels, contexts))
 
 
 def moving(frames: int, height: int = 24, width: int = 32, seed: int = 0) -> np.ndarray:

@@ -13,7 +13,14 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from tests.codec.example_bundle import MODELS, example_codebooks, example_params, example_tables, save_example
+from tests.codec.example_bundle import (
+    MODELS,
+    example_codebooks,
+    example_contexts,
+    example_params,
+    example_tables,
+    save_example,
+)
 from vqvae_jax.codec import bundle as bundle_module
 from vqvae_jax.codec.bundle import load_bundle, save_bundle
 from vqvae_jax.errors import UserError
@@ -23,9 +30,10 @@ from vqvae_jax.training.digests import leaf_digests
 
 @pytest.mark.parametrize("weights", ["bfloat16", "float32"])
 @pytest.mark.parametrize("levels", [1, 2])
-def test_a_bundle_comes_back_as_it_went_in(tmp_path, levels, weights):
+@pytest.mark.parametrize("contexts", [False, True])
+def test_a_bundle_comes_back_as_it_went_in(tmp_path, levels, weights, contexts):
     path = tmp_path / "a.safetensors"
-    digest = save_example(path, levels, weights=weights)
+    digest = save_example(path, levels, contexts, weights=weights)
     loaded, model = load_bundle(path), MODELS[levels]
     assert (loaded.name, loaded.model, loaded.digest, loaded.origin) == (
         f"example-{levels}",
@@ -37,9 +45,17 @@ def test_a_bundle_comes_back_as_it_went_in(tmp_path, levels, weights):
     # The formula's weights are exact in bfloat16.
     assert leaf_digests(loaded.params) == leaf_digests(example_params(model))
     assert leaf_digests(loaded.codebooks) == leaf_digests(example_codebooks(model))
-    for level, arrays in example_tables(model).items():
+    for level, arrays in (example_contexts if contexts else example_tables)(model).items():
         for field, expected in arrays._asdict().items():
             np.testing.assert_array_equal(getattr(loaded.tables[level].arrays, field), expected)
+
+
+def test_a_context_model_must_lean_on_the_level_that_there_is(tmp_path):
+    save_example(tmp_path / "a.safetensors", 2, contexts=True)
+    changes = {"tables/bottom/coarse": np.zeros((9, 5), np.int8)}
+    path = rewritten(tmp_path / "a.safetensors", tmp_path / "b.safetensors", changes, True, {})
+    with pytest.raises(UserError, match=r"b.safetensors: tables of level bottom lean on 8 coarser codes, not 16"):
+        load_bundle(path)
 
 
 def test_bfloat16_weights_are_rounded_to_nearest(tmp_path):
@@ -110,7 +126,8 @@ def refusals():
     """Name of the case: (tensors, metadata, whether list and digest fit, what the message says)."""
     nan = np.full((16, 4), np.nan, np.float32)
     return {
-        "a newer format": ({}, {"format_version": "2"}, False, "bundle format '2'; this program reads 1"),
+        "a newer format": ({}, {"format_version": "3"}, False, "bundle format '3'; this program reads 1 and 2"),
+        "tables of the other format": ({}, {"format_version": "2"}, True, "tensor tables/bottom/neighbours is missing"),
         "no format version": ({}, {"format_version": None}, True, "bundle format None"),
         "another program's": ({}, {"format": "pt"}, False, "is not a bundle of vqvae_jax"),
         "a missing tensor": ({CODES: None}, {}, False, f"tensor {CODES} is missing"),

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from tests.codec.example_bundle import example_tokenizer, golden_bundle, moving
-from tests.entropy.example_tables import random_tables
+from tests.entropy.example_tables import random_context_model
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.index_choice import NEAR, best_paths, candidates, choose
 from vqvae_jax.codec.index_choice import STEPS as STEPS_AROUND
 from vqvae_jax.codec.payload import pack
 from vqvae_jax.codec.rate_weighted import RateWeighted
-from vqvae_jax.entropy.bit_costs import changed_symbol_bits
+from vqvae_jax.errors import UserError
 from vqvae_jax.quantization.codebook import Codebook, quantize
 
 CODES, STEPS, POSITIONS = 6, 4, 5
@@ -28,26 +28,20 @@ def random_codebook(codes=16, dim=3, seed=0):
 
 def test_paths_are_the_cheapest_of_all():
     rng = np.random.default_rng(1)
-    tables = random_tables(CODES, seed=3)
-    symbol, rows = changed_symbol_bits(tables), tables.arrays.previous_rows
     codes = np.broadcast_to(np.arange(CODES), (POSITIONS, STEPS, CODES))
     errors = rng.uniform(0, 4, (POSITIONS, STEPS, CODES)).astype(np.float32)
-    first = rng.uniform(1, 9, (POSITIONS, CODES)).astype(np.float32)  # candidates are all codes in order
+    symbol = rng.uniform(1, 9, (POSITIONS, STEPS, CODES)).astype(np.float32)  # candidates are all codes in order
     repeat, change = rng.uniform(0.1, 5, (2, POSITIONS, STEPS - 1)).astype(np.float32)
     weight = 0.3
 
     def cost(position, path):
-        bits = first[position, path[0]]
+        bits = symbol[position, 0, path[0]]
         for step, (before, after) in enumerate(itertools.pairwise(path)):
-            changed = change[position, step] + symbol[rows[before], after]
+            changed = change[position, step] + symbol[position, step + 1, after]
             bits += repeat[position, step] if before == after else changed
         return sum(errors[position, step, code] for step, code in enumerate(path)) + weight * bits
 
-    found = np.asarray(
-        best_paths(
-            jnp.asarray(codes), errors, first, repeat, change, symbol, rows.astype(np.int32), jnp.float32(weight)
-        )
-    )
+    found = np.asarray(best_paths(jnp.asarray(codes), errors, symbol, repeat, change, jnp.float32(weight)))
     for position in range(POSITIONS):
         best = min(cost(position, path) for path in itertools.product(range(CODES), repeat=STEPS))
         assert cost(position, found[position]) == pytest.approx(best, rel=1e-5)
@@ -81,18 +75,18 @@ def test_candidates_are_the_nearest_codes_and_those_of_other_steps():
 def test_a_bit_worth_nothing_leaves_the_nearest_codes(steps):
     book = random_codebook()
     z = jnp.asarray(np.random.default_rng(3).normal(size=(steps, 3, 4, 3)), jnp.float32)
-    chosen = choose(book, random_tables(16), z, None, 1e-9)
+    chosen = choose(book, random_context_model(16, 0), z, None, 1e-9)
     np.testing.assert_array_equal(chosen, quantize(book, z).indices)
 
 
 def test_a_dearer_bit_means_fewer_bits_and_more_error():
-    book, tables = random_codebook(seed=4), random_tables(16, seed=5)
+    book, model = random_codebook(seed=4), random_context_model(16, 0, seed=5)
     rng = np.random.default_rng(6)
     z = jnp.asarray(rng.normal(size=(1, 6, 6, 3)) + 0.4 * rng.normal(size=(8, 6, 6, 3)), jnp.float32)
     sizes, errors = [], []
     for weight in (1e-9, 0.05, 0.3, 2.0):
-        chosen = choose(book, tables, z, None, weight)
-        sizes.append(len(pack("range", {"bottom": tables}, {"bottom": chosen})[0]))
+        chosen = choose(book, model, z, None, weight)
+        sizes.append(len(pack("range", {"bottom": model}, {"bottom": chosen})[0]))
         errors.append(float(jnp.sum(jnp.square(z - book.embeddings[chosen]))))
     assert sizes == sorted(sizes, reverse=True) and sizes[-1] < 0.8 * sizes[0]
     assert errors == sorted(errors) and errors[-1] > errors[0]
@@ -101,10 +95,10 @@ def test_a_dearer_bit_means_fewer_bits_and_more_error():
 @pytest.mark.parametrize("levels", [1, 2])
 @pytest.mark.parametrize("frames", [1, 8, 13])
 def test_a_file_of_chosen_codes_opens_like_any_other(tmp_path, levels, frames):
-    bundle, clip = golden_bundle(levels), moving(frames)
+    bundle, clip = golden_bundle(levels, contexts=True), moving(frames)
     encoder = Encoder(bundle, chunk_frames=8, rate_weight=0.5)
     encoder.encode(clip, tmp_path / "a.msv", Fraction(16))
-    with Decoder(bundle, tmp_path / "a.msv", example_tokenizer(levels)) as decoder:
+    with Decoder(bundle, tmp_path / "a.msv", example_tokenizer(levels, contexts=True)) as decoder:
         decoded = np.stack(list(decoder.frames()))
         found = decoder.indices(0)
     assert decoded.shape == clip.shape
@@ -119,7 +113,12 @@ def test_a_file_of_chosen_codes_opens_like_any_other(tmp_path, levels, frames):
 
 def test_without_weight_the_bottom_is_that_of_the_tokenizer():
     """The two ways to the bottom's vectors are one: beside the same top they choose the same nearest codes."""
-    bundle, clip = golden_bundle(2), moving(16)
+    bundle, clip = golden_bundle(2, contexts=True), moving(16)
     found = RateWeighted(bundle, 1e-9).encode(clip, {"top": slice(0, 4), "bottom": slice(0, 8)})
-    for name, grid in example_tokenizer(2).encode(clip).items():
+    for name, grid in example_tokenizer(2, contexts=True).encode(clip).items():
         np.testing.assert_array_equal(found[name], grid)
+
+
+def test_a_bundle_of_pair_tables_takes_no_weight():
+    with pytest.raises(UserError, match="rate weights need a bundle of format 2; 'example-2' is of format 1"):
+        Encoder(golden_bundle(2), rate_weight=0.5)

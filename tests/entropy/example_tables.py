@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from vqvae_jax.entropy.context_model import ContextArrays, ContextModel
 from vqvae_jax.entropy.contexts import ACTIVITIES, REPEAT_CONTEXTS
+from vqvae_jax.entropy.order import GROUPS, NEIGHBOURS
 from vqvae_jax.entropy.tables import LevelTables, TableArrays
 
 
@@ -52,3 +54,42 @@ def formula_grid(shape: tuple[int, int, int], codes: int) -> np.ndarray:
     """Every third index or so changes from step to step; int64 [T, H, W]."""
     t, y, x = np.indices(shape)
     return ((t * (x * 7 + y * 13 + x * y) // 9) + x * 5 + y * 3) % codes
+
+
+def random_contexts(codes: int, coarse_codes: int = 7, hidden: int = 6, seed: int = 0) -> ContextArrays:
+    """Anything that `check_arrays` lets through, but for outputs so great that every symbol is certain or next to
+    impossible."""
+    rng = np.random.default_rng(seed)
+    pairs = random_arrays(codes, 1, seed)
+    return ContextArrays(
+        activity=pairs.activity,
+        repeat=pairs.repeat,
+        neighbours=rng.integers(-128, 128, (NEIGHBOURS, codes + 1, hidden)).astype(np.int8),
+        coarse=rng.integers(-128, 128, (coarse_codes + 1, hidden)).astype(np.int8),
+        groups=rng.integers(-300, 2000, (2, GROUPS, hidden)).astype(np.int16),
+        output=rng.integers(-6, 7, (hidden, codes)).astype(np.int8),
+        bias=rng.integers(-4000, 4000, codes).astype(np.int32),
+    )
+
+
+def random_context_model(codes: int, coarse_codes: int = 7, seed: int = 0) -> ContextModel:
+    return ContextModel(random_contexts(codes, coarse_codes, seed=seed))
+
+
+def formula_contexts(codes: int, coarse_codes: int) -> ContextArrays:
+    """A context model that no change of a random generator can change."""
+    hidden = 5
+    pairs = formula_arrays(codes)
+
+    def spread(shape: tuple[int, ...], factor: int, limit: int) -> np.ndarray:
+        return (np.arange(int(np.prod(shape))) ** 2 * factor % (2 * limit + 1) - limit).reshape(shape)
+
+    return ContextArrays(
+        activity=pairs.activity,
+        repeat=pairs.repeat,
+        neighbours=spread((NEIGHBOURS, codes + 1, hidden), 37, 60).astype(np.int8),
+        coarse=spread((coarse_codes + 1, hidden), 53, 60).astype(np.int8),
+        groups=(spread((2, GROUPS, hidden), 29, 60) + 100).astype(np.int16),
+        output=spread((hidden, codes), 41, 30).astype(np.int8),
+        bias=spread((codes,), 71, 2000).astype(np.int32),
+    )

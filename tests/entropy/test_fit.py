@@ -1,12 +1,12 @@
-"""Tables fitted to sources whose entropy is known, measured on fresh samples of them."""
+"""Models fitted to sources whose entropy is known, measured on fresh samples of them."""
 
 import numpy as np
 import pytest
 
+from vqvae_jax.entropy.context_model import ContextArrays, ContextModel
 from vqvae_jax.entropy.contexts import ACTIVITIES
 from vqvae_jax.entropy.fit import Grids, fit_level
 from vqvae_jax.entropy.index_coder import decode_level, encode_level
-from vqvae_jax.entropy.tables import LevelTables, TableArrays
 from vqvae_jax.errors import UserError
 
 GRID = (8, 16, 16)
@@ -46,9 +46,9 @@ def markov_bits(chances: np.ndarray) -> float:
     return (np.log2(len(chances)) + (GRID[0] - 1) * later) / GRID[0]
 
 
-def coded_bits(arrays: TableArrays, grids: np.ndarray, coarse: np.ndarray | None = None) -> float:
+def coded_bits(arrays: ContextArrays, grids: np.ndarray, coarse: np.ndarray | None = None) -> float:
     """Bits per index of the streams, which must decode."""
-    tables, size = LevelTables(arrays), 0
+    tables, size = ContextModel(arrays), 0
     for number, grid in enumerate(grids):
         coarser = None if coarse is None else coarse[number]
         stream = encode_level(tables, grid, coarser)
@@ -79,32 +79,38 @@ def test_a_coarser_level_that_knows_what_moves_saves_bits():
     for step in range(1, GRID[0]):
         fine[:, step] = np.where(moves[:, step - 1], fine[:, step], fine[:, step - 1])
     alone = coded_bits(fit_level(Grids(fine[:64], None), embeddings(16)), fine[64:])
-    informed = coded_bits(fit_level(Grids(fine[:64], coarse[:64]), embeddings(16)), fine[64:], coarse[64:])
+    informed = coded_bits(fit_level(Grids(fine[:64], coarse[:64], 16), embeddings(16)), fine[64:], coarse[64:])
     assert informed < alone - 0.2
 
 
-def test_the_same_grids_give_the_same_tables():
+def test_the_same_grids_give_the_same_tables(short):
     grids = Grids(markov_grids(20, circular(40), 3), None)
     for one, other in zip(fit_level(grids, embeddings(40)), fit_level(grids, embeddings(40)), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_few_data_give_few_rows_and_many_give_a_row_for_each_code():
-    grids = markov_grids(40, circular(64, reach=6), 4)
-    few = fit_level(Grids(grids[:16, :4], None), embeddings(64))
-    many = fit_level(Grids(grids, None), embeddings(64))
-    assert len(few.previous_costs) < 64 == len(many.previous_costs)
-    assert len(few.first_costs) < 65
+def test_neighbours_of_the_same_step_tell_what_an_index_is():
+    """Rows of one index each, none of which repeats: half of a step's indices have a neighbour in their row then."""
+    rng = np.random.default_rng(9)
+    rows = rng.integers(0, 16, (80, GRID[0], GRID[1], 1)) + 16 * (np.arange(GRID[0]) % 2)[:, None, None]
+    grids = rows.repeat(GRID[2], axis=3)
+    assert 2 < coded_bits(fit_level(Grids(grids[16:], None), embeddings(32)), grids[:16]) < 2 * 1.1
 
 
-def test_a_symbol_equal_to_the_earlier_index_gets_next_to_nothing():
-    tables = LevelTables(fit_level(Grids(markov_grids(30, circular(16), 5), None), embeddings(16)))
-    widths = np.diff(tables.previous_starts, axis=1)
-    assert len(widths) == 16 and np.diag(widths).max() <= 2 and widths.sum() == 16 << 16
+@pytest.fixture
+def short(monkeypatch):
+    """For tests that ask for no quality."""
+    monkeypatch.setattr("vqvae_jax.entropy.fit_network.STEPS", (10, 10))
+
+
+def test_progress_is_told_step_by_step(short):
+    told = []
+    fit_level(Grids(markov_grids(16, circular(8), 3), None), embeddings(8), lambda *now: told.append(now))
+    assert told == [(step, len(told)) for step in range(1, len(told) + 1)] and len(told) == 10
 
 
 @pytest.mark.parametrize("codes", [2, 16, 17, 70])
-def test_unused_codes_and_codes_that_never_stay_give_valid_tables(codes):
+def test_unused_codes_and_codes_that_never_stay_give_valid_tables(codes, short):
     """Codes that nobody saw come after all others when repeats are rarer than not."""
     steps = np.arange(4)[:, None, None]
     grid = (steps + np.indices((4, 3, 3)).sum(axis=0)) % max(codes // 2, 2)
@@ -122,7 +128,7 @@ def test_grids_that_never_change_are_coded_in_next_to_nothing():
     assert coded_bits(arrays, still[:8]) < 5 / 8 * 1.1 + 40 / 2048
 
 
-@pytest.mark.filterwarnings("ignore:One of the clusters is empty", "ignore:invalid value encountered in divide")
+@pytest.mark.filterwarnings("error:.*(divide|invalid|empty slice)")
 def test_a_codebook_of_equal_rows_is_fitted():
     arrays = fit_level(Grids(markov_grids(16, circular(40), 7), None), np.zeros((40, 3), np.float32))
     assert coded_bits(arrays, markov_grids(2, circular(40), 8)) < 6

@@ -2,11 +2,22 @@
 
 import numpy as np
 import pytest
-from example_tables import formula_arrays, formula_grid, lingering, random_arrays, random_tables
+from example_tables import (
+    formula_arrays,
+    formula_contexts,
+    formula_grid,
+    lingering,
+    random_arrays,
+    random_context_model,
+    random_contexts,
+    random_tables,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference_contexts import decoded_by_contexts
 from reference_decoder import decoded
 
+from vqvae_jax.entropy.context_model import ContextModel
 from vqvae_jax.entropy.contexts import coarse_repeats, repeat_contexts, repeats
 from vqvae_jax.entropy.index_coder import coded_intervals, decode_level, encode_level
 from vqvae_jax.entropy.rans import CorruptStreamError
@@ -23,10 +34,25 @@ GOLDEN_BOTTOM = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+GOLDEN_CONTEXTS_TOP = "8b000e0100a880ec247276097183feba98430a670b"
+GOLDEN_CONTEXTS_BOTTOM = (
+    "98006f1e00a194acf7eb664ec7bcb441141d01c6fc547d44b8981188022814e6e8790edf2f75ebb5fcb70f1af46e064aeebb"
+    "fd0107e5e43e17d6e3668278c4a07de34cac4a3a0fcb9a2dc980e9a5a594d6aa08920d8812"
+)
+
+#: Both kinds of level model by (number of codes, seed); coarser levels have 9 codes at most.
+MODELS = {
+    "contexts": lambda codes, seed: random_context_model(codes, 9, seed),
+    "pairs": lambda codes, seed: random_tables(codes, 5, seed),
+}
+kinds = pytest.mark.parametrize("kind", MODELS)
+
+
+@kinds
+@settings(max_examples=120, deadline=None)
 @given(shapes, st.one_of(st.none(), shapes), st.sampled_from([2, 3, 16, 100, 1024]), st.integers(0, 10_000))
-def test_decoding_gives_the_indices_back(shape, coarse_shape, codes, seed):
-    tables = random_tables(codes, rows=5, seed=seed)
+def test_decoding_gives_the_indices_back(kind, shape, coarse_shape, codes, seed):
+    tables = MODELS[kind](codes, seed)
     grid = lingering(shape, codes, seed)
     coarse = None if coarse_shape is None else lingering(coarse_shape, 7, seed)
     found = decode_level(tables, encode_level(tables, grid, coarse), shape, coarse)
@@ -41,6 +67,16 @@ def test_a_decoder_written_from_the_document_reads_the_stream(shape, coarse_shap
     grid = lingering(shape, codes, seed)
     coarse = None if coarse_shape is None else lingering(coarse_shape, 7, seed)
     assert decoded(encode_level(LevelTables(arrays), grid, coarse), shape, arrays, coarse) == grid.tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(shapes, st.one_of(st.none(), shapes), st.sampled_from([2, 5, 12]), st.integers(0, 10_000))
+def test_a_decoder_of_contexts_written_from_the_document_reads_the_stream(shape, coarse_shape, codes, seed):
+    arrays = random_contexts(codes, 0 if coarse_shape is None else 7, seed=seed)
+    grid = lingering(shape, codes, seed)
+    coarse = None if coarse_shape is None else lingering(coarse_shape, 7, seed)
+    stream = encode_level(ContextModel(arrays), grid, coarse)
+    assert decoded_by_contexts(stream, shape, arrays, coarse) == grid.tolist()
 
 
 def test_a_repeat_costs_its_flag_and_a_change_its_flag_and_its_symbol():
@@ -61,21 +97,29 @@ def test_a_repeat_costs_its_flag_and_a_change_its_flag_and_its_symbol():
         symbol += 2
 
 
+@kinds
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.int64])
-def test_the_type_and_layout_of_the_indices_do_not_matter(dtype):
-    tables, grid = random_tables(300), lingering((4, 6, 5), 300)
-    expected = encode_level(tables, grid, grid)
-    assert encode_level(tables, grid.astype(dtype), grid.astype(dtype)) == expected
-    assert encode_level(tables, np.asfortranarray(grid), np.asfortranarray(grid)) == expected
+def test_the_type_and_layout_of_the_indices_do_not_matter(kind, dtype):
+    tables, grid, coarse = MODELS[kind](300, 0), lingering((4, 6, 5), 300), lingering((4, 3, 5), 9)
+    expected = encode_level(tables, grid, coarse)
+    assert encode_level(tables, grid.astype(dtype), coarse.astype(dtype)) == expected
+    assert encode_level(tables, np.asfortranarray(grid), np.asfortranarray(coarse)) == expected
 
 
-def test_a_stream_written_today_is_read_for_ever():
-    tables = LevelTables(formula_arrays(20))
+@pytest.mark.parametrize(
+    ("kind", "top_hex", "bottom_hex"),
+    [("pairs", GOLDEN_TOP, GOLDEN_BOTTOM), ("contexts", GOLDEN_CONTEXTS_TOP, GOLDEN_CONTEXTS_BOTTOM)],
+)
+def test_a_stream_written_today_is_read_for_ever(kind, top_hex, bottom_hex):
+    if kind == "pairs":
+        of_top = of_bottom = LevelTables(formula_arrays(20))
+    else:
+        of_top, of_bottom = ContextModel(formula_contexts(20, 0)), ContextModel(formula_contexts(20, 20))
     top, bottom = formula_grid((3, 2, 3), 20), formula_grid((5, 4, 5), 20)
-    assert encode_level(tables, top).hex() == GOLDEN_TOP
-    assert encode_level(tables, bottom, top).hex() == GOLDEN_BOTTOM
-    np.testing.assert_array_equal(decode_level(tables, bytes.fromhex(GOLDEN_TOP), (3, 2, 3)), top)
-    np.testing.assert_array_equal(decode_level(tables, bytes.fromhex(GOLDEN_BOTTOM), (5, 4, 5), top), bottom)
+    assert encode_level(of_top, top).hex() == top_hex
+    assert encode_level(of_bottom, bottom, top).hex() == bottom_hex
+    np.testing.assert_array_equal(decode_level(of_top, bytes.fromhex(top_hex), (3, 2, 3)), top)
+    np.testing.assert_array_equal(decode_level(of_bottom, bytes.fromhex(bottom_hex), (5, 4, 5), top), bottom)
 
 
 class Damaged:
@@ -83,8 +127,8 @@ class Damaged:
 
     shape = (4, 4, 4)
 
-    def __init__(self) -> None:
-        self.tables = random_tables(40, rows=6, seed=4)
+    def __init__(self, kind: str) -> None:
+        self.tables = MODELS[kind](40, 4)
         self.grid, self.coarse = lingering(self.shape, 40), lingering((2, 2, 2), 9)
         self.stream = encode_level(self.tables, self.grid, self.coarse)
 
@@ -98,15 +142,17 @@ class Damaged:
         return False
 
 
-def test_every_truncation_and_every_appended_word_is_noticed():
-    damaged = Damaged()
+@kinds
+def test_every_truncation_and_every_appended_word_is_noticed(kind):
+    damaged = Damaged(kind)
     assert not damaged.refused(damaged.stream)
     assert all(damaged.refused(damaged.stream[:length]) for length in range(len(damaged.stream)))
     assert all(damaged.refused(damaged.stream + b"\x01" * more) for more in (1, 2, 64))
 
 
-def test_every_flipped_bit_is_noticed_or_gives_indices():
-    damaged = Damaged()
+@kinds
+def test_every_flipped_bit_is_noticed_or_gives_indices(kind):
+    damaged = Damaged(kind)
     refused = 0
     for bit in range(8 * len(damaged.stream)):
         stream = bytearray(damaged.stream)
@@ -116,8 +162,9 @@ def test_every_flipped_bit_is_noticed_or_gives_indices():
     assert 0.98 * 8 * len(damaged.stream) <= refused
 
 
-def test_mutated_streams_are_noticed_or_give_indices():
-    damaged, rng = Damaged(), np.random.default_rng(5)
+@kinds
+def test_mutated_streams_are_noticed_or_give_indices(kind):
+    damaged, rng = Damaged(kind), np.random.default_rng(5)
     refused = 0
     for _ in range(MUTATIONS):
         stream = bytearray(damaged.stream)
@@ -132,8 +179,9 @@ def test_mutated_streams_are_noticed_or_give_indices():
     assert refused >= MUTATIONS - 2
 
 
-def test_bytes_of_another_shape_or_coarser_level_are_noticed():
-    damaged = Damaged()
+@kinds
+def test_bytes_of_another_shape_or_coarser_level_are_noticed(kind):
+    damaged = Damaged(kind)
     for shape in [(4, 4, 3), (5, 4, 4), (1, 1, 1)]:
         with pytest.raises(CorruptStreamError):
             decode_level(damaged.tables, damaged.stream, shape, damaged.coarse)

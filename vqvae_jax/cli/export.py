@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ import tyro
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
+from vqvae_jax.entropy.fit_network import Progress
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
 from vqvae_jax.training.resume import DATA_FILE
@@ -42,8 +45,6 @@ def run(options: Options) -> None:
     Raises:
       UserError: about the run, the data or the output.
     """
-    from tqdm import tqdm
-
     if options.clips < 16:
         raise UserError(f"clips={options.clips}; the tables need 16 at least")
     checkpoints = open_run(options.run)
@@ -57,19 +58,28 @@ def run(options: Options) -> None:
     step = named[options.step] if options.step in named else int(options.step)
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(data_of(options), "train")
-    with tqdm(desc="coding training clips", disable=not sys.stderr.isatty(), leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:
         result = export_bundle(
-            snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk=show
+            snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
     print(
         f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, tables from {result.chunks} chunks, "
         f"digest {result.digest[:16]}"
     )
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Progress]:
+    """A bar on a terminal that shows (done, total)."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
 
 
 def data_of(options: Options) -> Path:

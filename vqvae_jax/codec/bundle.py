@@ -13,6 +13,8 @@ import ml_dtypes
 import numpy as np
 
 from vqvae_jax.config import check_choice, from_dict, to_dict
+from vqvae_jax.entropy.context_model import ContextArrays, ContextModel
+from vqvae_jax.entropy.index_coder import LevelModel
 from vqvae_jax.entropy.tables import LevelTables, TableArrays
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import write_atomically
@@ -24,7 +26,8 @@ from vqvae_jax.training.digests import named_leaves
 from vqvae_jax.training.state import PyTree
 
 FORMAT = "vqvae_jax bundle"
-VERSION = 1
+#: By what the entropy coder gets; version 1 is read for ever.
+PAIR_TABLES, CONTEXT_MODELS = "1", "2"
 MAX_BYTES = 4 * 2**30
 #: Fields of the model that came after the first bundles: written only where they are not at their default, so that the
 #: bundle of an unchanged model stays what it was, digest and all.
@@ -39,7 +42,7 @@ class Bundle(NamedTuple):
     model: ModelConfig
     params: PyTree  # float32
     codebooks: Codebooks
-    tables: dict[str, LevelTables]  # by level
+    tables: dict[str, LevelModel]  # of the entropy coder, by level
     digest: str  # SHA-256, hexadecimal
     origin: dict[str, Any]  # step, checkpoint and data digests: what it was made from
 
@@ -55,7 +58,7 @@ def save_bundle(
     model: ModelConfig,
     params: PyTree,
     codebooks: Codebooks,
-    tables: Mapping[str, TableArrays],
+    tables: Mapping[str, ContextArrays] | Mapping[str, TableArrays],
     origin: Mapping[str, Any],
     weights: WeightType = "bfloat16",
     overwrite: bool = False,
@@ -86,9 +89,10 @@ def save_bundle(
         tensors[f"codebooks/{level}/counts"] = np.asarray(codebooks[level].counts, np.float32)
         tensors |= {f"tables/{level}/{field}": value for field, value in tables[level]._asdict().items()}
     tensors = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    version = CONTEXT_MODELS if isinstance(next(iter(tables.values())), ContextArrays) else PAIR_TABLES
     metadata = {
         "format": FORMAT,
-        "format_version": str(VERSION),
+        "format_version": version,
         "name": name,
         "model": json.dumps(_model_fields(model), sort_keys=True),
         "weights": weights,
@@ -104,6 +108,21 @@ def _model_fields(model: ModelConfig) -> dict[str, Any]:
     usual = ModelConfig()
     unchanged = {name for name in LATER_FIELDS if getattr(model, name) == getattr(usual, name)}
     return {name: value for name, value in to_dict(model).items() if name not in unchanged}
+
+
+def context_models(bundle: Bundle) -> dict[str, ContextModel]:
+    """By level, what the entropy coder of a bundle of format 2 gets.
+
+    Raises:
+      UserError: if the bundle is of format 1, whose tables are for reading old files.
+    """
+    models = {level: tables for level, tables in bundle.tables.items() if isinstance(tables, ContextModel)}
+    if len(models) < len(bundle.tables):
+        raise UserError(
+            f"rate weights need a bundle of format {CONTEXT_MODELS}; {bundle.name!r} is of format {PAIR_TABLES}, "
+            "export it again"
+        )
+    return models
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -131,8 +150,9 @@ def load_bundle(path: str | Path) -> Bundle:
     if metadata.get("format") != FORMAT:
         raise UserError(f"{path}: is not a bundle of vqvae_jax; make one with `vqvae-jax export`")
     version = metadata.get("format_version")
-    if version != str(VERSION):
-        raise UserError(f"{path}: bundle format {version!r}; this program reads {VERSION}; update it or export again")
+    if version is None or version not in (PAIR_TABLES, CONTEXT_MODELS):
+        readable = f"{PAIR_TABLES} and {CONTEXT_MODELS}"
+        raise UserError(f"{path}: bundle format {version!r}; this program reads {readable}; update it or export again")
     listed = _json(path, metadata, "tensors")
     for key, signature in listed.items():
         if key not in tensors:
@@ -153,14 +173,30 @@ def load_bundle(path: str | Path) -> Bundle:
         counts = _tensor(path, tensors, f"codebooks/{level}/counts", shape.counts.shape)
         one = jnp.ones((), jnp.float32)
         codebooks[level] = Codebook(embeddings, counts, embeddings * counts[:, None], one)
-        arrays = {field: _array(path, tensors, f"tables/{level}/{field}") for field in TableArrays._fields}
-        with _named(path):
-            tables[level] = LevelTables(TableArrays(**arrays))
-        if tables[level].codes != model.levels[level].codes:
-            raise UserError(f"{path}: tables of {tables[level].codes} codes for level {level}, which has others")
+        tables[level] = _level_model(path, tensors, level, version, model)
     return Bundle(
         metadata.get("name", ""), model, params, codebooks, tables, metadata["digest"], _json(path, metadata, "origin")
     )
+
+
+def _level_model(
+    path: Path, tensors: Mapping[str, np.ndarray], level: str, version: str, model: ModelConfig
+) -> LevelModel:
+    """What the entropy coder gets for a level."""
+    fields = ContextArrays._fields if version == CONTEXT_MODELS else TableArrays._fields
+    arrays = {field: _array(path, tensors, f"tables/{level}/{field}") for field in fields}
+    with _named(path):
+        found: LevelModel
+        if version == PAIR_TABLES:
+            found = LevelTables(TableArrays(**arrays))
+        else:
+            coarser = model.top.codes if model.top is not None and level == "bottom" else 0
+            found = ContextModel(ContextArrays(**arrays))
+            if found.coarse_codes != coarser:
+                raise UserError(f"tables of level {level} lean on {found.coarse_codes} coarser codes, not {coarser}")
+        if found.codes != model.levels[level].codes:
+            raise UserError(f"tables of {found.codes} codes for level {level}, which has others")
+    return found
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:

@@ -1,7 +1,7 @@
 """A run's checkpoint to a bundle: weights and codebooks as they are, entropy tables fitted on training clips."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +11,9 @@ from vqvae_jax.codec.bundle import Bundle, WeightType, refuse_existing, save_bun
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.source import ClipSet
+from vqvae_jax.entropy.context_model import ContextArrays
 from vqvae_jax.entropy.fit import Grids, fit_level
-from vqvae_jax.entropy.tables import TableArrays
+from vqvae_jax.entropy.fit_network import Progress
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import Snapshot
 from vqvae_jax.msvqvae.model import Codebooks
@@ -34,7 +35,8 @@ def export_bundle(
     weights: WeightType = "bfloat16",
     most_clips: int = 2000,
     overwrite: bool = False,
-    on_chunk: Callable[[int, int], None] | None = None,
+    on_chunk: Progress | None = None,
+    on_fit: Progress | None = None,
 ) -> Export:
     """Writes the bundle of a checkpoint.
 
@@ -44,6 +46,7 @@ def export_bundle(
       path: file to write.
       weights: how they are stored; the tables are fitted with weights rounded like that.
       on_chunk: called with chunks coded so far and in all.
+      on_fit: called, level by level, with steps of fitting done and in all.
 
     Raises:
       UserError: if the data are not those the run was trained on, too few, or the file exists or cannot be written.
@@ -58,7 +61,7 @@ def export_bundle(
         )
     name, model = snapshot.experiment.name, snapshot.experiment.model
     untabled = Bundle(name, model, stored(snapshot.params, weights), snapshot.codebooks, {}, "", {})
-    tables, chunks = fit_tables(Tokenizer(untabled), clips, most_clips, on_chunk)
+    tables, chunks = fit_tables(Tokenizer(untabled), clips, most_clips, on_chunk, on_fit)
     origin = {"step": snapshot.step, "checkpoint": snapshot.digest, "data": clips.digest, "table_chunks": chunks}
     digest = save_bundle(
         path, name, model, snapshot.params, snapshot.codebooks, tables, origin, weights=weights, overwrite=overwrite
@@ -67,8 +70,12 @@ def export_bundle(
 
 
 def fit_tables(
-    tokenizer: Tokenizer, clips: ClipSet, most_clips: int, on_chunk: Callable[[int, int], None] | None = None
-) -> tuple[dict[str, TableArrays], int]:
+    tokenizer: Tokenizer,
+    clips: ClipSet,
+    most_clips: int,
+    on_chunk: Progress | None = None,
+    on_fit: Progress | None = None,
+) -> tuple[dict[str, ContextArrays], int]:
     """Entropy tables of every level, from training videos coded as the encoder codes them; and the number of chunks.
 
     Raises:
@@ -89,21 +96,24 @@ def fit_tables(
             done += 1
             if on_chunk is not None:
                 on_chunk(done, total)
-    return fit_grids(found, tokenizer.bundle.codebooks), done
+    return fit_grids(found, tokenizer.bundle.codebooks, on_fit), done
 
 
-def fit_grids(found: Mapping[str, Sequence[np.ndarray]], codebooks: Codebooks) -> dict[str, TableArrays]:
+def fit_grids(
+    found: Mapping[str, Sequence[np.ndarray]], codebooks: Codebooks, on_fit: Progress | None = None
+) -> dict[str, ContextArrays]:
     """Entropy tables of every level from grids of indices [t, h, w], one per chunk, coarse level first.
 
     Raises:
       UserError: if there are too few.
     """
-    tables: dict[str, TableArrays] = {}
-    coarse = None
+    tables: dict[str, ContextArrays] = {}
+    coarse, coarse_codes = None, 0
     for level, grids in found.items():
         grid = np.stack(grids).astype(np.int64) if grids else np.zeros((0, 1, 1, 1), np.int64)
-        tables[level] = fit_level(Grids(grid, coarse), np.asarray(codebooks[level].embeddings))
-        coarse = grid
+        embeddings = np.asarray(codebooks[level].embeddings)
+        tables[level] = fit_level(Grids(grid, coarse, coarse_codes), embeddings, on_fit)
+        coarse, coarse_codes = grid, len(embeddings)
     return tables
 
 

@@ -3,8 +3,8 @@
 An index that repeats the one a step earlier costs a fraction of a bit, another one about ten; a vector between two
 codes flickers from one to the other for no gain in quality. For every position of a grid the cheapest path through time
 among a few candidates is found by dynamic programming (Viterbi 1967; for video Ramchandran et al. 1994, "trellis
-quantisation"). It is the optimum for one position with its neighbours as they were in the pass before; positions do not
-bargain with each other. A decoder knows nothing of this.
+quantisation"). It is the optimum for one position with everything around it, and the distribution of a changed index,
+as they were in the pass before; positions do not bargain with each other. A decoder knows nothing of this.
 """
 
 import jax
@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from vqvae_jax.entropy.bit_costs import bit_costs, changed_symbol_bits, first_symbol_bits
-from vqvae_jax.entropy.tables import LevelTables
+from vqvae_jax.entropy.bit_costs import bit_costs
+from vqvae_jax.entropy.context_model import ContextModel
 from vqvae_jax.precision import EXACT
 from vqvae_jax.quantization.codebook import Codebook
 
@@ -24,13 +24,13 @@ AT_ONCE = 4096  # positions
 
 
 def choose(
-    codebook: Codebook, tables: LevelTables, z_THWD: Array, coarse_THW: np.ndarray | None, weight: float
+    codebook: Codebook, model: ContextModel, z_THWD: Array, coarse_THW: np.ndarray | None, weight: float
 ) -> np.ndarray:
     """Indices of one chunk's level.
 
     Args:
       codebook: of the level.
-      tables: by which the indices will be coded.
+      model: by which the indices will be coded.
       z_THWD: vectors before quantisation.
       coarse_THW: indices of the coarser level, as they will be sent.
       weight: of a bit, above 0; in units of the chunk's mean squared distance between vectors and nearest codes.
@@ -42,14 +42,12 @@ def choose(
     positions = picture[0] * picture[1]
     nearest, codes, errors = candidates(codebook.embeddings, z_THWD.reshape(steps, positions, codebook.dim))
     grid = np.asarray(nearest).reshape(shape)
-    symbol, first_symbol = jnp.asarray(changed_symbol_bits(tables)), jnp.asarray(first_symbol_bits(tables))
-    rows = jnp.asarray(tables.arrays.previous_rows, jnp.int32)
+    offered = np.asarray(codes).transpose(1, 0, 2).reshape(*shape, -1)
     for _ in range(PASSES):
-        costs = bit_costs(tables, grid, coarse_THW)
-        first = first_symbol[costs.first_rows.reshape(positions, 1), codes[:, 0]]
-        repeat, change = (bits.reshape(steps - 1, positions).T for bits in (costs.repeat, costs.change))
-        paths = best_paths(codes, errors, first, repeat, change, symbol, rows, jnp.float32(weight))
-        grid = np.asarray(paths).T.reshape(shape)
+        bits = bit_costs(model, grid, coarse_THW, offered)
+        repeat, change = (flag.reshape(steps - 1, positions).T for flag in (bits.repeat, bits.change))
+        symbol = bits.symbol.reshape(steps, positions, -1).transpose(1, 0, 2)
+        grid = np.asarray(best_paths(codes, errors, symbol, repeat, change, jnp.float32(weight))).T.reshape(shape)
     return grid
 
 
@@ -91,37 +89,33 @@ def candidates(embeddings_KD: Array, z_TPD: Array) -> tuple[Array, Array, Array]
 def best_paths(
     codes_PTC: Array,
     errors_PTC: Array,
-    first_PC: Array,
+    symbol_PTC: Array,
     repeat_PT: Array,
     change_PT: Array,
-    symbol_RK: Array,
-    rows_K: Array,
     weight: Array,
 ) -> Array:
     """For each position the codes with the least sum of error + weight x bits over time.
 
     Args:
       codes_PTC, errors_PTC: candidates and their errors.
-      first_PC: bits of the candidates in the first step.
+      symbol_PTC: bits of the candidates where they do not repeat; in the first step none does.
       repeat_PT, change_PT: bits of saying that a later step repeats, or not; [P, T - 1].
-      symbol_RK, rows_K: bits of an index that does not repeat, and the row for each earlier index.
 
     Returns:
       [P, T] int32.
     """
 
     def path(position: tuple[Array, ...]) -> Array:
-        codes, errors, first, repeat, change = position
+        codes, errors, symbol, repeat, change = position
 
         def forward(cost: Array, now: tuple[Array, ...]) -> tuple[Array, Array]:
-            before, after, error, repeat, change = now
-            changed = change + symbol_RK[rows_K[before][:, None], after[None]]
-            bits = jnp.where(before[:, None] == after[None], repeat, changed)
+            before, after, error, symbol, repeat, change = now
+            bits = jnp.where(before[:, None] == after[None], repeat, change + symbol[None])
             total = cost[:, None] + weight * bits
             return jnp.min(total, axis=0) + error, jnp.argmin(total, axis=0)
 
-        begin = errors[0] + weight * first
-        cost, origins = lax.scan(forward, begin, (codes[:-1], codes[1:], errors[1:], repeat, change))
+        begin = errors[0] + weight * symbol[0]
+        cost, origins = lax.scan(forward, begin, (codes[:-1], codes[1:], errors[1:], symbol[1:], repeat, change))
         last = jnp.argmin(cost)
 
         def backward(chosen: Array, origin: Array) -> tuple[Array, Array]:
@@ -131,4 +125,4 @@ def best_paths(
         chosen = jnp.append(earlier, last)
         return jnp.take_along_axis(codes, chosen[:, None], axis=1)[:, 0]
 
-    return lax.map(path, (codes_PTC, errors_PTC, first_PC, repeat_PT, change_PT), batch_size=AT_ONCE)
+    return lax.map(path, (codes_PTC, errors_PTC, symbol_PTC, repeat_PT, change_PT), batch_size=AT_ONCE)

@@ -5,15 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vqvae_jax.container.header import Mode
-from vqvae_jax.entropy.index_coder import decode_level, encode_level
+from vqvae_jax.entropy.index_coder import LevelModel, decode_level, encode_level
 from vqvae_jax.entropy.plain import decode_deflate, decode_fixed, encode_deflate, encode_fixed
-from vqvae_jax.entropy.tables import LevelTables
 
 Grid = tuple[int, int, int]
 Indices = dict[str, np.ndarray]  # by level, coarse first, [t, h, w] integers
 
 
-def pack(mode: Mode, tables: Mapping[str, LevelTables], indices: Indices) -> list[bytes]:
+def pack(mode: Mode, tables: Mapping[str, LevelModel], indices: Indices) -> list[bytes]:
     """The payload of every level, coarse first. A level is coded given the coarser one, never the other way round."""
     payloads, coarse = [], None
     for level, grid in indices.items():
@@ -28,7 +27,7 @@ def pack(mode: Mode, tables: Mapping[str, LevelTables], indices: Indices) -> lis
 
 
 def unpack(
-    mode: Mode, tables: Mapping[str, LevelTables], payloads: Sequence[bytes], shapes: Mapping[str, Grid]
+    mode: Mode, tables: Mapping[str, LevelModel], payloads: Sequence[bytes], shapes: Mapping[str, Grid]
 ) -> Indices:
     """The inverse of `pack` for the first `len(payloads)` levels: int32 grids of `shapes`, every index in [0, K).
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.bundle import Bundle, context_models
 from vqvae_jax.codec.index_choice import choose
 from vqvae_jax.codec.payload import Indices
 from vqvae_jax.codec.tokenizer import check_frames, pad_to_multiple
@@ -25,10 +25,13 @@ class RateWeighted:
       bundle: of `load_bundle`.
       weight: of a bit, above 0, in units of the mean squared distance between a chunk's vectors and their nearest
         codes. 0 would be the nearest codes, which `Tokenizer.encode` gives at less cost.
+
+    Raises:
+      UserError: if the bundle is of format 1, whose tables say too little of what a symbol costs.
     """
 
     def __init__(self, bundle: Bundle, weight: float) -> None:
-        self.bundle, self.weight = bundle, weight
+        self.bundle, self.weight, self.models = bundle, weight, context_models(bundle)
         model = MSVQVAE(replace(bundle.model, dtype="float32"))
         self._first = jax.jit(partial(_first_vectors, model))
         self._bottom = jax.jit(partial(_bottom_vectors, model))
@@ -47,18 +50,18 @@ class RateWeighted:
           UserError: if the array is not of that form.
         """
         check_frames(window_THWC)
-        params, books, tables = self.bundle.params, self.bundle.codebooks, self.bundle.tables
+        params, books, models = self.bundle.params, self.bundle.codebooks, self.models
         padded = pad_to_multiple(window_THWC, self.bundle.model.multiple)
         features, z_t = self._first(params, jnp.asarray(padded)[None])
         indices: Indices = {}
         top = coarse = None
         if z_t is not None:
-            coarse = choose(books["top"], tables["top"], z_t[0, own["top"]], None, self.weight)
+            coarse = choose(books["top"], models["top"], z_t[0, own["top"]], None, self.weight)
             indices["top"] = coarse
             # Beyond the chunk its neighbours' codes are not known; the nearest stand for them.
             top = quantize(books["top"], z_t).indices.at[0, own["top"]].set(coarse)
         z_b = self._bottom(params, books, features, top)
-        indices["bottom"] = choose(books["bottom"], tables["bottom"], z_b[0, own["bottom"]], coarse, self.weight)
+        indices["bottom"] = choose(books["bottom"], models["bottom"], z_b[0, own["bottom"]], coarse, self.weight)
         return indices
 
 

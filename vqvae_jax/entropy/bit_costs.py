@@ -1,46 +1,59 @@
-"""What the tables charge for each symbol, in bits: for an encoder that weighs them. Never used to code."""
+"""What a level's model charges for each symbol, in bits: for an encoder that weighs them. Never used to code."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.entropy.contexts import coarse_repeats, first_neighbours, repeat_contexts
-from vqvae_jax.entropy.rans import SCALE, SCALE_BITS
-from vqvae_jax.entropy.tables import LevelTables
+from vqvae_jax.entropy.context_model import ContextModel, parts
+from vqvae_jax.entropy.contexts import coarse_repeats, repeat_contexts
+from vqvae_jax.entropy.frequencies import STEPS_PER_BIT
+from vqvae_jax.entropy.observe import observe
+from vqvae_jax.entropy.order import reading_order
+from vqvae_jax.entropy.rans import SCALE
+
+#: Probability by cost, before a row is made to sum to 1.
+_SHARES = np.exp2(-np.arange(256) / STEPS_PER_BIT).astype(np.float32)
 
 
 class BitCosts(NamedTuple):
-    """What one level's symbols cost given a grid's contexts; bits are float32."""
+    """What candidates for a grid cost in the contexts that the grid makes for itself; float32."""
 
     repeat: np.ndarray  # [T - 1, H, W], of saying that an index repeats the earlier one
     change: np.ndarray  # [T - 1, H, W], of saying that it does not
-    first_rows: np.ndarray  # [H, W] int, row of `first_symbol_bits` for each position of the first step
+    symbol: np.ndarray  # [T, H, W, C], of each candidate, where it does not repeat
 
 
-def bit_costs(tables: LevelTables, indices_THW: np.ndarray, coarse_THW: np.ndarray | None) -> BitCosts:
-    """Costs in the contexts that a grid makes for itself.
+def bit_costs(
+    model: ContextModel, indices_THW: np.ndarray, coarse_THW: np.ndarray | None, candidates_THWC: np.ndarray
+) -> BitCosts:
+    """Bits of C candidates for each index of a grid.
 
     Args:
-      tables: of the level.
+      model: of the level.
       indices_THW: integers in [0, K); contexts are taken from it.
       coarse_THW: the grid of the next coarser level, if there is one.
+      candidates_THWC: integers in [0, K).
     """
-    arrays = tables.arrays
+    arrays = model.arrays
     contexts = repeat_contexts(indices_THW, coarse_repeats(coarse_THW, indices_THW.shape), arrays.activity)
     chance = arrays.repeat[contexts].astype(np.float32) / SCALE
-    rows = arrays.first_rows[first_neighbours(indices_THW[0], tables.codes)]
-    return BitCosts(-np.log2(chance), -np.log2(1 - chance), rows.astype(np.int32))
+    symbol = _symbol_bits(model, indices_THW, coarse_THW, candidates_THWC)
+    return BitCosts(-np.log2(chance), -np.log2(1 - chance), symbol)
 
 
-def changed_symbol_bits(tables: LevelTables) -> np.ndarray:
-    """Bits of an index that does not repeat, given the one a step earlier: float32 [R, K], rows by `previous_rows`."""
-    return _bits(tables.previous_starts)
-
-
-def first_symbol_bits(tables: LevelTables) -> np.ndarray:
-    """Bits of an index in the first step: float32 [S, K], rows by `BitCosts.first_rows`."""
-    return _bits(tables.first_starts)
-
-
-def _bits(starts: np.ndarray) -> np.ndarray:
-    return (SCALE_BITS - np.log2(np.diff(starts, axis=-1))).astype(np.float32)
+def _symbol_bits(
+    model: ContextModel, indices_THW: np.ndarray, coarse_THW: np.ndarray | None, candidates_THWC: np.ndarray
+) -> np.ndarray:
+    steps, height, width = indices_THW.shape
+    observed, _, _ = observe(indices_THW, coarse_THW, model.codes, model.coarse_codes, changed_only=False)
+    # Rows are in the order of coding, the same in each step.
+    order = reading_order(height, width)
+    candidates = candidates_THWC.reshape(steps, height * width, -1)[:, order].reshape(len(observed.coarse), -1)
+    bits = np.empty(candidates.shape, np.float32)
+    for part, rows in parts(observed, model.codes):
+        costs = model.costs(part)
+        total = _SHARES.take(costs).sum(axis=1, keepdims=True)
+        bits[rows] = np.take_along_axis(costs, candidates[rows], axis=1) / STEPS_PER_BIT + np.log2(total)
+    back = np.empty((steps, height * width, candidates.shape[1]), np.float32)
+    back[:, order] = bits.reshape(back.shape)
+    return back.reshape(candidates_THWC.shape)

@@ -1,8 +1,9 @@
 """What is already decoded, boiled down to a table's row: for encoder and fitting over whole grids at once.
 
 An index is coded in two steps. First whether it repeats the co-located index one step earlier (about half of them do),
-in the context of what its neighbours did; then, if not, which other index it is, given that earlier one. The first step
-of a grid has no earlier one: there an index is coded given its left neighbour (in the first column the upper one).
+in the context of what its neighbours did; then, if not, which other index it is: given everything known around it
+(`order`, `context_model`), or with pair tables given that earlier one. The first step of a grid has no earlier one:
+there pair tables lean on the left neighbour (in the first column the upper one).
 """
 
 import numpy as np
@@ -60,9 +61,19 @@ def coarse_repeats(coarse_thw: np.ndarray | None, shape: tuple[int, int, int]) -
     if coarse_thw is None:
         return np.full(shape, NONE, np.uint8)
     flags = np.concatenate([np.full((1, *coarse_thw.shape[1:]), NONE, np.uint8), repeats(coarse_thw)])
+    return co_located(flags, shape, NONE)
+
+
+def co_located(coarse_thw: np.ndarray | None, shape: tuple[int, int, int], none: int) -> np.ndarray:
+    """A coarser grid brought to a finer one of `shape`: [T, H, W]; `none` everywhere without one.
+
+    Along each axis position i of n lies at i // ceil(n / m) of the m of the coarser grid.
+    """
+    if coarse_thw is None:
+        return np.full(shape, none)
     for axis, size in enumerate(shape):
-        flags = np.repeat(flags, -(-size // flags.shape[axis]), axis=axis).take(range(size), axis=axis)
-    return flags
+        coarse_thw = np.repeat(coarse_thw, -(-size // coarse_thw.shape[axis]), axis=axis).take(range(size), axis=axis)
+    return coarse_thw
 
 
 def first_neighbours(indices_HW: np.ndarray, none: int) -> np.ndarray:

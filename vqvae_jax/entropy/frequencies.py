@@ -17,7 +17,7 @@ _FRACTIONS = np.array(
     ],
     np.int64,
 )  # fmt: skip
-_WEIGHTS = np.array([max(1, int(_FRACTIONS[c % STEPS_PER_BIT]) >> (c // STEPS_PER_BIT)) for c in range(256)], np.int64)
+_WEIGHTS = np.array([int(_FRACTIONS[c % STEPS_PER_BIT]) >> (c // STEPS_PER_BIT) for c in range(256)], np.float64)
 
 
 def costs(probabilities: np.ndarray) -> np.ndarray:
@@ -29,15 +29,17 @@ def costs(probabilities: np.ndarray) -> np.ndarray:
 def frequencies(costs_RK: np.ndarray) -> np.ndarray:
     """uint8 costs [R, K] -> int64 frequencies [R, K], each at least 1, every row summing to 2**16. K <= 2**15.
 
-    Integer arithmetic throughout, so the same costs give the same frequencies on every machine.
+    Exact arithmetic on integers throughout, so the same costs give the same frequencies on every machine.
     """
     rows, codes = costs_RK.shape
     if not 1 <= codes <= SCALE // 2:
         raise ValueError(f"tables of {codes} symbols do not fit frequencies that sum to {SCALE}")
-    weights = _WEIGHTS[costs_RK]
+    weights = _WEIGHTS.take(costs_RK)
     # One unit for everybody, the rest by weight: no symbol is impossible, and no row needs to be taken from.
     free = SCALE - codes
-    shares = weights * free // weights.sum(axis=1, keepdims=True)
+    # Products stay under 2**53, and no fraction of such integers is rounded up to the next one: float64 divides as
+    # integers do, only faster.
+    shares = np.floor(weights * free / weights.sum(axis=1, keepdims=True)).astype(np.int64)
     left = free - shares.sum(axis=1)
     shares[np.arange(rows), weights.argmax(axis=1)] += left
     return shares + 1

@@ -20,15 +20,18 @@ from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.container.header import Mode
 
-#: Name: levels, mode, frames, height, width. Chunks of 8 frames, so that 21 make two and a shorter one.
-FILES: dict[str, tuple[int, Mode, int, int, int]] = {
-    "range": (2, "range", 21, 24, 32),
-    "deflate": (2, "deflate", 21, 24, 32),
-    "fixed": (2, "fixed", 21, 24, 32),
-    "odd_size": (2, "range", 10, 21, 35),
-    "one_frame": (2, "range", 1, 16, 16),
-    "one_level": (1, "range", 11, 24, 32),
-    "one_level_fixed": (1, "fixed", 8, 9, 7),
+#: Name: bundle, mode, frames, height, width. Chunks of 8 frames, so that 21 make two and a shorter one.
+FILES: dict[str, tuple[str, Mode, int, int, int]] = {
+    "range": ("levels2", "range", 21, 24, 32),
+    "deflate": ("levels2", "deflate", 21, 24, 32),
+    "fixed": ("levels2", "fixed", 21, 24, 32),
+    "odd_size": ("levels2", "range", 10, 21, 35),
+    "one_frame": ("levels2", "range", 1, 16, 16),
+    "one_level": ("levels1", "range", 11, 24, 32),
+    "one_level_fixed": ("levels1", "fixed", 8, 9, 7),
+    "contexts": ("contexts2", "range", 21, 24, 32),
+    "contexts_one_frame": ("contexts2", "range", 1, 21, 35),
+    "contexts_one_level": ("contexts1", "range", 11, 24, 32),
 }
 
 
@@ -54,8 +57,9 @@ def make(folder: Path) -> None:
     facts = {}
     for levels in (1, 2):
         save_example(folder / f"levels{levels}.safetensors", levels)
-    for name, (levels, mode, frames, height, width) in FILES.items():
-        bundle, path = load_bundle(folder / f"levels{levels}.safetensors"), folder / f"{name}.msv"
+        save_example(folder / f"contexts{levels}.safetensors", levels, contexts=True)
+    for name, (of_bundle, mode, frames, height, width) in FILES.items():
+        bundle, path = load_bundle(folder / f"{of_bundle}.safetensors"), folder / f"{name}.msv"
         clip = moving(frames, height, width)
         Encoder(bundle, mode, chunk_frames=8).encode(clip, path, Fraction(30000, 1001), source_size=(320, 240))
         with Decoder(bundle, path) as decoder:

@@ -1,0 +1,124 @@
+"""The distribution of a changed index given everything known around it: a small network in integers.
+
+One hidden layer over one-hot inputs: each neighbour adds a row of its table, the sum is rectified, and a matrix makes
+it a score for each code (Bengio et al. 2003 for words). Weights are 8 bits wide and every sum stays below 2**24, so
+that float32 arithmetic is exact and all machines agree on the frequencies, whatever the order of additions.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from vqvae_jax.entropy.contexts import ACTIVITIES, REPEAT_CONTEXTS
+from vqvae_jax.entropy.frequencies import STEPS_PER_BIT, frequencies, starts
+from vqvae_jax.entropy.observe import Observed
+from vqvae_jax.entropy.order import GROUPS, NEIGHBOURS
+from vqvae_jax.entropy.rans import SCALE
+from vqvae_jax.errors import UserError
+
+INPUT_BITS = 5  # fractional bits of the hidden layer
+OUTPUT_BITS = 6  # of the output matrix
+SCORE_BITS = INPUT_BITS + OUTPUT_BITS  # of a score, which is a logarithm to base 2
+HIDDEN_LIMIT = 1023
+EXACT = 1 << 24  # integers up to here are float32
+AT_ONCE = 1 << 21  # scores that are held at a time
+
+
+class ContextArrays(NamedTuple):
+    """What is stored of a level's context model; K codes, R hidden units."""
+
+    activity: np.ndarray  # [K] uint8, class of a code by how often it is repeated
+    repeat: np.ndarray  # [REPEAT_CONTEXTS] uint16, 1 ... 2**16 - 1: probability of a repeat in 2**-16
+    neighbours: np.ndarray  # [NEIGHBOURS, K + 1, R] int8, by the neighbour's index; K for unknown
+    coarse: np.ndarray  # [coarser level's K + 1, R] int8, by the co-located index; the last for none
+    groups: np.ndarray  # [2, GROUPS, R] int16, in a grid's first step and in later ones
+    output: np.ndarray  # [R, K] int8
+    bias: np.ndarray  # [K] int32
+
+
+class ContextModel:
+    """`ContextArrays` made ready for coding.
+
+    Raises:
+      UserError: if the arrays contradict each other; names the array.
+    """
+
+    def __init__(self, arrays: ContextArrays) -> None:
+        check_arrays(arrays)
+        self.arrays = arrays
+        self.codes = len(arrays.activity)
+        self.coarse_codes = len(arrays.coarse) - 1
+        self.repeat: list[int] = arrays.repeat.tolist()
+        self._output = arrays.output.astype(np.float32)
+        self._bias = arrays.bias.astype(np.float32)
+
+    def starts(self, observed: Observed) -> np.ndarray:
+        """Cumulative frequencies of every code for each of M indices: int64 [M, K + 1], from 0 to 2**16."""
+        return starts(self.frequencies(observed))
+
+    def frequencies(self, observed: Observed) -> np.ndarray:
+        """int64 [M, K], each at least 1, every row summing to 2**16."""
+        return frequencies(self.costs(observed))
+
+    def costs(self, observed: Observed) -> np.ndarray:
+        """Sixteenths of a bit, but for a constant in each row: uint8 [M, K].
+
+        The index one step before has the greatest: a changed index is another one.
+        """
+        arrays = self.arrays
+        hidden = arrays.groups[np.where(observed.first, 0, 1), observed.group].astype(np.int32)
+        hidden += arrays.coarse[observed.coarse]
+        for table, column in zip(arrays.neighbours, observed.neighbours.T, strict=True):
+            hidden += table[column]
+        hidden = np.clip(hidden, 0, HIDDEN_LIMIT).astype(np.float32)
+        scores = (hidden @ self._output + self._bias).astype(np.int32)
+        scores = scores.max(axis=1, keepdims=True) - scores
+        costs = np.minimum(scores >> (SCORE_BITS - STEPS_PER_BIT.bit_length() + 1), 255).astype(np.uint8)
+        before = observed.neighbours[:, 0]
+        known = np.flatnonzero(before < self.codes)
+        costs[known, before[known]] = 255
+        return costs
+
+    def intervals(self, observed: Observed, symbols_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Start and frequency of each of M indices: two int64 arrays."""
+        begin, width = np.empty(len(symbols_M), np.int64), np.empty(len(symbols_M), np.int64)
+        for part, rows in parts(observed, self.codes):
+            found = self.starts(part)
+            at = np.arange(len(found))
+            begin[rows] = found[at, symbols_M[rows]]
+            width[rows] = found[at, symbols_M[rows] + 1] - begin[rows]
+        return begin, width
+
+
+def parts(observed: Observed, codes: int) -> list[tuple[Observed, slice]]:
+    """`observed` in parts for which all scores fit in memory, and which rows they are."""
+    size = max(AT_ONCE // codes, 1)
+    slices = [slice(begin, begin + size) for begin in range(0, len(observed.coarse), size)]
+    return [(Observed(*(column[rows] for column in observed)), rows) for rows in slices]
+
+
+def check_arrays(arrays: ContextArrays) -> None:
+    """Raises a `UserError` unless shapes, types and ranges are those that `ContextArrays` states."""
+    codes, hidden = arrays.activity.size, arrays.output.size // max(arrays.activity.size, 1)
+    expected: Mapping[str, tuple[type, tuple[int, ...]]] = {
+        "activity": (np.uint8, (codes,)),
+        "repeat": (np.uint16, (REPEAT_CONTEXTS,)),
+        "neighbours": (np.int8, (NEIGHBOURS, codes + 1, hidden)),
+        "coarse": (np.int8, (arrays.coarse.size // max(hidden, 1), hidden)),
+        "groups": (np.int16, (2, GROUPS, hidden)),
+        "output": (np.int8, (hidden, codes)),
+        "bias": (np.int32, (codes,)),
+    }
+    for name, (dtype, shape) in expected.items():
+        array = getattr(arrays, name)
+        if array.dtype != dtype or array.shape != shape or not array.size:
+            raise UserError(f"context model: {name} is {array.dtype}{array.shape}, not {np.dtype(dtype)}{shape}")
+    if arrays.activity.max() >= ACTIVITIES:
+        raise UserError(f"context model: activity points beyond the {ACTIVITIES} there are")
+    if arrays.repeat.min() < 1:
+        raise UserError("context model: a repeat of probability 0")
+    if codes > SCALE // 2:
+        raise UserError(f"context model: {codes} codes are more than the coder's {SCALE // 2}")
+    if hidden * HIDDEN_LIMIT * 128 + int(np.abs(arrays.bias.astype(np.int64)).max()) >= EXACT:
+        raise UserError(f"context model: {hidden} hidden units and this bias could sum to more than float32 counts")
