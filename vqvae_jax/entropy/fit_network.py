@@ -16,7 +16,7 @@ from vqvae_jax.entropy.order import GROUPS, NEIGHBOURS
 
 HIDDEN = 64
 BATCH = 2048
-PASSES = 3  # over all observations ...
+PASSES = 1.5  # over all observations: from three on fresh clips take more bits again ...
 STEPS = (200, 4000)  # ... but no fewer and no more steps
 LEARNING_RATE = 1e-2
 UNKNOWN = 0.05  # chance that a neighbour is hidden from a step: a code of which little is known leans on the others
@@ -52,7 +52,7 @@ def fit_network(
     everything = _observations(indices_NTHW, coarse_Nthw, len(embeddings_KD), coarse_codes)
     weights = _initial(everything.symbols, coarse_codes, np.asarray(embeddings_KD, np.float64))
     count = len(everything.symbols)
-    steps = min(max(PASSES * count // BATCH, STEPS[0]), STEPS[1])
+    steps = min(max(round(PASSES * count / BATCH), STEPS[0]), STEPS[1])
     optimizer = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
     state, step = optimizer.init(weights), partial(_step, optimizer)
     compiled = jax.jit(step, donate_argnums=(0, 1))
