@@ -26,7 +26,7 @@ def _rows(group: str, *entries: tuple[str, str, str], base: str = BASE) -> list[
 ROWS = [
     *_rows(
         "Seed",
-        (BASE, "`edge` in short, seed 0", ""),
+        (BASE, "`ablation`, seed 0", ""),
         ("base_seed1", "seed 1", "--training.seed 1 --data.seed 1"),
         ("base_seed2", "seed 2", "--training.seed 2 --data.seed 2"),
     ),
@@ -85,7 +85,7 @@ ROWS = [
     ),
     *_rows(
         "Strides (t, h, w) of bottom and top at equal bits, on whole clips",
-        (WHOLE_BASE, "(2, 4, 4), (4, 8, 8), as `edge`", WHOLE),
+        (WHOLE_BASE, "(2, 4, 4), (4, 8, 8), as `tiny`", WHOLE),
         ("time1", "(1, 8, 4), (4, 8, 8)", f"{WHOLE} --model.bottom.strides 1 8 4"),
         ("time4", "(4, 2, 4), (8, 4, 8)", f"{WHOLE} --model.bottom.strides 4 2 4 --model.top.strides 8 4 8"),
         ("time8", "(8, 2, 2), (8, 8, 4)", f"{WHOLE} --model.bottom.strides 8 2 2 --model.top.strides 8 8 4"),

@@ -64,8 +64,8 @@ def example_contexts(model: ModelConfig) -> dict[str, ContextArrays]:
     return {name: formula_contexts(level.codes, coarser[name]) for name, level in model.levels.items()}
 
 
-def save_example(path: Path, levels: int = 2, contexts: bool = False, **options) -> str:
-    """Writes a bundle, of format 2 with `contexts`; returns its digest. `options`: of `save_bundle`."""
+def save_example(path: Path, levels: int = 2, contexts: bool = True, **options) -> str:
+    """Writes a bundle, of format 1 without `contexts`; returns its digest. `options`: of `save_bundle`."""
     model = MODELS[levels]
     return save_bundle(
         path,
@@ -80,7 +80,7 @@ def save_example(path: Path, levels: int = 2, contexts: bool = False, **options)
 
 
 @cache
-def golden_bundle(levels: int = 2, contexts: bool = False) -> Bundle:
+def golden_bundle(levels: int = 2, contexts: bool = True) -> Bundle:
     """The committed one, which `save_example` made (see golden/make.py)."""
     return load_bundle(Path(__file__).parent / "golden" / f"{'contexts' if contexts else 'levels'}{levels}.safetensors")
 
@@ -94,7 +94,7 @@ def example_encoder(levels: int = 2, mode: Mode = "range", chunk_frames: int = 8
 
 
 @cache
-def example_tokenizer(levels: int = 2, contexts: bool = False):
+def example_tokenizer(levels: int = 2, contexts: bool = True):
     from vqvae_jax.codec.tokenizer import Tokenizer
 
     return Tokenizer(golden_bundle(levels, contexts))

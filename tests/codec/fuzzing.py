@@ -37,8 +37,8 @@ def originals() -> list[Original]:
     """The golden files: every mode, one level and two, odd sizes, a last chunk that is shorter."""
     found = []
     for path in sorted(GOLDEN.glob("*.msv")):
-        levels = 1 if path.stem.startswith("one_level") else 2
-        bundle, tokenizer = golden_bundle(levels), example_tokenizer(levels)
+        which = 1 if "one_level" in path.stem else 2, path.stem.startswith("contexts")
+        bundle, tokenizer = golden_bundle(*which), example_tokenizer(*which)
         with Decoder(bundle, path, tokenizer) as decoder:
             header, chunks = decoder.reader.header, decoded_chunks(decoder)
         found.append(Original(path.stem, path.read_bytes(), bundle, tokenizer, header, chunks))

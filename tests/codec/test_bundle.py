@@ -51,7 +51,7 @@ def test_a_bundle_comes_back_as_it_went_in(tmp_path, levels, weights, contexts):
 
 
 def test_a_context_model_must_lean_on_the_level_that_there_is(tmp_path):
-    save_example(tmp_path / "a.safetensors", 2, contexts=True)
+    save_example(tmp_path / "a.safetensors")
     changes = {"tables/bottom/coarse": np.zeros((9, 5), np.int8)}
     path = rewritten(tmp_path / "a.safetensors", tmp_path / "b.safetensors", changes, True, {})
     with pytest.raises(UserError, match=r"b.safetensors: tables of level bottom lean on 8 coarser codes, not 16"):
@@ -61,7 +61,7 @@ def test_a_context_model_must_lean_on_the_level_that_there_is(tmp_path):
 def test_bfloat16_weights_are_rounded_to_nearest(tmp_path):
     model, path = MODELS[2], tmp_path / "a.safetensors"
     params = jax.tree.map(lambda leaf: leaf * 1.2345678, example_params(model))
-    save_bundle(path, "x", model, params, example_codebooks(model), example_tables(model), {})
+    save_bundle(path, "x", model, params, example_codebooks(model), example_contexts(model), {})
     for stored, exact in zip(jax.tree.leaves(load_bundle(path).params), jax.tree.leaves(params), strict=True):
         assert stored.dtype == jnp.float32
         np.testing.assert_array_equal(stored, exact.astype(jnp.bfloat16).astype(jnp.float32))
@@ -71,7 +71,7 @@ def test_the_same_model_has_the_same_digest_and_another_weight_another(tmp_path)
     model = MODELS[2]
 
     def digest(name, params):
-        content = (model, params, example_codebooks(model), example_tables(model), {})
+        content = (model, params, example_codebooks(model), example_contexts(model), {})
         return save_bundle(tmp_path / f"{name}.safetensors", name, *content)
 
     params = example_params(model)
@@ -127,7 +127,12 @@ def refusals():
     nan = np.full((16, 4), np.nan, np.float32)
     return {
         "a newer format": ({}, {"format_version": "3"}, False, "bundle format '3'; this program reads 1 and 2"),
-        "tables of the other format": ({}, {"format_version": "2"}, True, "tensor tables/bottom/neighbours is missing"),
+        "tables of the other format": (
+            {},
+            {"format_version": "1"},
+            True,
+            "tensor tables/bottom/previous_rows is missing",
+        ),
         "no format version": ({}, {"format_version": None}, True, "bundle format None"),
         "another program's": ({}, {"format": "pt"}, False, "is not a bundle of vqvae_jax"),
         "a missing tensor": ({CODES: None}, {}, False, f"tensor {CODES} is missing"),
@@ -163,7 +168,7 @@ def refusals():
         "a list that is no object": ({}, {"tensors": "[]"}, False, "metadata tensors is no JSON object"),
         "a field that does not exist": ({}, {"model": '{"depth": 1}'}, True, "unknown field 'depth'"),
         "an impossible table": ({"tables/top/repeat": np.zeros(1944, np.uint16)}, {}, True, "probability 0"),
-        "a flat table": ({"tables/top/activity": np.zeros((), np.uint8)}, {}, True, "entropy tables: activity"),
+        "a flat table": ({"tables/top/activity": np.zeros((), np.uint8)}, {}, True, "context model: activity"),
         "weights of text": ({WEIGHT: np.zeros(8, np.int8)}, {}, True, f"tensor {WEIGHT}"),
     }
 
@@ -216,7 +221,7 @@ def test_any_flipped_bit_that_matters_is_refused(tmp_path, bundle_file):
 @pytest.mark.slow
 def test_a_model_of_ordinary_size_loads_in_under_a_second(tmp_path):
     path = tmp_path / "tiny.safetensors"
-    content = (TINY_MODEL, example_params(TINY_MODEL), example_codebooks(TINY_MODEL), example_tables(TINY_MODEL))
+    content = (TINY_MODEL, example_params(TINY_MODEL), example_codebooks(TINY_MODEL), example_contexts(TINY_MODEL))
     save_bundle(path, "tiny", *content, {})
 
     def seconds():

@@ -95,10 +95,10 @@ def test_a_dearer_bit_means_fewer_bits_and_more_error():
 @pytest.mark.parametrize("levels", [1, 2])
 @pytest.mark.parametrize("frames", [1, 8, 13])
 def test_a_file_of_chosen_codes_opens_like_any_other(tmp_path, levels, frames):
-    bundle, clip = golden_bundle(levels, contexts=True), moving(frames)
+    bundle, clip = golden_bundle(levels), moving(frames)
     encoder = Encoder(bundle, chunk_frames=8, rate_weight=0.5)
     encoder.encode(clip, tmp_path / "a.msv", Fraction(16))
-    with Decoder(bundle, tmp_path / "a.msv", example_tokenizer(levels, contexts=True)) as decoder:
+    with Decoder(bundle, tmp_path / "a.msv", example_tokenizer(levels)) as decoder:
         decoded = np.stack(list(decoder.frames()))
         found = decoder.indices(0)
     assert decoded.shape == clip.shape
@@ -113,12 +113,12 @@ def test_a_file_of_chosen_codes_opens_like_any_other(tmp_path, levels, frames):
 
 def test_without_weight_the_bottom_is_that_of_the_tokenizer():
     """The two ways to the bottom's vectors are one: beside the same top they choose the same nearest codes."""
-    bundle, clip = golden_bundle(2, contexts=True), moving(16)
+    bundle, clip = golden_bundle(2), moving(16)
     found = RateWeighted(bundle, 1e-9).encode(clip, {"top": slice(0, 4), "bottom": slice(0, 8)})
-    for name, grid in example_tokenizer(2, contexts=True).encode(clip).items():
+    for name, grid in example_tokenizer(2).encode(clip).items():
         np.testing.assert_array_equal(found[name], grid)
 
 
 def test_a_bundle_of_pair_tables_takes_no_weight():
     with pytest.raises(UserError, match="rate weights need a bundle of format 2; 'example-2' is of format 1"):
-        Encoder(golden_bundle(2), rate_weight=0.5)
+        Encoder(golden_bundle(2, contexts=False), rate_weight=0.5)

@@ -109,7 +109,7 @@ def test_tfds_reads_the_records_and_needs_no_tensorflow(written):
 def test_the_examples_of_the_documentation_run(written, tmp_path, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "tokens.md").read_text(), re.DOTALL)
     assert len(blocks) == 3
-    bundle = ROOT / "tests" / "codec" / "golden" / "levels2.safetensors"
+    bundle = ROOT / "tests" / "codec" / "golden" / "contexts2.safetensors"
     for block in blocks:
         code = block.replace("TOKENS", str(written[0])).replace("model.safetensors", str(bundle))
         code = code.replace("8, 8, 8", "2, 3, 4").replace("16, 16, 16", "4, 6, 8")

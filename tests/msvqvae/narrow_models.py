@@ -22,6 +22,7 @@ FAMILY = {
     "vqvae3d": family.VQVAE3D_MODEL,
     "msvqvae_k512": family.MSVQVAE_K512_MODEL,
     "tiny": family.TINY_MODEL,
+    "edge": family.EDGE_MODEL,
 }
 CLIP = (4, 16, 16)
 
@@ -37,7 +38,7 @@ def narrow(name: str) -> ModelConfig:
         model,
         bottom=level(model.bottom),
         top=None if model.top is None else level(model.top),
-        clip=CLIP,
+        clip=tuple(map(max, CLIP, model.multiple)),
         width=8,
         hidden=8,
         encoder_blocks=1,

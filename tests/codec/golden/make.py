@@ -56,8 +56,8 @@ def make(folder: Path) -> None:
     folder.mkdir()
     facts = {}
     for levels in (1, 2):
-        save_example(folder / f"levels{levels}.safetensors", levels)
-        save_example(folder / f"contexts{levels}.safetensors", levels, contexts=True)
+        save_example(folder / f"levels{levels}.safetensors", levels, contexts=False)
+        save_example(folder / f"contexts{levels}.safetensors", levels)
     for name, (of_bundle, mode, frames, height, width) in FILES.items():
         bundle, path = load_bundle(folder / f"{of_bundle}.safetensors"), folder / f"{name}.msv"
         clip = moving(frames, height, width)
