@@ -32,7 +32,9 @@ def gradients(config, microbatches=1):
         )
 
     drop = None if config.top is None else DROP
-    return DEVICES.map(per_device, (False, False, True, True), (False,))(params, books, random_clips(4, config.clip), drop)[0]
+    return DEVICES.map(per_device, (False, False, True, True), (False,))(
+        params, books, random_clips(4, config.clip), drop
+    )[0]
 
 
 @pytest.mark.parametrize("name", FAMILY)

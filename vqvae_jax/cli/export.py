@@ -13,6 +13,7 @@ import tyro
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
+from vqvae_jax.entropy.fit import LEAST
 from vqvae_jax.entropy.fit_network import Progress
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
@@ -21,7 +22,7 @@ from vqvae_jax.training.resume import DATA_FILE
 
 @dataclass(frozen=True)
 class Options:
-    """A training run to a bundle: weights, codebooks, entropy tables fitted on its training clips, configuration."""
+    """A training run to a bundle: weights, codebooks, entropy models fitted on its training clips, configuration."""
 
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT.safetensors")]
     """The .safetensors file to write."""
@@ -34,7 +35,7 @@ class Options:
     weights: WeightType = "bfloat16"
     """How weights are stored; codebooks are float32 always."""
     clips: int = 2000
-    """Training clips to fit the tables on."""
+    """Training clips to fit the entropy models on."""
     force: bool = False
     """Overwrite an existing file."""
 
@@ -45,8 +46,8 @@ def run(options: Options) -> None:
     Raises:
       UserError: about the run, the data or the output.
     """
-    if options.clips < 16:
-        raise UserError(f"clips={options.clips}; the tables need 16 at least")
+    if options.clips < LEAST:
+        raise UserError(f"clips={options.clips}; the entropy models need {LEAST} at least")
     checkpoints = open_run(options.run)
     steps = checkpoints.steps()
     if not steps:
@@ -63,8 +64,8 @@ def run(options: Options) -> None:
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
     print(
-        f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, tables from {result.chunks} chunks, "
-        f"digest {result.digest[:16]}"
+        f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, entropy models from {result.chunks} "
+        f"chunks, digest {result.digest[:16]}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A trained model in one `.safetensors` file: weights, codebooks, entropy tables, configuration and a digest of all."""
+"""A trained model in one `.safetensors` file: weights, codebooks, entropy model, configuration and a digest of all."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""A run's checkpoint to a bundle: weights and codebooks as they are, entropy tables fitted on training clips."""
+"""A run's checkpoint to a bundle: weights and codebooks as they are, entropy models fitted on training clips."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ class Export(NamedTuple):
     path: Path
     digest: str
     bytes: int
-    chunks: int  # that the tables were fitted on
+    chunks: int  # that the entropy models were fitted on
 
 
 def export_bundle(
@@ -42,7 +42,7 @@ def export_bundle(
 
     Args:
       snapshot: of `load_snapshot`.
-      clips: the split that the run was trained on; about `most_clips` of them are coded to fit the tables.
+      clips: the split that the run was trained on; about `most_clips` of them are coded to fit the entropy models.
       path: file to write.
       weights: how they are stored; the tables are fitted with weights rounded like that.
       on_chunk: called with chunks coded so far and in all.
@@ -76,7 +76,7 @@ def fit_tables(
     on_chunk: Progress | None = None,
     on_fit: Progress | None = None,
 ) -> tuple[dict[str, ContextArrays], int]:
-    """Entropy tables of every level, from training videos coded as the encoder codes them; and the number of chunks.
+    """Entropy models of every level, from training videos coded as the encoder codes them; and the number of chunks.
 
     Raises:
       UserError: if there are too few clips.
@@ -102,7 +102,7 @@ def fit_tables(
 def fit_grids(
     found: Mapping[str, Sequence[np.ndarray]], codebooks: Codebooks, on_fit: Progress | None = None
 ) -> dict[str, ContextArrays]:
-    """Entropy tables of every level from grids of indices [t, h, w], one per chunk, coarse level first.
+    """Entropy models of every level from grids of indices [t, h, w], one per chunk, coarse level first.
 
     Raises:
       UserError: if there are too few.

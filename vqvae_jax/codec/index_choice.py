@@ -1,6 +1,6 @@
 """Which codes to send: those with the least distortion + weight x bits, not simply the nearest.
 
-An index that repeats the one a step earlier costs a fraction of a bit, another one about ten; a vector between two
+An index that repeats the one a step earlier costs a fraction of a bit, another one several; a vector between two
 codes flickers from one to the other for no gain in quality. For every position of a grid the cheapest path through time
 among a few candidates is found by dynamic programming (Viterbi 1967; for video Ramchandran et al. 1994, "trellis
 quantisation"). It is the optimum for one position with everything around it, and the distribution of a changed index,

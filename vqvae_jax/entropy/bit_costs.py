@@ -28,6 +28,9 @@ def bit_costs(
 ) -> BitCosts:
     """Bits of C candidates for each index of a grid.
 
+    A candidate that the grid has one step before is charged as a changed index is: as next to impossible, even where a
+    path would come to it from another one. Charging that change by its context was tried, and saved nothing.
+
     Args:
       model: of the level.
       indices_THW: integers in [0, K); contexts are taken from it.

@@ -21,7 +21,7 @@ INPUT_BITS = 5  # fractional bits of the hidden layer
 OUTPUT_BITS = 6  # of the output matrix
 SCORE_BITS = INPUT_BITS + OUTPUT_BITS  # of a score, which is a logarithm to base 2
 HIDDEN_LIMIT = 1023
-EXACT = 1 << 24  # integers up to here are float32
+FLOAT32_INTEGERS = 1 << 24  # integers up to here are float32
 AT_ONCE = 1 << 21  # scores that are held at a time
 
 
@@ -120,5 +120,5 @@ def check_arrays(arrays: ContextArrays) -> None:
         raise UserError("context model: a repeat of probability 0")
     if codes > SCALE // 2:
         raise UserError(f"context model: {codes} codes are more than the coder's {SCALE // 2}")
-    if hidden * HIDDEN_LIMIT * 128 + int(np.abs(arrays.bias.astype(np.int64)).max()) >= EXACT:
+    if hidden * HIDDEN_LIMIT * 128 + int(np.abs(arrays.bias.astype(np.int64)).max()) >= FLOAT32_INTEGERS:
         raise UserError(f"context model: {hidden} hidden units and this bias could sum to more than float32 counts")

@@ -1,4 +1,4 @@
-"""What is already decoded, boiled down to a table's row: for encoder and fitting over whole grids at once.
+"""What is already decoded, boiled down to a number: for encoder and fitting over whole grids at once.
 
 An index is coded in two steps. First whether it repeats the co-located index one step earlier (about half of them do),
 in the context of what its neighbours did; then, if not, which other index it is: given everything known around it

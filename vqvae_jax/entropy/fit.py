@@ -35,7 +35,7 @@ def fit_level(grids: Grids, embeddings_KD: np.ndarray, on_step: Progress | None 
     """
     count, steps = grids.indices.shape[:2]
     if count < LEAST or steps < 2:
-        raise UserError(f"entropy tables need {LEAST} clips of two latent steps at least; found {count}")
+        raise UserError(f"entropy models need {LEAST} clips of two latent steps at least; found {count}")
     flags = np.stack([repeats(grid) for grid in grids.indices])
     activity = _activity(grids.indices[:, :-1], flags, len(embeddings_KD))
     network = fit_network(grids.indices, grids.coarse, grids.coarse_codes, embeddings_KD, on_step)

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jax import Array
 
-from vqvae_jax.entropy.context_model import EXACT, HIDDEN_LIMIT, INPUT_BITS, OUTPUT_BITS, SCORE_BITS
+from vqvae_jax.entropy.context_model import FLOAT32_INTEGERS, HIDDEN_LIMIT, INPUT_BITS, OUTPUT_BITS, SCORE_BITS
 from vqvae_jax.entropy.observe import Observed, observe
 from vqvae_jax.entropy.order import GROUPS, NEIGHBOURS
 
@@ -64,7 +64,7 @@ def fit_network(
             on_step(number + 1, steps)
     found = {name: np.asarray(_integers(value, name)) for name, value in weights.items() if name in PARTS}
     bias = np.rint(np.asarray(weights["bias"], np.float64) * 2**SCORE_BITS)
-    most = EXACT - 1 - HIDDEN * HIDDEN_LIMIT * 128
+    most = FLOAT32_INTEGERS - 1 - HIDDEN * HIDDEN_LIMIT * 128
     return (
         found["neighbours"].astype(np.int8),
         found["coarse"].astype(np.int8),

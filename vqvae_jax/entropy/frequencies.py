@@ -1,4 +1,4 @@
-"""Symbol costs as they travel (one byte each) and the integer frequencies that the coder makes of them.
+"""Symbol costs (one byte each) and the integer frequencies that the coder makes of them.
 
 A cost is -log2 of a probability in sixteenths of a bit, 0 ... 255: off by 3 % of the probability at most, which costs
 0.0003 bits a symbol, at half the size of 16-bit frequencies. From there on all arithmetic is on integers.
