@@ -22,7 +22,7 @@ FAMILY = {
     "vqvae3d": family.VQVAE3D_MODEL,
     "msvqvae_k512": family.MSVQVAE_K512_MODEL,
     "tiny": family.TINY_MODEL,
-    "edge": family.EDGE_MODEL,
+    "edge4": family.EDGE4_MODEL,
 }
 CLIP = (4, 16, 16)
 

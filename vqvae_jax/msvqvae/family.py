@@ -28,9 +28,9 @@ TINY_MODEL = ModelConfig(
     top_blocks=2,
 )
 
-#: 2.0 M, of which the default bundle is made: the bits and the arithmetic of `tiny`, each code over four frames of half
-#: the height, in fewer and wider blocks (docs/ablations.md).
-EDGE_MODEL = replace(
+#: 2.0 M: the bits of `tiny`, each code over four frames of half the height, in fewer and wider blocks
+#: (docs/ablations.md).
+EDGE4_MODEL = replace(
     TINY_MODEL,
     bottom=LevelConfig((4, 2, 4)),
     top=LevelConfig((8, 4, 8)),
