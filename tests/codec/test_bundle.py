@@ -237,7 +237,7 @@ def test_a_field_that_came_later_is_written_only_where_it_says_something(tmp_pat
     for unit in (False, True):
         path = tmp_path / f"{unit}.safetensors"
         changed = replace(model, unit_codes=unit)
-        parts = example_params(model), example_codebooks(model), example_tables(model)
+        parts = example_params(model), example_codebooks(model), example_contexts(model)
         save_bundle(path, "example", changed, *parts, {})
         assert load_bundle(path).model == changed
         assert (b"unit_codes" in path.read_bytes()) == unit

@@ -40,11 +40,11 @@ def exact_costs(arrays, observed):
     return np.array(rows)
 
 
-@pytest.mark.parametrize("limit", [6, 127])
-def test_costs_are_those_of_integers_even_at_the_greatest_weights(limit):
-    arrays = random_contexts(CODES, hidden=64)
-    signs = np.sign(arrays.output) * limit
-    arrays = arrays._replace(output=signs.astype(np.int8), groups=np.full_like(arrays.groups, 4 * HIDDEN_LIMIT))
+@pytest.mark.parametrize(("hidden", "limit"), [(64, 6), (64, 127), (128, -128)])
+def test_costs_are_those_of_integers_even_at_the_greatest_weights(hidden, limit):
+    arrays = random_contexts(CODES, hidden=hidden)
+    outputs = np.abs(np.sign(arrays.output)) * limit
+    arrays = arrays._replace(output=outputs.astype(np.int8), groups=np.full_like(arrays.groups, 4 * HIDDEN_LIMIT))
     observed = anything(200, CODES)
     np.testing.assert_array_equal(ContextModel(arrays).costs(observed), exact_costs(arrays, observed))
 
@@ -89,3 +89,7 @@ def test_impossible_numbers_are_named():
         ContextModel(ARRAYS._replace(activity=activity))
     with pytest.raises(UserError, match="more than float32 counts"):
         ContextModel(ARRAYS._replace(bias=np.full_like(ARRAYS.bias, -(2**31))))
+    with pytest.raises(UserError, match="129 hidden units"):
+        ContextModel(random_contexts(CODES, hidden=129))
+    with pytest.raises(UserError, match="32769 codes are more"):
+        ContextModel(random_contexts(32769, hidden=1))

@@ -60,6 +60,11 @@ def test_decoding_gives_the_indices_back(kind, shape, coarse_shape, codes, seed)
     np.testing.assert_array_equal(found, grid)
 
 
+def test_as_many_codes_as_the_coder_takes_come_back():
+    model, grid = random_context_model(32768, 0), lingering((2, 3, 3), 32768)
+    np.testing.assert_array_equal(decode_level(model, encode_level(model, grid), grid.shape), grid)
+
+
 @settings(max_examples=30, deadline=None)
 @given(shapes, st.one_of(st.none(), shapes), st.sampled_from([2, 5, 12]), st.integers(0, 10_000))
 def test_a_decoder_written_from_the_document_reads_the_stream(shape, coarse_shape, codes, seed):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vqvae_jax.entropy.context_model import ContextModel, parts
-from vqvae_jax.entropy.contexts import coarse_repeats, repeat_contexts
+from vqvae_jax.entropy.contexts import repeat_chances
 from vqvae_jax.entropy.frequencies import STEPS_PER_BIT
 from vqvae_jax.entropy.observe import observe
 from vqvae_jax.entropy.order import reading_order
@@ -37,9 +37,8 @@ def bit_costs(
       coarse_THW: the grid of the next coarser level, if there is one.
       candidates_THWC: integers in [0, K).
     """
-    arrays = model.arrays
-    contexts = repeat_contexts(indices_THW, coarse_repeats(coarse_THW, indices_THW.shape), arrays.activity)
-    chance = arrays.repeat[contexts].astype(np.float32) / SCALE
+    chance = repeat_chances(model.arrays.repeat, model.arrays.activity, indices_THW, coarse_THW)
+    chance = chance.astype(np.float32) / SCALE
     symbol = _symbol_bits(model, indices_THW, coarse_THW, candidates_THWC)
     return BitCosts(-np.log2(chance), -np.log2(1 - chance), symbol)
 

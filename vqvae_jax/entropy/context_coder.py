@@ -6,7 +6,7 @@ from bisect import bisect_right
 import numpy as np
 
 from vqvae_jax.entropy.context_model import ContextModel, parts
-from vqvae_jax.entropy.contexts import NONE, base_contexts, co_located, coarse_repeats, repeat_contexts, repeats
+from vqvae_jax.entropy.contexts import NONE, base_contexts, co_located, coarse_repeats, repeat_chances, repeats
 from vqvae_jax.entropy.observe import Observed, observe
 from vqvae_jax.entropy.order import group_positions, neighbours, padded, unknown_grid
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, check_end, split
@@ -22,8 +22,7 @@ def coded_intervals(
     observed, symbols, steps = observe(indices_THW, coarse_THW, model.codes, model.coarse_codes)
     begin, frequency = model.intervals(observed, symbols)
 
-    contexts = repeat_contexts(indices_THW, coarse_repeats(coarse_THW, indices_THW.shape), model.arrays.activity)
-    chance = model.arrays.repeat[contexts].astype(np.int64)
+    chance = repeat_chances(model.arrays.repeat, model.arrays.activity, indices_THW, coarse_THW)
     flag_begin, flag_frequency = np.where(flags, 0, chance), np.where(flags, chance, SCALE - chance)
     flag_steps = np.broadcast_to(np.arange(1, len(indices_THW))[:, None, None], flags.shape)
     # A step's flags before its symbols; both are in order already.

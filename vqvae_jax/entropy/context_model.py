@@ -5,16 +5,15 @@ it a score for each code (Bengio et al. 2003 for words). Weights are 8 bits wide
 that float32 arithmetic is exact and all machines agree on the frequencies, whatever the order of additions.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.entropy.contexts import ACTIVITIES, REPEAT_CONTEXTS
+from vqvae_jax.entropy.array_checks import Expected, check_flags, check_shapes
+from vqvae_jax.entropy.contexts import REPEAT_CONTEXTS
 from vqvae_jax.entropy.frequencies import STEPS_PER_BIT, frequencies, starts
 from vqvae_jax.entropy.observe import Observed
 from vqvae_jax.entropy.order import GROUPS, NEIGHBOURS
-from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.errors import UserError
 
 INPUT_BITS = 5  # fractional bits of the hidden layer
@@ -101,7 +100,7 @@ def parts(observed: Observed, codes: int) -> list[tuple[Observed, slice]]:
 def check_arrays(arrays: ContextArrays) -> None:
     """Raises a `UserError` unless shapes, types and ranges are those that `ContextArrays` states."""
     codes, hidden = arrays.activity.size, arrays.output.size // max(arrays.activity.size, 1)
-    expected: Mapping[str, tuple[type, tuple[int, ...]]] = {
+    expected: Expected = {
         "activity": (np.uint8, (codes,)),
         "repeat": (np.uint16, (REPEAT_CONTEXTS,)),
         "neighbours": (np.int8, (NEIGHBOURS, codes + 1, hidden)),
@@ -110,15 +109,7 @@ def check_arrays(arrays: ContextArrays) -> None:
         "output": (np.int8, (hidden, codes)),
         "bias": (np.int32, (codes,)),
     }
-    for name, (dtype, shape) in expected.items():
-        array = getattr(arrays, name)
-        if array.dtype != dtype or array.shape != shape or not array.size:
-            raise UserError(f"context model: {name} is {array.dtype}{array.shape}, not {np.dtype(dtype)}{shape}")
-    if arrays.activity.max() >= ACTIVITIES:
-        raise UserError(f"context model: activity points beyond the {ACTIVITIES} there are")
-    if arrays.repeat.min() < 1:
-        raise UserError("context model: a repeat of probability 0")
-    if codes > SCALE // 2:
-        raise UserError(f"context model: {codes} codes are more than the coder's {SCALE // 2}")
+    check_shapes("context model", arrays, expected)
+    check_flags("context model", arrays.activity, arrays.repeat)
     if hidden * HIDDEN_LIMIT * 128 + int(np.abs(arrays.bias.astype(np.int64)).max()) >= FLOAT32_INTEGERS:
         raise UserError(f"context model: {hidden} hidden units and this bias could sum to more than float32 counts")

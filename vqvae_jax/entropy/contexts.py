@@ -53,6 +53,14 @@ def repeat_contexts(indices_THW: np.ndarray, coarse_THW: np.ndarray, activity_K:
     return contexts
 
 
+def repeat_chances(
+    repeat: np.ndarray, activity_K: np.ndarray, indices_THW: np.ndarray, coarse_THW: np.ndarray | None
+) -> np.ndarray:
+    """Probability, in units of 2**-16, that each index repeats the earlier one: int64 [T - 1, H, W]."""
+    contexts = repeat_contexts(indices_THW, coarse_repeats(coarse_THW, indices_THW.shape), activity_K)
+    return repeat[contexts].astype(np.int64)
+
+
 def coarse_repeats(coarse_thw: np.ndarray | None, shape: tuple[int, int, int]) -> np.ndarray:
     """Whether the coarser level's index repeated, brought to a finer grid of `shape`: uint8 [T, H, W].
 

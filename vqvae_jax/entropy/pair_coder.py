@@ -9,7 +9,7 @@ from vqvae_jax.entropy.contexts import (
     base_contexts,
     coarse_repeats,
     first_neighbours,
-    repeat_contexts,
+    repeat_chances,
     repeats,
 )
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, check_end, split
@@ -28,9 +28,7 @@ def coded_intervals(
     firsts = _interval(tables.first_starts, rows, first)
 
     flags = repeats(indices_THW)
-    chance = arrays.repeat[
-        repeat_contexts(indices_THW, coarse_repeats(coarse_THW, indices_THW.shape), arrays.activity)
-    ].astype(np.int64)
+    chance = repeat_chances(arrays.repeat, arrays.activity, indices_THW, coarse_THW)
     flag_start = np.where(flags, 0, chance)
     flag_frequency = np.where(flags, chance, SCALE - chance)
     symbol_start, symbol_frequency = _interval(

@@ -1,15 +1,14 @@
 """The tables by which a level's indices are coded. They travel with the model and are the same on every machine."""
 
 from array import array
-from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.entropy.contexts import ACTIVITIES, REPEAT_CONTEXTS
+from vqvae_jax.entropy.array_checks import Expected, check_flags, check_shapes
+from vqvae_jax.entropy.contexts import REPEAT_CONTEXTS
 from vqvae_jax.entropy.frequencies import frequencies, starts
-from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.errors import UserError
 
 
@@ -72,7 +71,7 @@ class FlatRows:
 def check_arrays(arrays: TableArrays) -> None:
     """Raises a `UserError` unless shapes, types and ranges are those that `TableArrays` states."""
     codes = arrays.activity.size
-    expected: Mapping[str, tuple[type, tuple[int, ...]]] = {
+    expected: Expected = {
         "activity": (np.uint8, (codes,)),
         "repeat": (np.uint16, (REPEAT_CONTEXTS,)),
         "previous_rows": (np.uint16, (codes,)),
@@ -80,19 +79,8 @@ def check_arrays(arrays: TableArrays) -> None:
         "first_rows": (np.uint16, (codes + 1,)),
         "first_costs": (np.uint8, (arrays.first_costs.size // max(codes, 1), codes)),
     }
-    for name, (dtype, shape) in expected.items():
-        array = getattr(arrays, name)
-        if array.dtype != dtype or array.shape != shape or not array.size:
-            raise UserError(f"entropy tables: {name} is {array.dtype}{array.shape}, not {np.dtype(dtype)}{shape}")
-    limits = {
-        "activity": ACTIVITIES,
-        "previous_rows": len(arrays.previous_costs),
-        "first_rows": len(arrays.first_costs),
-    }
-    for name, limit in limits.items():
+    check_shapes("entropy tables", arrays, expected)
+    check_flags("entropy tables", arrays.activity, arrays.repeat)
+    for name, limit in {"previous_rows": len(arrays.previous_costs), "first_rows": len(arrays.first_costs)}.items():
         if getattr(arrays, name).max() >= limit:
             raise UserError(f"entropy tables: {name} points beyond the {limit} there are")
-    if arrays.repeat.min() < 1:
-        raise UserError("entropy tables: a repeat of probability 0")
-    if codes > SCALE // 2:
-        raise UserError(f"entropy tables: {codes} codes are more than the coder's {SCALE // 2}")
