@@ -3,9 +3,9 @@
     python -m benchmarks.index_bits --bundle FILE --data DIR [--split test]
 
 Every clip is coded by itself, as the encoder codes a video of that length. "cross-entropy" is what the bundle's entropy
-model promises, "range" what the coder needs, its final state included. DEFLATE is the paper's: one stream per clip, top then
-bottom, 16 bits an index. Aims: range at least 20 % under DEFLATE, under 0.75 of the zero-order entropy, within 1 % of
-the cross-entropy.
+model promises, "range" what the coder needs, its final state included. DEFLATE is the paper's: one stream per clip, top
+then bottom, 16 bits an index. Aims: range at least 20 % under DEFLATE, under 0.75 of the zero-order entropy, within 1 %
+of the cross-entropy.
 """
 
 from pathlib import Path
