@@ -6,7 +6,7 @@
 
 Hardware    one of the two cores of a shared machine, 57 min after `edge_first`
 Data        UCF101 groups 8-25 of 21 classes at 64x64, 16 fps: 4,182 training clips, digest f59d01f0
-Score       309 clips of groups 3-7 (digest b3ba1ed5): 26.92 dB, 0.8705 SSIM, 0.1833 bpp entropy-coded, 0.3516 formula,
+Score       309 clips of groups 3-7 (digest b3ba1ed5): 26.92 dB, 0.8705 SSIM, 0.1634 bpp entropy-coded, 0.3516 formula,
             0.3054 DEFLATE, all codes of both levels in use, top level alone 20.35 dB; in files 26.86 dB, 0.8688;
             step 12000 (best), seed 0
             1000 / 2000 / 3000 / 4000 / 5000 / 6000 / 7000 / 8000 / 9000 / 10000 / 11000 / 12000 steps: 25.98 / 26.12 /

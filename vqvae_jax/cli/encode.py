@@ -45,8 +45,8 @@ class Options:
     mode: Mode = "range"
     """How indices are written: entropy-coded, DEFLATE, or fixed length."""
     rate_weight: float = 0.0
-    """What a bit is worth, 0 to 100: 0 sends the nearest codes; 0.02 saves about a fifth of the file for 0.1 dB, 0.1 a
-    third for 0.5 dB, 0.3 half of it for 1.1 dB; takes longer."""
+    """What a bit is worth, 0 to 100: 0 sends the nearest codes; 0.02 saves about a seventh of the file for 0.1 dB, 0.1
+    a third for 0.4 dB, 0.3 nearly half of it for 1.0 dB; takes longer."""
     chunk_frames: int | None = None
     """Frames per chunk, the unit of random access; default: the model's clip length, less above 640x480."""
     verify: bool = False
