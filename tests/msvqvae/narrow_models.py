@@ -31,6 +31,8 @@ def narrow(name: str) -> ModelConfig:
     """The named model with 16 codes, 8 channels and one block a stack."""
     model = FAMILY[name]
 
+    frames, height, width = map(max, CLIP, model.multiple)
+
     def level(full: LevelConfig) -> LevelConfig:
         return LevelConfig(full.strides, 16, 4)
 
@@ -38,7 +40,7 @@ def narrow(name: str) -> ModelConfig:
         model,
         bottom=level(model.bottom),
         top=None if model.top is None else level(model.top),
-        clip=tuple(map(max, CLIP, model.multiple)),
+        clip=(frames, height, width),
         width=8,
         hidden=8,
         encoder_blocks=1,
