@@ -87,8 +87,8 @@ def check_golden(folder: Path = ROOT / "tests/codec/golden") -> dict[str, Any]:
 
     expected = json.loads((folder / "golden.json").read_text())
     equal, total, decoded, worst = 0, 0, True, 0.0
-    for name, (levels, mode, frames, height, width) in FILES.items():
-        bundle = load_bundle(folder / f"levels{levels}.safetensors")
+    for name, (of_bundle, mode, frames, height, width) in FILES.items():
+        bundle = load_bundle(folder / f"{of_bundle}.safetensors")
         with tempfile.TemporaryDirectory() as scratch, Decoder(bundle, folder / f"{name}.msv") as golden:
             again = Path(scratch) / "again.msv"
             clip = moving(frames, height, width)
