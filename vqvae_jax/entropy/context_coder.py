@@ -9,7 +9,7 @@ from vqvae_jax.entropy.context_model import ContextModel, parts
 from vqvae_jax.entropy.contexts import NONE, base_contexts, co_located, coarse_repeats, repeat_chances, repeats
 from vqvae_jax.entropy.observe import Observed, observe
 from vqvae_jax.entropy.order import group_positions, neighbours, padded, unknown_grid
-from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, check_end, split
+from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, Reader
 
 Grid = tuple[int, int, int]
 
@@ -40,8 +40,7 @@ def decode_level(model: ContextModel, stream: bytes, shape: Grid, coarse_THW: np
       CorruptStreamError: if the bytes were not written with this model, shape and coarser level.
     """
     steps, height, width = shape
-    state, words = split(stream)
-    reader = _Reader(state, words)
+    reader = _Reader(stream)
     coarse_flags = coarse_repeats(coarse_THW, shape)
     coarse = co_located(coarse_THW, shape, model.coarse_codes)
     groups = group_positions(height, width)
@@ -65,15 +64,12 @@ def decode_level(model: ContextModel, stream: bytes, shape: Grid, coarse_THW: np
                     now[at[rows]] = reader.symbols(model.starts(part))
         indices[step] = now.reshape(height + 2, width + 2)[inside]
         before, earlier = now, before
-    check_end(reader.state, reader.position, len(words))
+    reader.check_end()
     return indices
 
 
-class _Reader:
-    """Where a decoder stands. The loops below keep this in local variables: they run once per symbol."""
-
-    def __init__(self, state: int, words: list[int]) -> None:
-        self.state, self.position, self.words = state, 0, words
+class _Reader(Reader):
+    """Flags and symbols of a step."""
 
     def flags(self, repeat: list[int], base_HW: np.ndarray) -> np.ndarray:
         """Whether each index of a step repeats the earlier one: uint8 [H, W]."""

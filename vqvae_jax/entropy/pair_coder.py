@@ -12,7 +12,7 @@ from vqvae_jax.entropy.contexts import (
     repeat_chances,
     repeats,
 )
-from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, check_end, split
+from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, Reader
 from vqvae_jax.entropy.tables import LevelTables
 
 Grid = tuple[int, int, int]
@@ -53,8 +53,7 @@ def decode_level(tables: LevelTables, stream: bytes, shape: Grid, coarse_THW: np
       CorruptStreamError: if the bytes were not written with these tables, shape and coarser level.
     """
     steps, height, width = shape
-    state, words = split(stream)
-    reader = _Reader(state, words)
+    reader = Reader(stream)
     indices = np.empty(shape, np.int32)
     indices[0] = _decode_first(tables, reader, height, width)
     coarse = coarse_repeats(coarse_THW, shape)
@@ -62,18 +61,11 @@ def decode_level(tables: LevelTables, stream: bytes, shape: Grid, coarse_THW: np
     for step in range(1, steps):
         base = base_contexts(indices[step - 1], past, coarse[step], tables.arrays.activity)
         indices[step], past = _decode_step(tables, reader, indices[step - 1], base)
-    check_end(reader.state, reader.position, len(words))
+    reader.check_end()
     return indices
 
 
-class _Reader:
-    """Where a decoder stands. The loops below keep these in local variables: they run once per symbol."""
-
-    def __init__(self, state: int, words: list[int]) -> None:
-        self.state, self.position, self.words = state, 0, words
-
-
-def _decode_first(tables: LevelTables, reader: _Reader, height: int, width: int) -> np.ndarray:
+def _decode_first(tables: LevelTables, reader: Reader, height: int, width: int) -> np.ndarray:
     state, position, words, codes = reader.state, reader.position, reader.words, tables.codes
     starts, offsets = tables.given_neighbour.starts, tables.given_neighbour.offsets
     rows: list[list[int]] = []
@@ -100,7 +92,7 @@ def _decode_first(tables: LevelTables, reader: _Reader, height: int, width: int)
 
 
 def _decode_step(
-    tables: LevelTables, reader: _Reader, previous_HW: np.ndarray, base_HW: np.ndarray
+    tables: LevelTables, reader: Reader, previous_HW: np.ndarray, base_HW: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices of one step, and whether each repeats the earlier one."""
     state, position, words, codes = reader.state, reader.position, reader.words, tables.codes

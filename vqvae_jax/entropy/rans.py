@@ -58,3 +58,15 @@ def check_end(state: int, words_read: int, words: int) -> None:
     """Raises `CorruptStreamError` unless a decoder that took all symbols is where the encoder began."""
     if state != LOWEST or words_read != words:
         raise CorruptStreamError("an entropy-coded stream does not end where its encoder began")
+
+
+class Reader:
+    """Where a decoder stands. Loops that run once per symbol keep these in local variables."""
+
+    def __init__(self, stream: bytes) -> None:
+        self.state, self.words = split(stream)
+        self.position = 0
+
+    def check_end(self) -> None:
+        """Raises `CorruptStreamError` unless the stream ends here."""
+        check_end(self.state, self.position, len(self.words))
