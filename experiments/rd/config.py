@@ -32,7 +32,7 @@ class RdConfig:
     codecs: str = ",".join(CODECS)
     """Comma-separated: x264, x265, svtav1 (SVT-AV1), av1 (libaom), vvc (VVenC), msvqvae (ours)."""
     bundle: tuple[Path, ...] = ()
-    """Models for msvqvae, a curve each; by default $VQVAE_JAX_BUNDLE or the one of the package."""
+    """Models for msvqvae, files or names of the package, a curve each; default: $VQVAE_JAX_BUNDLE, else `edge`."""
     rate_weight: tuple[float, ...] = (0.0, 0.02, 0.1, 0.3, 1.0)
     """Points of each model: what a bit is worth to its encoder; 0 sends the nearest codes (`vqvae-jax encode`)."""
     one_curve: bool = False

@@ -10,7 +10,7 @@ from experiments.rd.names import OURS
 from experiments.rd.ours import NOTE, OurCoder
 from experiments.rd.schema import CodecEntry
 from vqvae_jax import __version__
-from vqvae_jax.cli.bundles import usual_bundle
+from vqvae_jax.cli.bundles import bundle_path
 from vqvae_jax.errors import UserError
 
 TITLE = "MS-VQ-VAE"
@@ -29,7 +29,7 @@ def open_ours(
       UserError: if a bundle that was named cannot be read, or one is named twice.
     """
     try:
-        paths = list(given) or [usual_bundle()]
+        paths = [bundle_path(path) for path in given] or [bundle_path(None)]
     except UserError as error:
         return {OURS: our_entry(TITLE, None, str(error))}, {OURS: []}
     if one_curve:

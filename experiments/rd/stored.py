@@ -26,7 +26,7 @@ class Streams:
     Args:
       out: folder of rd.json.
       shape: (T, H, W, 3) of the clips.
-      bundles: models that ours may have been coded with, found by what each file names; if none, the usual one.
+      bundles: models that ours may have been coded with, found by what each file names; else those of the package.
     """
 
     def __init__(self, out: Path, shape: tuple[int, ...], bundles: Sequence[Path]) -> None:
@@ -62,15 +62,16 @@ class Streams:
             return np.stack(list(decoder.frames()))
 
     def _model(self, identity: bytes) -> tuple["Bundle", "Tokenizer"]:
-        from vqvae_jax.cli.bundles import usual_bundle
+        from vqvae_jax.cli.bundles import bundle_path, find_coded_with
         from vqvae_jax.codec.bundle import load_bundle
         from vqvae_jax.codec.tokenizer import Tokenizer
 
         if identity not in self._models:
-            found = [b for b in map(load_bundle, self._bundles or [usual_bundle()]) if b.identity == identity]
-            if not found:
+            given = (load_bundle(bundle_path(path)) for path in self._bundles)
+            bundle = next((b for b in given if b.identity == identity), None) or find_coded_with(None, identity.hex())
+            if bundle.identity != identity:
                 raise UserError(f"its bundle, {identity.hex()}, is none of those given; name it with --bundle FILE")
-            self._models[identity] = found[0], Tokenizer(found[0])
+            self._models[identity] = bundle, Tokenizer(bundle)
         return self._models[identity]
 
 

@@ -195,7 +195,7 @@ def test_without_a_bundle_there_is_one_line(command, video, tmp_path, monkeypatc
     from vqvae_jax.cli import bundles
 
     monkeypatch.delenv("VQVAE_JAX_BUNDLE")
-    monkeypatch.setattr(bundles, "PACKAGED", tmp_path / "none.safetensors")
+    monkeypatch.setattr(bundles, "FOLDER", tmp_path)
     assert command("encode", video, tmp_path / "out.msv").refused(
         r"give the model with --bundle FILE or \$VQVAE_JAX_BUNDLE"
     )

@@ -1,4 +1,4 @@
-"""The model that comes with the package: what its card promises, on real videos where `../shared` has them."""
+"""The models that come with the package: what their card promises, on real videos where `../shared` has them."""
 
 from fractions import Fraction
 from itertools import islice
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import configs
-from vqvae_jax.cli.bundles import PACKAGED
+from vqvae_jax.cli.bundles import packaged
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
@@ -24,12 +24,17 @@ VIDEOS = Path(__file__).parents[3] / "shared" / "data" / "ucf101"
 NAMES = ("v_Basketball_g03_c01", "v_Biking_g04_c02", "v_CliffDiving_g05_c01", "v_Swing_g06_c04")
 
 
-def test_it_is_the_named_experiments_model_within_its_bounds():
-    bundle = load_bundle(PACKAGED)
-    assert bundle.name == "edge" and bundle.model == configs.load("edge").model
+@pytest.fixture(params=packaged())
+def path(request):
+    return packaged()[request.param]
+
+
+def test_it_is_the_named_experiments_model_within_its_bounds(path):
+    bundle = load_bundle(path)
+    assert bundle.name == path.stem and bundle.model == configs.load(path.stem).model
     weights = sum(leaf.size for leaf in jax.tree.leaves(bundle.params))
     codes = sum(book.embeddings.size for book in bundle.codebooks.values())
-    assert weights + codes <= 4_000_000 and PACKAGED.stat().st_size < 9_000_000
+    assert weights + codes <= 4_000_000 and path.stat().st_size < 9_000_000
     assert bundle.origin["data"].startswith("f59d01f0")  # the training split of groups 8-25
 
 
@@ -46,18 +51,18 @@ def first_clips():
     return clips
 
 
-def test_real_videos_it_has_not_seen_come_back_well_above_a_still_picture_in_small_files(tmp_path):
-    bundle = load_bundle(PACKAGED)
+def test_real_videos_it_has_not_seen_come_back_well_above_a_still_picture_in_small_files(path, tmp_path):
+    bundle = load_bundle(path)
     encoder = Encoder(bundle)
     psnr, still, bpp = [], [], []
     for number, clip in enumerate(first_clips()):
-        path = tmp_path / f"{number}.msv"
-        encoder.encode(clip, path, Fraction(16))
-        with Decoder(bundle, path, encoder.tokenizer) as decoder:
+        coded = tmp_path / f"{number}.msv"
+        encoder.encode(clip, coded, Fraction(16))
+        with Decoder(bundle, coded, encoder.tokenizer) as decoder:
             psnr.append(compare(clip, decoder.frames()).psnr)
         mean = np.asarray(mean_frame(jnp.asarray(clip)[None]))[0]
         still.append(compare(clip, np.broadcast_to(mean, clip.shape)).psnr)
-        bpp.append(8 * path.stat().st_size / (32 * 64 * 64))
+        bpp.append(8 * coded.stat().st_size / (32 * 64 * 64))
     assert np.mean(psnr) > np.mean(still) + 2
     assert min(psnr) > 20 and max(bpp) < 0.3
     assert np.mean(bpp) < 0.3516 * 0.75  # of the formula's rate

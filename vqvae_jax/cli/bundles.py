@@ -3,30 +3,60 @@
 import os
 from pathlib import Path
 
-from vqvae_jax.codec.bundle import Bundle, load_bundle
+from vqvae_jax.codec.bundle import Bundle, load_bundle, named_digest
+from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
 
 VARIABLE = "VQVAE_JAX_BUNDLE"
-PACKAGED = Path(__file__).parents[1] / "bundles" / "edge.safetensors"
+FOLDER = Path(__file__).parents[1] / "bundles"
+DEFAULT = "edge"
 
 
-def find_bundle(given: Path | None) -> Bundle:
-    """The bundle given, else `$VQVAE_JAX_BUNDLE`, else the one that comes with the package.
-
-    Raises:
-      UserError: if there is none, or it cannot be read.
-    """
-    return load_bundle(given or usual_bundle())
+def packaged() -> dict[str, Path]:
+    """The bundles that come with the package, by name."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
 
 
-def usual_bundle() -> Path:
-    """`$VQVAE_JAX_BUNDLE`, else the bundle that comes with the package.
+def bundle_path(given: Path | None) -> Path:
+    """The file of the bundle given, else of `$VQVAE_JAX_BUNDLE`, else of the package's default.
+
+    Args:
+      given: a file, or the name of a bundle of the package; so may the variable be.
 
     Raises:
       UserError: if there is none.
     """
-    if named := os.environ.get(VARIABLE):
-        return Path(named)
-    if not PACKAGED.is_file():
+    if named := given or os.environ.get(VARIABLE):
+        return packaged().get(str(named), Path(named))
+    if DEFAULT not in packaged():
         raise UserError(f"give the model with --bundle FILE or ${VARIABLE} (vqvae-jax export makes one from a run)")
-    return PACKAGED
+    return packaged()[DEFAULT]
+
+
+def find_bundle(given: Path | None) -> Bundle:
+    """`bundle_path`, loaded.
+
+    Raises:
+      UserError: if there is none, or it cannot be read.
+    """
+    return load_bundle(bundle_path(given))
+
+
+def find_coded_with(given: Path | None, digest: str) -> Bundle:
+    """As `find_bundle`; where nothing is given, the bundle of the package whose digest begins so, if one does."""
+    if given is None and VARIABLE not in os.environ:
+        for path in packaged().values():
+            if named_digest(path).startswith(digest):
+                return load_bundle(path)
+    return find_bundle(given)
+
+
+def find_for_file(given: Path | None, coded: Path) -> Bundle:
+    """The bundle for an .msv file, as `find_coded_with`.
+
+    Raises:
+      UserError: if the file cannot be read, or `find_bundle` raises.
+    """
+    with Reader(coded) as reader:
+        identity = reader.header.bundle.hex()
+    return find_coded_with(given, identity)

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.cli.bundles import find_for_file
 from vqvae_jax.cli.encode import bytes_of
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.comparison import compare
@@ -28,7 +28,7 @@ class Options:
     estimate: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="ESTIMATE")]
     """The same kinds."""
     bundle: Path | None = None
-    """Model of .msv files; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    """Model of .msv files; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
     json: bool = False
     """Print JSON."""
 
@@ -74,5 +74,5 @@ def run(options: Options) -> None:
 def opened(stack: contextlib.ExitStack, path: Path, bundle: Path | None) -> Iterator[np.ndarray]:
     """Frames of any kind of video."""
     if path.suffix.lower() == ".msv":
-        return stack.enter_context(Decoder(find_bundle(bundle), path)).frames()
+        return stack.enter_context(Decoder(find_for_file(bundle, path), path)).frames()
     return stack.enter_context(open_source(path)).frames()

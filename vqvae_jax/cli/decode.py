@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.cli.bundles import find_for_file
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.decoder import Decoder, OnError
 from vqvae_jax.video.sink import open_sink
@@ -23,7 +23,7 @@ class Options:
     out: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OUT")]
     """.mp4, .mkv or .avi; .npy for an array (T, H, W, 3) uint8; a name without ending for a folder of PNG pictures."""
     bundle: Path | None = None
-    """The model that the file was coded with; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    """The model that the file was coded with; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
     level: str | None = None
     """`top` decodes the coarse level alone, a preview."""
     start: int = 0
@@ -44,7 +44,7 @@ def run(options: Options) -> None:
     Raises:
       UserError: about the file, the bundle, the range or the output.
     """
-    with Decoder(find_bundle(options.bundle), options.file) as decoder:
+    with Decoder(find_for_file(options.bundle, options.file), options.file) as decoder:
         header = decoder.reader.header
         frames = decoder.frames(options.start, options.frames, options.level, options.on_error)
         total = header.frames - options.start if options.frames is None else options.frames

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from vqvae_jax.cli.bundles import find_bundle
+from vqvae_jax.cli.bundles import find_coded_with
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.token_shards import TokenShards
 from vqvae_jax.codec.tokenizer import Tokenizer
@@ -28,7 +28,7 @@ class Options:
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """Folder to write; must not exist. It appears when it is whole."""
     bundle: Path | None = None
-    """The model that the tokens were made with; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    """The model that the tokens were made with; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
     level: str | None = None
     """`top` decodes the coarse level alone, a preview."""
     video: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ def run(options: Options) -> None:
     """
     tokens = TokenShards(options.tokens)
     videos = _chosen(tokens, options.video)
-    bundle = find_bundle(options.bundle)
+    bundle = find_coded_with(options.bundle, tokens.card["bundle"]["digest"])
     tokens.check_bundle(bundle)
     if options.level not in (None, *tokens.levels):
         raise UserError(f"{options.tokens}: has no level {options.level!r}; it has {', '.join(tokens.levels)}")

@@ -29,7 +29,7 @@ class Options:
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """Folder to write; must not exist. It appears when it is whole."""
     bundle: Path | None = None
-    """The model; default: $VQVAE_JAX_BUNDLE, else the one in the package."""
+    """The model: a bundle's file, or the name of one of the package; default: $VQVAE_JAX_BUNDLE, else `edge`."""
     size: str = "model"
     """Coded size: `model` (what it was trained on), WIDTHxHEIGHT, or `native` (each video's own: grids then differ)."""
     fps: str = "source"

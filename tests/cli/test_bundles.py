@@ -1,0 +1,69 @@
+"""Which bundle a command takes: by file, by name, by what a coded file says, by the environment."""
+
+import numpy as np
+import pytest
+
+from tests.codec.example_bundle import moving, save_example
+from vqvae_jax.cli import bundles
+
+
+@pytest.fixture
+def package(command, monkeypatch, tmp_path):
+    """A package of two small bundles, and nothing in the environment."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    save_example(folder / "edge.safetensors")
+    save_example(folder / "other.safetensors", levels=1)
+    monkeypatch.delenv("VQVAE_JAX_BUNDLE")
+    monkeypatch.setattr(bundles, "FOLDER", folder)
+    return folder
+
+
+def coded_with(command, path):
+    return command("info", path, "--json").json["bundle"]
+
+
+def test_a_name_means_the_bundle_of_the_package_and_the_file_finds_it_again(command, package, video, tmp_path):
+    for name in ("edge", "other"):
+        out = tmp_path / f"{name}.msv"
+        assert command("encode", video, out, "--bundle", name, "--size", "native").code == 0
+        found = bundles.find_for_file(None, out)
+        assert found.identity.hex() == coded_with(command, out)
+        assert found.digest == bundles.find_bundle(package / f"{name}.safetensors").digest
+        assert command("decode", out, tmp_path / f"{name}.npy").code == 0
+        assert command("compare", video, out).code == 0
+    assert command("encode", video, tmp_path / "usual.msv").code == 0
+    assert coded_with(command, tmp_path / "usual.msv") == coded_with(command, tmp_path / "edge.msv")
+    assert coded_with(command, tmp_path / "other.msv") != coded_with(command, tmp_path / "edge.msv")
+    frames = [np.load(tmp_path / f"{name}.npy") for name in ("edge", "other")]
+    assert (frames[0] != frames[1]).any()
+
+
+def test_tokens_find_their_bundle_again(command, package, tmp_path):
+    (tmp_path / "videos").mkdir()
+    np.save(tmp_path / "videos" / "a.npy", moving(11))
+    tokens, back = tmp_path / "tokens", tmp_path / "back"
+    assert command("tokenize", tmp_path / "videos", tokens, "--bundle", "other", "--size", "native").code == 0
+    assert command("detokenize", tokens, back, "--format", "npy").code == 0
+    assert command("detokenize", tokens, tmp_path / "no", "--bundle", "edge").refused(
+        "give the right one with --bundle"
+    )
+
+
+def test_what_is_named_wins_over_what_the_file_says(command, package, video, tmp_path, monkeypatch):
+    out, back = tmp_path / "a.msv", tmp_path / "a.npy"
+    assert command("encode", video, out, "--bundle", "other").code == 0
+    assert command("decode", out, back, "--bundle", "edge").refused("give the right one with --bundle")
+    monkeypatch.setenv("VQVAE_JAX_BUNDLE", "edge")
+    assert command("decode", out, back).refused("give the right one with --bundle")
+    assert command("decode", out, back, "--bundle", "other").code == 0
+
+
+def test_a_name_that_is_none(command, package, video, tmp_path):
+    assert command("encode", video, tmp_path / "a.msv", "--bundle", "nothing").refused("bundle nothing does not exist")
+
+
+def test_a_file_that_is_no_bundle_is_passed_over(command, package, video, tmp_path):
+    (package / "aaa.safetensors").write_bytes(b"no bundle")
+    assert command("encode", video, tmp_path / "a.msv", "--bundle", "other").code == 0
+    assert command("decode", tmp_path / "a.msv", tmp_path / "a.npy").code == 0
