@@ -44,7 +44,7 @@ def find_bundle(given: Path | None) -> Bundle:
 
 def find_coded_with(given: Path | None, digest: str) -> Bundle:
     """As `find_bundle`; where nothing is given, the bundle of the package whose digest begins so, if one does."""
-    if given is None and VARIABLE not in os.environ:
+    if given is None and not os.environ.get(VARIABLE):
         for path in packaged().values():
             if named_digest(path).startswith(digest):
                 return load_bundle(path)
