@@ -24,7 +24,7 @@ from data_prep.write import (
     write_shard,
 )
 from vqvae_jax.data.names import Skipped, Source, find_files, one_line, video_names
-from vqvae_jax.data.partial_folder import PartialFolder
+from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
 from vqvae_jax.errors import UserError
 
 _NAMED = 3  # videos in a warning
@@ -40,7 +40,7 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
         Nothing is left behind then.
     """
     sources, skipped = find_files(config.videos)
-    _refuse_output_among_videos(config)
+    refuse_output_among_videos(config.out, config.videos)
     _refuse_absent_groups(config, sources)
     if config.format == "arrayrecord":
         _require_libraries()
@@ -61,15 +61,6 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
         card = make_card(config, videos, skipped, warnings, digests)
         write_card(folder, card)
     return card
-
-
-def _refuse_output_among_videos(config: PrepConfig) -> None:
-    out, videos = config.out.resolve(), config.videos.resolve()
-    if videos in out.parents:
-        raise UserError(
-            f"--out {config.out} lies inside --videos {config.videos}: another run would take its own output for "
-            "videos; write somewhere else"
-        )
 
 
 def _refuse_absent_groups(config: PrepConfig, sources: Sequence[Source]) -> None:

@@ -51,7 +51,7 @@ ROWS = [
             "--model.width 72 --model.hidden 72 --model.encoder-blocks 5 --model.decoder-blocks 7",
         ),
         ("full_equal", "3x3x3, 41 channels inside", "--model.block full --model.hidden 41 --model.top-hidden 41"),
-        ("full_wide", "3x3x3, 96 inside: 2.3 times the arithmetic", "--model.block full"),
+        ("full_wide", "3x3x3, 96 inside: twice the arithmetic", "--model.block full"),
         ("groups4", "4 groups: 0.42 of the arithmetic", "--model.groups 4"),
         ("layer_norm", "LayerNorm for RMSNorm", "--model.norm layer"),
     ),

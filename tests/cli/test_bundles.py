@@ -54,13 +54,30 @@ def test_what_is_named_wins_over_what_the_file_says(command, package, video, tmp
     out, back = tmp_path / "a.msv", tmp_path / "a.npy"
     assert command("encode", video, out, "--bundle", "other").code == 0
     assert command("decode", out, back, "--bundle", "edge").refused("give the right one with --bundle")
+    # The variable says what to encode with; of what there is, a file takes the bundle that fits.
     monkeypatch.setenv("VQVAE_JAX_BUNDLE", "edge")
-    assert command("decode", out, back).refused("give the right one with --bundle")
-    assert command("decode", out, back, "--bundle", "other").code == 0
+    assert command("decode", out, back).code == 0
+    monkeypatch.setenv("VQVAE_JAX_BUNDLE", str(package / "other.safetensors"))
+    assert command("encode", video, tmp_path / "b.msv").code == 0
+    assert coded_with(command, tmp_path / "b.msv") == coded_with(command, out)
 
 
-def test_a_name_that_is_none(command, package, video, tmp_path):
-    assert command("encode", video, tmp_path / "a.msv", "--bundle", "nothing").refused("bundle nothing does not exist")
+def test_a_file_of_a_bundle_that_is_not_there(command, package, video, tmp_path):
+    out = tmp_path / "a.msv"
+    assert command("encode", video, out, "--bundle", "other").code == 0
+    (package / "other.safetensors").unlink()
+    assert command("decode", out, tmp_path / "a.npy").refused("give the right one with --bundle")
+
+
+def test_names_that_are_none_or_two(command, package, video, tmp_path, monkeypatch):
+    out = tmp_path / "a.msv"
+    none = command("encode", video, out, "--bundle", "nothing")
+    assert none.refused("bundle nothing: no such file, and the package has edge, other only")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()  # a run's folder, say
+    assert command("encode", video, out, "--bundle", "other").code == 0
+    (tmp_path / "edge").write_bytes(b"a file of the same name")
+    assert command("encode", video, tmp_path / "b.msv", "--bundle", "./edge").refused("rename the file")
 
 
 def test_a_file_that_is_no_bundle_is_passed_over(command, package, video, tmp_path):

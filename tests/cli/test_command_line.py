@@ -77,8 +77,15 @@ def test_options_that_do_not_exist_are_refused(command, video):
     assert command("encode", video).code == 2
 
 
-@pytest.mark.parametrize("what", ["encode", "decode"])
-def test_an_interrupt_leaves_nothing(command, bundle, tmp_path, what):
+@pytest.mark.parametrize(
+    ("what", "number", "said"),
+    [
+        ("encode", signal.SIGINT, "interrupted"),
+        ("decode", signal.SIGINT, "interrupted"),
+        ("encode", signal.SIGTERM, "terminated"),
+    ],
+)
+def test_a_signal_leaves_nothing(command, bundle, tmp_path, what, number, said):
     np.save(tmp_path / "long.npy", np.tile(moving(16, 16, 16), (1000, 1, 1, 1)))
     arguments = ["encode", tmp_path / "long.npy", tmp_path / "out.msv"]
     if what == "decode":
@@ -96,9 +103,9 @@ def test_an_interrupt_leaves_nothing(command, bundle, tmp_path, what):
     deadline = time.monotonic() + 120
     while sorted(tmp_path.iterdir()) == before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert err.rstrip().endswith(f"vqvae-jax {what}: interrupted; nothing unfinished is left")
+    assert process.returncode == 128 + number, err
+    assert err.rstrip().endswith(f"vqvae-jax {what}: {said}; nothing unfinished is left")
     assert "Traceback" not in err
     assert sorted(tmp_path.iterdir()) == before

@@ -101,7 +101,10 @@ def test_a_damaged_chunk_stops_or_is_skipped_and_said(command, coded, frames, tm
 
 def test_a_truncated_file_says_what_is_left(command, coded, tmp_path):
     coded.write_bytes(coded.read_bytes()[:-40])
-    assert command("decode", coded, tmp_path / "a.npy").refused("2 of 3 chunks are whole")
+    refusal = "2 of 3 chunks are whole; --on-error skip decodes the 8 frames before"
+    assert command("decode", coded, tmp_path / "a.npy").refused(refusal)
+    assert command("decode", coded, tmp_path / "part.npy", "--start", 1, "--frames", 7).code == 0
+    assert len(np.load(tmp_path / "part.npy")) == 7
     result = command("decode", coded, tmp_path / "a.npy", "--on-error", "skip")
     assert result.code == 0 and "decoding ends there" in result.err and "8 frames" in result.out
     facts = command("info", coded, "--json").json

@@ -144,7 +144,7 @@ def test_video_files_keep_rate_and_aspect(command, tmp_path):
         (["--fps", "0.01"], "from 0.1 to 1000"),
         (["--chunk-frames", "6"], "multiple of this model's temporal stride, 4"),
         (["--chunk-frames", "65536"], "chunk_frames=65536"),
-        (["--bundle", "nothing.safetensors"], "bundle nothing.safetensors does not exist"),
+        (["--bundle", "nothing.safetensors"], "bundle nothing.safetensors: no such file"),
     ],
 )
 def test_a_bad_option_is_one_line_and_leaves_nothing(command, video, tmp_path, options, message):
@@ -206,6 +206,11 @@ def test_an_array_is_taken_at_the_rate_that_is_given_for_it(command, tmp_path):
     facts = command("encode", tmp_path / "a.npy", tmp_path / "a.msv", "--source-fps", "30000/1001", "--json").json
     assert (facts["frames"], facts["fps"]) == (12, "30000/1001")
     assert command("encode", tmp_path / "a.npy", tmp_path / "b.msv", "--source-fps", "source").refused("source-fps")
+
+
+def test_a_video_that_names_its_rate_is_given_no_other(command, tmp_path):
+    write_with_pyav(tmp_path / "a.mkv", smooth_clip(4, 16, 16), rate=10)
+    assert command("encode", tmp_path / "a.mkv", tmp_path / "a.msv", "--source-fps", 5).refused("10 frames per second")
 
 
 def test_a_coded_file_is_not_coded_again(command, tmp_path):

@@ -1,7 +1,6 @@
 """`vqvae-jax tokenize` and `detokenize`: the frames of `encode` and `decode`; damage, mistakes, what is printed."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -101,7 +100,7 @@ def test_a_damaged_shard_costs_its_videos_only(command, videos, tmp_path):
     result = command("detokenize", tmp_path / "tokens", tmp_path / "back", "--format", "npy")
     assert result.code == 0 and "1 videos, 40 frames" in result.out
     assert result.err.startswith("skipped: Surf/a.mp4: ") and shard.name in result.err
-    assert [p.name for p in (tmp_path / "back").rglob("*.npy")] == ["whole.avi.npy"]
+    assert [p.name for p in (tmp_path / "back").rglob("*")] == ["whole.avi.npy"]  # and no empty folder
     only = command("detokenize", tmp_path / "tokens", tmp_path / "none", "--video", "Surf/a.mp4")
     assert only.refused("no video could be decoded")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["back", "tokens"]
@@ -114,7 +113,7 @@ def test_mistakes_of_tokenize_are_one_line_and_leave_nothing(command, videos, tm
         ("--fps", "0"): "fps='0'",
         ("--shards", "0"): "shards=0",
         ("--chunk-frames", "3"): "chunk-frames=3 must be a multiple",
-        ("--bundle", tmp_path / "none"): "bundle .* does not exist",
+        ("--bundle", tmp_path / "none"): "bundle .*none: no such file",
     }.items():
         assert command("tokenize", videos, out, *options).refused(message)
     assert command("tokenize", videos / "whole.avi", out).refused("is not a folder; expected a folder of videos")
@@ -146,9 +145,9 @@ def test_no_card_makes_it_write_outside_its_folder(command, tokens, tmp_path):
         assert command("detokenize", tokens, tmp_path / "out").refused("outside the output folder")
 
 
-def test_a_folder_within_the_tree_can_be_the_output(command, tmp_path):
+def test_a_folder_within_the_tree_is_no_output(command, tmp_path):
     (tmp_path / "in").mkdir()
     np.save(tmp_path / "in" / "a.npy", moving(5))
-    assert command("tokenize", tmp_path / "in", tmp_path / "in" / "tokens").code == 0
-    shutil.rmtree(tmp_path / "in" / "tokens")
+    inside = command("tokenize", tmp_path / "in", tmp_path / "in" / "tokens")
+    assert inside.refused("another run would take its own output for videos")
     assert [p.name for p in (tmp_path / "in").iterdir()] == ["a.npy"]

@@ -165,7 +165,7 @@ def test_what_cannot_be_done_ends_in_one_line_and_leaves_nothing(config, tree, p
 @pytest.mark.parametrize("place", ["inside", "Surf/deep/er", "../videos/link"])
 def test_output_among_the_videos_is_refused_before_the_next_run_would_read_it(config, tree, place):
     files = sorted(tree.rglob("*"))
-    with pytest.raises(UserError, match="lies inside --videos"):
+    with pytest.raises(UserError, match="another run would take its own output for videos"):
         prepare(config(out=tree / place))
     assert sorted(tree.rglob("*")) == files
 

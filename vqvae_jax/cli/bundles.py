@@ -24,13 +24,25 @@ def bundle_path(given: Path | None) -> Path:
       given: a file, or the name of a bundle of the package; so may the variable be.
 
     Raises:
-      UserError: if there is none.
+      UserError: if there is none, or the name is a file's too.
     """
     if named := given or os.environ.get(VARIABLE):
-        return packaged().get(str(named), Path(named))
+        return _named(str(named))
     if DEFAULT not in packaged():
         raise UserError(f"give the model with --bundle FILE or ${VARIABLE} (vqvae-jax export makes one from a run)")
     return packaged()[DEFAULT]
+
+
+def _named(name: str) -> Path:
+    found, path = packaged().get(name), Path(name)
+    if found is None and not path.exists():
+        raise UserError(
+            f"bundle {name}: no such file, and the package has {', '.join(packaged())} only "
+            "(vqvae-jax export MODEL.safetensors --run DIR makes one)"
+        )
+    if found is not None and path.is_file():
+        raise UserError(f"bundle {name}: is a file here and the name of a bundle of the package; rename the file")
+    return found or path
 
 
 def find_bundle(given: Path | None) -> Bundle:
@@ -43,9 +55,12 @@ def find_bundle(given: Path | None) -> Bundle:
 
 
 def find_coded_with(given: Path | None, digest: str) -> Bundle:
-    """As `find_bundle`; where nothing is given, the bundle of the package whose digest begins so, if one does."""
-    if given is None and not os.environ.get(VARIABLE):
-        for path in packaged().values():
+    """The bundle given; else that of `$VQVAE_JAX_BUNDLE` or of the package whose digest begins so.
+
+    Where none does it is that of `find_bundle`, which whoever reads the file refuses.
+    """
+    if given is None:
+        for path in [bundle_path(None), *packaged().values()]:
             if named_digest(path).startswith(digest):
                 return load_bundle(path)
     return find_bundle(given)

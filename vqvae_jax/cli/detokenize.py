@@ -60,6 +60,7 @@ def run(options: Options) -> None:
             except DamagedTokensError as error:
                 if options.strict:
                     raise
+                _remove_empty_folders(folder, video)
                 damaged.append(f"{one_line(video)}: {error}")
         if len(damaged) == len(videos):
             raise UserError(f"{options.tokens}: no video could be decoded (first: {damaged[0]})")
@@ -95,6 +96,14 @@ def _write(tokens: TokenShards, tokenizer: Tokenizer, video: str, folder: Path, 
             sink.write(frame)
             count += 1
     return count
+
+
+def _remove_empty_folders(folder: Path, video: str) -> None:
+    """The folders above a video that did not come about, if nothing else is in them."""
+    for above in (folder / video).parents:
+        if above == folder or any(above.iterdir()):
+            return
+        above.rmdir()
 
 
 def _frames(tokens: TokenShards, tokenizer: Tokenizer, video: str, level: str | None) -> Iterator[np.ndarray]:

@@ -40,8 +40,8 @@ class Options:
     """Coded size: `model` (what it was trained on), `native` (the video's own) or WIDTHxHEIGHT."""
     fps: str = "source"
     """Coded frame rate: `source`, a number, or a fraction such as 30000/1001."""
-    source_fps: str = "25"
-    """Frame rate of a .npy file or a folder of pictures, which name none."""
+    source_fps: str | None = None
+    """Frame rate of a .npy file or a folder of pictures, which name none; default: 25."""
     mode: Mode = "range"
     """How indices are written: entropy-coded, DEFLATE, or fixed length."""
     rate_weight: float = 0.0
@@ -90,7 +90,7 @@ def run(options: Options) -> None:
         result = encoder.encode(frames, options.out, rate, shown, options.force)
         missing = source.missing_frames
     if missing:
-        note(f"{options.source}: {missing} frames that its index lists could not be decoded")
+        note(f"warning: {options.source}: {missing} frames that its index lists could not be decoded and are left out")
     facts = report(options, result, rate)
     if options.verify:
         measured = verify(options, bundle, rate, width, height)
@@ -120,10 +120,19 @@ def opened(options: Options) -> Source:
     Raises:
       UserError: if it cannot be read, or the rate is none.
     """
+    if options.source_fps is None:
+        return open_source(options.source)
     assumed = parse_rate(options.source_fps, "source-fps")
     if assumed is None:
         raise UserError("source-fps: expected a number or a fraction such as 30000/1001")
-    return open_source(options.source, assumed)
+    source = open_source(options.source, assumed)
+    if source.info.rate_stated:
+        source.close()
+        raise UserError(
+            f"source-fps={options.source_fps} is for arrays and pictures; {options.source} says {source.info.rate} "
+            "frames per second (--fps changes the coded rate)"
+        )
+    return source
 
 
 def frames_of(source: Source, rate: Fraction, width: int, height: int, what: str) -> Iterator[np.ndarray]:

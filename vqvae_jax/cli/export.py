@@ -46,6 +46,8 @@ def run(options: Options) -> None:
     Raises:
       UserError: about the run, the data or the output.
     """
+    if options.out.suffix != ".safetensors":
+        raise UserError(f"{options.out}: the bundle's name must end in .safetensors")
     if options.clips < LEAST:
         raise UserError(f"clips={options.clips}; the entropy models need {LEAST} at least")
     checkpoints = open_run(options.run)

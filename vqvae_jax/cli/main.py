@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from vqvae_jax.cli.progress import hear_interrupts
+from vqvae_jax.cli.interrupts import ending_in_good_order
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 
@@ -48,16 +48,9 @@ def run(arguments: list[str]) -> None:
 def main() -> None:
     """Entry point."""
     name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in COMMANDS else ""
-
-    def guarded() -> None:
-        hear_interrupts()
-        try:
-            run(sys.argv[1:])
-        except KeyboardInterrupt:
-            print(f"vqvae-jax {name}: interrupted; nothing unfinished is left", file=sys.stderr)
-            sys.exit(130)
-
-    run_command(f"vqvae-jax {name}".strip(), guarded)
+    program = f"vqvae-jax {name}".strip()
+    with ending_in_good_order(program):
+        run_command(program, lambda: run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

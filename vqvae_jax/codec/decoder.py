@@ -142,11 +142,14 @@ class Decoder:
             self.reader.require_whole()
         except UserError as error:
             left = self.reader.whole_chunks * self.reader.header.chunk_frames
-            if on_error == "stop" or start >= left:
+            if end <= left:
+                return end
+            if start >= left:
                 raise
-            if end > left:
-                self.damaged[self.reader.whole_chunks] = f"{error}; decoding ends there"
-                return left
+            if on_error == "stop":
+                raise UserError(f"{error}; --on-error skip decodes the {left} frames before") from error
+            self.damaged[self.reader.whole_chunks] = f"{error}; decoding ends there"
+            return left
         return end
 
     def _kept(self, chunk: int, level: str | None) -> Indices | DamagedChunk | None:

@@ -25,7 +25,7 @@ from vqvae_jax.codec.token_spool import Spool
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.card import write_card_files
 from vqvae_jax.data.names import Skipped, Source, find_files, one_line
-from vqvae_jax.data.partial_folder import PartialFolder
+from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
 from vqvae_jax.data.record_shards import write_tfds_metadata
 from vqvae_jax.errors import UserError
 from vqvae_jax.video.read import MISSING_LIMIT
@@ -63,12 +63,13 @@ def write_token_shards(
       watch: passes the files on, to show progress.
 
     Raises:
-      UserError: if there is no usable video, `out` exists or cannot be written, `shards` is below 1, a library is
-        missing, or (with `strict`) a file cannot be used. Nothing is left behind then.
+      UserError: if there is no usable video, `out` exists, lies in `root` or cannot be written, `shards` is below 1, a
+        library is missing, or (with `strict`) a file cannot be used. Nothing is left behind then.
     """
     root, out = Path(root), Path(out)
     if shards is not None and not 1 <= shards <= MAX_SHARDS:
         raise UserError(f"shards={shards}; expected 1 to {MAX_SHARDS}")
+    refuse_output_among_videos(out, root)
     _require_libraries()
     sources, skipped = find_files(root)
     work = _Work(root, encoder, size, fps)

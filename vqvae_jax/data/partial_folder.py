@@ -112,3 +112,11 @@ class PartialFolder:
 def _refuse_existing(out: Path) -> None:
     if out.exists() or out.is_symlink():
         raise UserError(f"{out} exists already; remove it or choose another output")
+
+
+def refuse_output_among_videos(out: Path, videos: Path) -> None:
+    """Raises a `UserError` if the folder to write lies in the one that is searched for videos."""
+    if videos.resolve() in out.resolve().parents:
+        raise UserError(
+            f"{out} lies inside {videos}: another run would take its own output for videos; write somewhere else"
+        )
