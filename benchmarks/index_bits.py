@@ -110,7 +110,8 @@ def main() -> None:
             "range": sum(coded.values()) / pixels,
         },
     }
-    print(f"{count} clips: PSNR {facts['psnr']:.2f} dB, bpp {facts['bpp']}")
+    rates = ", ".join(f"{name} {float(bpp):.4f}" for name, bpp in facts["bpp"].items())
+    print(f"{count} clips: PSNR {facts['psnr']:.2f} dB, bits per pixel: {rates}")
     both = rows[-1]
     aims = [
         aim("bits over DEFLATE's", both["range / DEFLATE"], at_most=0.8),
