@@ -1,6 +1,5 @@
 """Ten differently damaged files among good ones: each is listed with its reason, the rest is untouched by them."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def plant(root: Path, source: Path, video) -> dict[str, str]:
     contents = {
         "empty.avi": (b"", "empty file"),
         "text.avi": (b"not a video\n" * 500, "not a video"),
-        "noise.mp4": (os.urandom(30_000), "not a video"),
+        "noise.mp4": (np.random.default_rng(0).bytes(30_000), "not a video"),
         "half.avi": (whole[: len(whole) // 2], "truncated"),
         "header_only.avi": (whole[:1024], "truncated"),
         "middle_gone.avi": (bytes(middle), "damaged inside"),

@@ -130,6 +130,13 @@ def test_any_bytes_end_in_an_error_of_ours(tmp_path_factory, tail, head):
         Video(path)
 
 
+def test_chance_bytes_that_pass_for_a_stream_without_pictures_are_no_video(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"\x00\x00\x80\x02" + np.random.default_rng(0).bytes(30_000))  # begins as H.263 does
+    with pytest.raises(VideoError, match="not a video"):
+        Video(path)
+
+
 def test_an_absurd_frame_size_is_refused_before_it_is_allocated(tmp_path):
     (tmp_path / "v.y4m").write_bytes(b"YUV4MPEG2 W16000 H16000 F25:1 Ip A1:1 C420\nFRAME\n" + bytes(100))
     with pytest.raises(VideoError, match=r"frame size 16000x16000"):

@@ -86,7 +86,9 @@ class Video:
             int(get(cv2.CAP_PROP_FRAME_HEIGHT)),
             get(cv2.CAP_PROP_FPS),
         )
-        if reason := refused_size(width, height):
+        # Chance bytes can pass for a stream whose pictures have no size.
+        nothing = "not a video: no picture size can be read from it" if width * height == 0 else ""
+        if reason := nothing or refused_size(width, height):
             self.close()
             raise VideoError(reason)
         stated = 0.1 <= fps <= 1000
