@@ -1,5 +1,7 @@
 """The whole path in a few minutes: video files -> clips -> training -> checkpoint -> evaluation -> HTML report.
 
+At last one of the videos goes through the model of the package, which was trained for hours: to a file and back.
+
     python -m experiments.demo [--videos DIR] [--out DIR]
 
 It starts the same programs that you would, prints their command lines, and leaves everything in a new folder.
@@ -144,6 +146,7 @@ def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: fl
     programs.run(
         "experiments.evaluate", "--run", run, "--data", data, "--split", split, "--steps", "latest", "--out", evaluation
     )
+    notes.append(code_one_video(programs, videos, data, split, folder))
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     notes.append(f"From videos to figures in {minutes} min {seconds:02d} s.")
     files = {"run": run, "data": data, "evaluation": evaluation, "out": page}
@@ -152,6 +155,21 @@ def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: fl
     for note in notes:
         print(f"note: {note}")
     return page.resolve()
+
+
+def code_one_video(programs: Programs, videos: Path, data: Path, split: str, folder: Path) -> str:
+    """The first video of a split to an .msv file with the package's model, and back; returns what to say of it."""
+    from vqvae_jax.cli.bundles import DEFAULT
+    from vqvae_jax.data.source import read_card
+
+    name = next(video["path"] for video in read_card(data)["videos"] if video["split"] == split)
+    coded, back = folder / "coded.msv", folder / "decoded.mp4"
+    programs.run("vqvae_jax", "encode", videos / name, coded, "--bundle", DEFAULT, "--verify")
+    programs.run("vqvae_jax", "decode", coded, back)
+    return (
+        f"With {DEFAULT}, the model of the package, {name} is {coded.stat().st_size:,} bytes: {coded.name}, decoded in "
+        f"{back.name} beside this page."
+    )
 
 
 def prepare_data(programs: Programs, videos: Path, data: Path) -> tuple[list[str], list[str]]:

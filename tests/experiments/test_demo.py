@@ -47,6 +47,8 @@ def test_a_folder_of_videos_becomes_a_trained_model_and_a_report_whose_path_is_t
     assert f"{evaluation['checkpoints'][0]['quality']['mean']['psnr']:.2f} dB" in page
     assert (report.parent / "run" / "checkpoints" / "2").is_dir()
     assert "python -m experiments.train demo" in page
+    size = (report.parent / "coded.msv").stat().st_size
+    assert f"{size:,} bytes: coded.msv" in page and (report.parent / "decoded.mp4").stat().st_size > size
 
 
 def test_a_folder_that_does_not_exist_is_one_line_and_exit_code_2(tmp_path):
