@@ -3,10 +3,7 @@
 python -m data_prep --videos DIR --out DIR
 """
 
-import signal
-import sys
 import time
-from typing import NoReturn
 
 from data_prep.card import Card
 from data_prep.config import PrepConfig
@@ -14,6 +11,7 @@ from data_prep.prepare import prepare
 from vqvae_jax.command_line import parse
 from vqvae_jax.data.names import one_line
 from vqvae_jax.errors import run_command
+from vqvae_jax.stopping import stoppable
 
 _LISTED = 20
 
@@ -22,30 +20,10 @@ def main() -> None:
     import tyro
 
     config = parse(PrepConfig, "python -m data_prep", config=(tyro.conf.FlagCreatePairsOff,))
-    signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
-        signal.signal(signal.SIGHUP, _stop)
     started = time.monotonic()
-    try:
+    with stoppable("data_prep", lambda: "nothing was written"):
         card = prepare(config, progress=True)
-    except KeyboardInterrupt:
-        _leave("interrupted", 130)
-    except _TerminatedError:
-        _leave("terminated", 143)
     print("\n".join(summary(card, config, time.monotonic() - started)))
-
-
-class _TerminatedError(BaseException):
-    """SIGTERM came; not an `Exception`, so that nothing on the way takes it for an error to handle."""
-
-
-def _stop(*_: object) -> NoReturn:
-    raise _TerminatedError
-
-
-def _leave(what: str, code: int) -> NoReturn:
-    print(f"data_prep: {what}; nothing was written", file=sys.stderr)
-    sys.exit(code)
 
 
 def summary(card: Card, config: PrepConfig, seconds: float) -> list[str]:

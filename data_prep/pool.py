@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
+from vqvae_jax import stopping
 from vqvae_jax.errors import UserError
 
 Tick = Callable[[], None]
@@ -112,18 +113,24 @@ class Pool:
         return outcome
 
     def _end(self, slot: int) -> None:
-        worker, self._workers[slot] = self._workers[slot], None
+        worker = self._workers[slot]
         if worker is not None:
             worker.process.kill()
             worker.process.join()
             worker.connection.close()
+            self._workers[slot] = None  # last: what a signal cuts short is done again
+
+    def _end_all(self) -> None:
+        for slot in range(len(self._workers)):
+            self._end(slot)
+        stopping.end(self._end_all)
 
     def __enter__(self) -> "Pool":
+        stopping.begin(self._end_all)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for slot in range(len(self._workers)):
-            self._end(slot)
+        self._end_all()
 
 
 class _Worker:

@@ -8,21 +8,18 @@ It starts the same programs that you would, prints their command lines, and leav
 """
 
 import contextlib
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from experiments.demo_videos import make_demo_videos
 from experiments.report import ReportCommand, report
+from experiments.runs.program import Programs
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.stopping import stoppable
 
 
 @dataclass(frozen=True)
@@ -38,56 +35,6 @@ class DemoCommand:
 
     def __post_init__(self) -> None:
         check(self.steps is None or self.steps >= 1, "steps", self.steps, "a whole number of at least 1")
-
-
-class StoppedError(BaseException):
-    """SIGINT or SIGTERM came; not an `Exception`, so that nothing on the way takes it for an error to handle."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.signal = signal.Signals(number)
-
-
-def stop(number: int, _: object) -> NoReturn:
-    """Signal handler: raises `StoppedError`."""
-    raise StoppedError(number)
-
-
-class Programs:
-    """Runs programs one after the other and remembers their command lines."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def run(self, module: str, *arguments: str | Path) -> None:
-        """Runs `python -m module arguments`; its output goes to the terminal as it comes.
-
-        Raises:
-          SystemExit: with the program's exit code if it is not 0. The program has said why.
-          StoppedError: after a signal, which was passed on, once the program has left.
-        """
-        words = self.note(module, *arguments)
-        # In a process group of its own, so that Ctrl-C in a terminal reaches it once: through us.
-        process = subprocess.Popen([sys.executable, *words], process_group=0)
-        stopped: StoppedError | None = None
-        while True:
-            try:
-                code = process.wait()
-                break
-            except StoppedError as stop:
-                stopped = stop
-                process.send_signal(stop.signal)
-        if stopped is not None:
-            raise stopped
-        if code:
-            sys.exit(code if code > 0 else 128 - code)
-
-    def note(self, module: str, *arguments: str | Path) -> list[str]:
-        """Prints and remembers a command line; returns its words after `python`."""
-        words = ["-m", module, *map(str, arguments)]
-        self.lines.append(shlex.join(["python", *words]))
-        print(f"\n$ {self.lines[-1]}", flush=True)
-        return words
 
 
 def demo(command: DemoCommand) -> Path:
@@ -215,14 +162,12 @@ def new_folder(parent: Path) -> Path:
 
 def main() -> None:
     command = parse(DemoCommand, "python -m experiments.demo")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
+
+    def kept() -> str:
+        return f"what was done until then is in {command.out}" if command.out.exists() else "nothing was written"
+
+    with stoppable("demo", kept):
         path = demo(command)
-    except StoppedError as stopped:
-        left = f"what was done until then is in {command.out}" if command.out.exists() else "nothing was written"
-        print(f"demo: {stopped.signal.name}: stopped; {left}", file=sys.stderr)
-        sys.exit(128 + stopped.signal)
     print(f"\nreport: {path}")
 
 

@@ -5,6 +5,7 @@ import sys
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command
 from vqvae_jax.evaluation.config import EvaluateConfig
+from vqvae_jax.stopping import stoppable
 
 
 def main(config: EvaluateConfig | None = None) -> None:
@@ -15,14 +16,16 @@ def main(config: EvaluateConfig | None = None) -> None:
     """
     if config is None:
         config = parse(EvaluateConfig, "python -m experiments.evaluate")
-    try:
-        from vqvae_jax.evaluation.job import evaluate  # JAX takes seconds to import: not for --help
+    # An `EvaluationInterrupt` says more; until the job has begun it is a bare signal.
+    with stoppable("evaluate", lambda: "nothing was measured or written"):
+        from vqvae_jax.evaluation.job import EvaluationInterrupt, evaluate  # takes seconds: not for --help
 
-        evaluate(config, say=lambda line: print(line, flush=True))
-    except KeyboardInterrupt as stop:
-        # An `EvaluationInterrupt` says more; until the job has begun it is a bare Ctrl-C.
-        print(f"stopped; {stop or 'nothing was measured or written'}", file=sys.stderr)
-        sys.exit(0 if config.watch and getattr(stop, "steps", []) else 130)
+        try:
+            evaluate(config, say=lambda line: print(line, flush=True))
+        except EvaluationInterrupt as stop:
+            if not (config.watch and stop.steps):
+                raise
+            print(f"evaluate: {stop}", file=sys.stderr)
     print(f"{config.out} (and .csv, .png, _grid.png beside it)")
 
 

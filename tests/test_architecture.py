@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[1]
 #: A package may import itself and those of earlier rows.
 ROWS = [
     {"errors"},
-    {"command_line", "config", "files", "precision"},
+    {"command_line", "config", "precision", "stopping"},
+    {"files"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy"},
     {"losses", "training"},
     {"msvqvae"},

@@ -1,8 +1,10 @@
 """Files that appear only when they are whole."""
 
 import os
+from functools import partial
 from pathlib import Path
 
+from vqvae_jax import stopping
 from vqvae_jax.errors import UserError
 
 
@@ -28,10 +30,13 @@ def write_atomically(path: Path, content: bytes) -> None:
       UserError: if it cannot be written.
     """
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    remove = partial(part.unlink, missing_ok=True)
+    stopping.begin(remove)
     try:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        part.unlink(missing_ok=True)
+        remove()
+        stopping.end(remove)

@@ -13,11 +13,11 @@ from pathlib import Path
 import tyro
 
 from experiments.ablations.rows import ROWS
-from experiments.demo import Programs
-from experiments.runs.program import stoppable
+from experiments.runs.program import Programs
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import run_command
+from vqvae_jax.stopping import stoppable
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def main() -> None:
     """Parses the command line and makes the table."""
     command = parse(AblationsCommand, "python -m experiments.ablations", config=(tyro.conf.FlagCreatePairsOff,))
     line = shlex.join(["python", "-m", "experiments.ablations", *sys.argv[1:]])
-    with stoppable("ablations"):
+    with stoppable("ablations", lambda: "the same command goes on where it was"):
         from experiments.ablations.make import make_ablations  # JAX takes seconds to import: not for --help
 
         make_ablations(command, line, Programs().run)

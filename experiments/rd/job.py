@@ -15,6 +15,7 @@ from experiments.rd.cache import Cache, Entry, clip_digest, stream_entry
 from experiments.rd.coder import Coder
 from experiments.rd.ffmpeg import CodecError, Processes
 from experiments.rd.measure import Measure
+from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
 
 BLOCK_BYTES = 512 * 2**20  # decoded clips that bulk decoders, all together, may leave on disk at a time
@@ -84,12 +85,13 @@ class RdJob:
 
         Raises:
           UserError: if a clip cannot be read or OUT cannot be written.
-          KeyboardInterrupt: on Ctrl-C; what was measured is kept.
+          KeyboardInterrupt: if a signal stops the program; what was measured is kept.
         """
         outcomes: dict[tuple[str, str], list[Outcome]] = {(c.codec, c.setting): [] for c in self._coders}
         in_bulk = sum(coder.in_bulk for coder in self._coders)
         block = max(1, BLOCK_BYTES // (int(np.prod(self._clips.clip_shape)) * max(1, in_bulk)))
         pool = ThreadPoolExecutor(self._jobs)
+        stopping.begin(self._processes.stop)
         with self._bar(range(self.total), "rd", " codings") as bar:
             try:
                 for start in range(0, len(self._ids), block):
@@ -104,9 +106,10 @@ class RdJob:
                             self.done += 1
                             bar.update()
             finally:
-                # Also on Ctrl-C: nothing goes on behind our back.
+                # Also after a signal: nothing goes on behind our back.
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._processes.stop()
+                stopping.end(self._processes.stop)
                 pool.shutdown(wait=True)
                 for coder in self._coders:
                     coder.close()

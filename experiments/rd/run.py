@@ -29,7 +29,7 @@ from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 
 
 class RdInterrupt(KeyboardInterrupt):
-    """Ctrl-C; the message says how far it was."""
+    """A signal came; the message says how far it was."""
 
 
 def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> RateDistortion:

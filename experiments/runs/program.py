@@ -1,11 +1,11 @@
-"""A program that starts others: lines in order, and one line that says how to go on after a signal."""
+"""A program that starts others, one after the other."""
 
-import contextlib
-import signal
+import shlex
+import subprocess
 import sys
-from collections.abc import Iterator
+from pathlib import Path
 
-from experiments.demo import StoppedError, stop
+from vqvae_jax.stopping import Stopped, undisturbed
 
 
 def say(line: str) -> None:
@@ -13,13 +13,43 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-@contextlib.contextmanager
-def stoppable(program: str, kept: str = "the same command goes on where it was") -> Iterator[None]:
-    """Turns SIGINT and SIGTERM into one line and the exit code 128 + signal; `kept` says what is left."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        yield
-    except StoppedError as stopped:
-        print(f"{program}: {stopped.signal.name}: stopped; {kept}", file=sys.stderr)
-        sys.exit(128 + stopped.signal)
+class Programs:
+    """Runs programs one after the other and remembers their command lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def run(self, module: str, *arguments: str | Path) -> None:
+        """Runs `python -m module arguments`; its output goes to the terminal as it comes.
+
+        Raises:
+          SystemExit: with the program's exit code if it is not 0. The program has said why.
+          Stopped: after a signal, which was passed on, once the program has left.
+        """
+        words = self.note(module, *arguments)
+        process: subprocess.Popen[bytes] | None = None
+        stopped: Stopped | None = None
+        while True:
+            try:
+                if process is None:
+                    with undisturbed():  # no signal between its start and our knowing it
+                        # In a process group of its own, so that Ctrl-C in a terminal reaches it once: through us.
+                        process = subprocess.Popen([sys.executable, *words], process_group=0)
+                code = process.wait()
+                break
+            except Stopped as stop:
+                if process is None:
+                    raise
+                stopped = stop
+                process.send_signal(stop.signal)
+        if stopped is not None:
+            raise stopped
+        if code:
+            sys.exit(code if code > 0 else 128 - code)
+
+    def note(self, module: str, *arguments: str | Path) -> list[str]:
+        """Prints and remembers a command line; returns its words after `python`."""
+        words = ["-m", module, *map(str, arguments)]
+        self.lines.append(shlex.join(["python", *words]))
+        say(f"\n$ {self.lines[-1]}")
+        return words

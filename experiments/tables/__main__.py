@@ -12,11 +12,11 @@ from typing import Literal
 
 import tyro
 
-from experiments.demo import Programs
-from experiments.runs.program import stoppable
+from experiments.runs.program import Programs
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import run_command
+from vqvae_jax.stopping import stoppable
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def main() -> None:
     """Parses the command line and makes the tables."""
     command = parse(TablesCommand, "python -m experiments.tables", config=(tyro.conf.FlagCreatePairsOff,))
     line = shlex.join(["python", "-m", "experiments.tables", *sys.argv[1:]])
-    with stoppable("tables", "nothing was begun" if command.plan else "the same command goes on where it was"):
+    kept = "nothing was begun" if command.plan else "the same command goes on where it was"
+    with stoppable("tables", lambda: kept):
         from experiments.tables.make import make_tables  # JAX takes seconds to import: not for --help
 
         make_tables(command, line, Programs().run)

@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments.demo import Programs, prepare_data
+from experiments.demo import prepare_data
+from experiments.runs.program import Programs
+from vqvae_jax.stopping import WORDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +101,8 @@ def test_a_signal_reaches_the_program_that_runs_once_and_ends_the_demo(tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job ignores SIGINT, and the tests may be one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     until = time.monotonic() + 60
     while not (tmp_path / "ready").exists() and time.monotonic() < until:
@@ -106,5 +110,5 @@ def test_a_signal_reaches_the_program_that_runs_once_and_ends_the_demo(tmp_path,
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert said == f"demo: {number.name}: stopped; nothing was written\n"
+    assert said == f"demo: {WORDS[number]}; nothing was written\n"
     assert (tmp_path / "got").read_text() == f"{number:d} "

@@ -3,9 +3,9 @@
 import importlib
 import sys
 
-from vqvae_jax.cli.interrupts import ending_in_good_order
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.stopping import stoppable
 
 COMMANDS = {
     "encode": "a video file to an .msv file",
@@ -49,7 +49,7 @@ def main() -> None:
     """Entry point."""
     name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in COMMANDS else ""
     program = f"vqvae-jax {name}".strip()
-    with ending_in_good_order(program):
+    with stoppable(program):
         run_command(program, lambda: run(sys.argv[1:]))
 
 

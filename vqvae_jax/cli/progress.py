@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from vqvae_jax.cli.interrupts import asked_to_leave
+from vqvae_jax import stopping
 
 Item = TypeVar("Item")
 
@@ -21,6 +21,5 @@ def counted(items: Iterable[Item], total: int | None, what: str, unit: str = "fr
     with tqdm(total=total, desc=what, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False) as bar:
         for item in items:
             yield item
-            if asked_to_leave():
-                raise KeyboardInterrupt
+            stopping.check()
             bar.update()

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from vqvae_jax import stopping
 from vqvae_jax.container import header_bytes, index, varint
 from vqvae_jax.container.chunk import Place, pack_chunk
 from vqvae_jax.container.header import UINT32_MAX, Header, LevelLayout, Mode
@@ -72,9 +73,11 @@ class Writer:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
+        stopping.begin(self._discard)
         try:
             self._file = self._part.open("xb")
         except OSError as error:
+            stopping.end(self._discard)
             raise self._unwritable(error) from error
         # The header's place; until it is filled in, this is no .msv file.
         try:
@@ -151,7 +154,9 @@ class Writer:
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
-            self._part.unlink(missing_ok=True)
+        # Also where a signal came before `_file` was set. The name is ours alone.
+        self._part.unlink(missing_ok=True)
+        stopping.end(self._discard)
 
     def _refuse_existing(self) -> None:
         there = self.path.is_symlink() or self.path.exists()

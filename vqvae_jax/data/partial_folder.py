@@ -8,7 +8,9 @@ import itertools
 import os
 import shutil
 from pathlib import Path
+from typing import TextIO
 
+from vqvae_jax import stopping
 from vqvae_jax.errors import UserError
 
 _LOCK = ".lock"
@@ -30,24 +32,27 @@ class PartialFolder:
         self.out = out
         self.path = out.parent / f".{out.name}.partial-{os.getpid()}"
         self._made: list[Path] = []  # folders above `out`, innermost first
+        self._lock: TextIO | None = None
 
     def __enter__(self) -> Path:
         try:
             _refuse_existing(self.out)
+            stopping.begin(self._remove_parents)
             self._make_parents()
             self._remove_leftovers()
-            self.path.mkdir()
+            with stopping.undisturbed():  # a folder of that name that is there already is not ours to remove
+                self.path.mkdir()
+                stopping.begin(self._discard)
+            self._take_lock()
         except FileExistsError as error:
+            self._remove_parents()
             raise UserError(f"{self.path} is in the way; remove it if no run is writing there") from error
         except OSError as error:
-            self._remove_parents()
+            self._discard()
             raise self._explain(error) from error
-        try:
-            self._take_lock()
-        except OSError as error:
-            shutil.rmtree(self.path, ignore_errors=True)
+        except UserError:
             self._remove_parents()
-            raise self._explain(error) from error
+            raise
         return self.path
 
     def _make_parents(self) -> None:
@@ -56,13 +61,23 @@ class PartialFolder:
         if not above.is_dir():
             raise UserError(f"{self.out} cannot be made: {above} is not a folder")
         for folder in reversed(missing):
+            self._made.insert(0, folder)  # before it is made: what is not empty is not removed
             folder.mkdir(exist_ok=True)
-            self._made.insert(0, folder)
 
     def _remove_parents(self) -> None:
         for folder in self._made:
             with contextlib.suppress(OSError):  # somebody else has put something there
                 folder.rmdir()
+        stopping.end(self._remove_parents)
+
+    def _discard(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+        if not self.out.exists():
+            self._remove_parents()
+        stopping.end(self._remove_parents)
+        stopping.end(self._discard)
 
     def _take_lock(self) -> None:
         new = self.path / ".new-lock"
@@ -77,10 +92,7 @@ class PartialFolder:
         except OSError as problem:
             raise self._explain(problem) from problem
         finally:
-            self._lock.close()
-            shutil.rmtree(self.path, ignore_errors=True)
-            if not self.out.exists():
-                self._remove_parents()
+            self._discard()
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise self._explain(error) from error
 

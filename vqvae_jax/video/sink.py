@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from vqvae_jax import stopping
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.errors import UserError
 from vqvae_jax.video.npy_frames import NpyWriter
@@ -110,16 +111,21 @@ class Sink:
         self.path, self._folder, self._overwrite = path, folder, overwrite
         self._shape = (height, width, 3)
         self._written = 0
-        self._open = True
+        self._abandon: Callable[[], object] = _nothing
         self._target = Path(os.path.abspath(path))  # noqa: PTH100 (also "." and "..", which have no name)
         self._part = self._target.parent / f".{self._target.name}.part-{os.getpid()}"
+        self._open = True
         try:
             self._refuse_existing()
+            stopping.begin(self.discard)
             _remove(self._part)  # of an earlier process of the same number that was killed
             self._writer = open_writer(self._part)
-        except OSError as error:
-            _remove(self._part)
-            raise self._cannot_write(error) from error
+            self._abandon = self._writer.abandon
+        except BaseException as error:
+            self.discard()
+            if isinstance(error, OSError):
+                raise self._cannot_write(error) from error
+            raise
 
     def write(self, frame_HWC: np.ndarray) -> None:
         """Adds a frame: uint8 [height, width, 3], RGB.
@@ -160,9 +166,13 @@ class Sink:
     def discard(self) -> None:
         """Removes what has been written, if it has not been put in its place."""
         if self._open:
+            try:
+                self._abandon()
+            finally:
+                _remove(self._part)
+            # Last: what a signal cuts short is done again.
             self._open = False
-            self._writer.abandon()
-            _remove(self._part)
+            stopping.end(self.discard)
 
     def _cannot_write(self, error: OSError) -> UserError:
         return UserError(f"{self.path}: cannot be written ({error.strerror or error})")
@@ -187,13 +197,14 @@ class Sink:
             return
         # A folder cannot be renamed onto one that holds files.
         old = self._target.with_name(f".{self._target.name}.old-{os.getpid()}")
-        self._target.rename(old)
-        try:
-            self._part.rename(self._target)
-        except OSError:
-            old.rename(self._target)
-            raise
-        shutil.rmtree(old)
+        with stopping.undisturbed():
+            self._target.rename(old)
+            try:
+                self._part.rename(self._target)
+            except OSError:
+                old.rename(self._target)
+                raise
+            shutil.rmtree(old)
 
     def __enter__(self) -> "Sink":
         return self
@@ -203,6 +214,10 @@ class Sink:
             self.close()
         else:
             self.discard()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _remove(part: Path) -> None:

@@ -1,5 +1,6 @@
 """`python -m experiments.rd` as its users meet it: exit codes, one line, Ctrl-C."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -33,7 +34,6 @@ def test_the_models_that_were_measured_are_those_of_the_pictures(tmp_path, monke
     data = write_data(tmp_path / "data", moving_squares(1, (4, 64, 64)))
     monkeypatch.setattr(sys, "argv", command(data, tmp_path / "out", "--bundle", "a", "b")[2:])
     monkeypatch.setattr(run, "measure_codecs", lambda config, say: None)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     given = []
     monkeypatch.setattr(present, "present", lambda out, bundles: given.append((out, bundles)) or [])
     __main__.main()
@@ -49,8 +49,8 @@ def test_ctrl_c_while_drawing_does_not_say_that_nothing_was_written(tmp_path, mo
     data = write_data(tmp_path / "data", moving_squares(1, (4, 64, 64)))
     monkeypatch.setattr(sys, "argv", command(data, tmp_path / "out")[2:])
     monkeypatch.setattr(run, "measure_codecs", lambda config, say: None)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(present, "present", interrupted)
+    monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit) as ended:
         __main__.main()
     assert ended.value.code == 130

@@ -14,6 +14,7 @@ from training_runs import ROOT, environment, wait_for
 from experiments.runs.inspect import inspect_run, training_data
 from experiments.tables.make import make_tables
 from vqvae_jax.errors import UserError
+from vqvae_jax.stopping import WORDS
 from vqvae_jax.training.machines import note_machine
 
 
@@ -173,12 +174,14 @@ def test_a_signal_reaches_the_training_and_the_last_line_says_how_to_go_on(tmp_p
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job ignores SIGINT, and the tests may be one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(lambda: (tmp_path / "ready").exists(), process, timeout=60)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
-    assert said.splitlines()[-1] == f"tables: {number.name}: stopped; the same command goes on where it was"
+    assert said.splitlines()[-1] == f"tables: {WORDS[number]}; the same command goes on where it was"
     assert (tmp_path / "got").read_text() == f"{number:d} "
 
 
