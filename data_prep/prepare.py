@@ -23,6 +23,7 @@ from data_prep.write import (
     write_npy_part,
     write_shard,
 )
+from vqvae_jax import stopping
 from vqvae_jax.data.names import Skipped, Source, find_files, one_line, video_names
 from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
 from vqvae_jax.errors import UserError
@@ -180,7 +181,9 @@ def _write_all(
 def _watched(outcomes: Iterator[Outcome], total: int, what: str, unit: str, progress: bool) -> Iterator[Outcome]:
     """Passes outcomes on behind a progress bar; turns a worker's disk or user error back into itself."""
     try:
-        yield from tqdm(outcomes, what, total, unit=unit, disable=None if progress else True, dynamic_ncols=True)
+        for outcome in tqdm(outcomes, what, total, unit=unit, disable=None if progress else True, dynamic_ncols=True):
+            yield outcome
+            stopping.check()
     except WorkerError as error:
         if isinstance(error.cause, OSError | UserError):
             raise error.cause from error

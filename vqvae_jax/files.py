@@ -23,6 +23,11 @@ def make_folder(path: Path) -> None:
         raise UserError(f"{path}: cannot be made ({error.strerror or error})") from error
 
 
+def no_folder(path: Path) -> str | None:
+    """What to say if the folder that `path` is to be written in does not exist; none if it does."""
+    return None if path.parent.is_dir() else f"cannot be written (there is no folder {path.parent})"
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Puts `content` into `path` by one rename.
 

@@ -2,8 +2,10 @@
 
     python -m experiments.train short_msvqvae_k512 --data DIR --run DIR --vgg-weights vgg16.npz
 
-Hardware    not run yet
-Score       not run yet
+Hardware    one of the two cores of a shared machine, 30 min beside other work
+Data        UCF101 groups 8-25 of 21 classes at 64x64, 16 fps: 4,182 training clips, digest f59d01f0
+Score       48 of 527 validation clips: 23.16 dB, 0.7581 SSIM, 0.3164 bpp formula, 0.1996 DEFLATE; mean frame 24.84 dB;
+            97 % of the top's and 99.8 % of the bottom's codes in use; step 600
 """
 
 from dataclasses import replace

@@ -46,6 +46,9 @@ class RdConfig:
     jobs: int = os.cpu_count() or 1
     """Encoder and decoder processes at a time, of one thread each."""
 
+    force: bool = False
+    """Replace a result in OUT that has clips, codecs or settings which are not measured now."""
+
     def __post_init__(self) -> None:
         listed = ", ".join(CODECS)
         for name in self.names:

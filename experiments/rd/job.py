@@ -105,6 +105,7 @@ class RdJob:
                                 say(f"failed: {coder.codec} {coder.setting}, {task.clip_id}: {outcome.failure}")
                             self.done += 1
                             bar.update()
+                            stopping.check()
             finally:
                 # Also after a signal: nothing goes on behind our back.
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -86,7 +86,11 @@ def _drawn(clips: tuple[ShownClip, ...], frame: int) -> np.ndarray:
 
 
 def _captions(draw: Any, left: int, top: int, clip: ShownClip, pane: Pane, width: int) -> None:
-    lines = [clip.clip_id.split("/")[0], ""] if pane.codec is None else [pane.setting, ", ".join(pane_figures(pane))]
+    if pane.codec is None:
+        video, _, place = clip.clip_id.rpartition("/")
+        lines = [video, f"clip {place}"]
+    else:
+        lines = [pane.setting, ", ".join(pane_figures(pane))]
     for number, line in enumerate(lines):
         _text(draw, (left, top + 14 * number), line, SOFT, 11, width)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command
+from vqvae_jax.stopping import stoppable
 
 PICTURES = ("rd_grid.png", "rd_moving.webp")
 
@@ -92,8 +93,9 @@ def present(
 
 def main() -> None:
     command = parse(PresentCommand, "python -m experiments.rd.present")
-    for path in present(command.out, command.data, command.bundle, command.anchor):
-        print(path)
+    with stoppable("rd.present", lambda: "each file is the old one or the new one, whole"):
+        for path in present(command.out, command.data, command.bundle, command.anchor):
+            print(path)
 
 
 if __name__ == "__main__":

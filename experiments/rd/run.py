@@ -16,6 +16,7 @@ from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.job import Outcome, RdJob
 from experiments.rd.measure import Measure
 from experiments.rd.names import OURS
+from experiments.rd.replace import refuse_other_result
 from experiments.rd.result import RESULT, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
 from vqvae_jax.data.few import few
@@ -40,8 +41,8 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
       say: told a line about every codec that cannot run, failure and the end.
 
     Raises:
-      UserError: if data set, split, a named bundle or the trunk are missing, or no codec can run; nothing
-        is written then.
+      UserError: if data set, split, a named bundle or the trunk are missing, no codec can run, or OUT holds another
+        result and `force` is not given; nothing is written then.
       RdInterrupt: if interrupted; what was measured until then is in the cache.
     """
     clips = few(open_split(config.data, config.split), config.clips)
@@ -59,6 +60,9 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
         raise UserError(
             "none of the codecs can run: " + "; ".join(sorted({e["reason"] or "" for e in codecs.values()}))
         )
+    if not config.force:
+        wanted = {name: {coder.setting for coder in group} for name, group in coders.items()}
+        refuse_other_result(config.out / RESULT, data["clip_ids"], data["digest"], wanted)
     make_folder(config.out)
     measure = Measure(clips.clip_shape, trunk, divisors, processes)
     listed = [coder for group in coders.values() for coder in group]

@@ -57,20 +57,19 @@ class Streams:
         from vqvae_jax.container.reader import Reader
 
         with Reader(path) as reader:
-            bundle, tokenizer = self._model(reader.header.bundle)
+            bundle, tokenizer = self._model(reader.header.bundle, path)
         with Decoder(bundle, path, tokenizer) as decoder:
             return np.stack(list(decoder.frames()))
 
-    def _model(self, identity: bytes) -> tuple["Bundle", "Tokenizer"]:
+    def _model(self, identity: bytes, path: Path) -> tuple["Bundle", "Tokenizer"]:
         from vqvae_jax.cli.bundles import bundle_path, find_coded_with
         from vqvae_jax.codec.bundle import load_bundle
         from vqvae_jax.codec.tokenizer import Tokenizer
 
         if identity not in self._models:
-            given = (load_bundle(bundle_path(path)) for path in self._bundles)
-            bundle = next((b for b in given if b.identity == identity), None) or find_coded_with(None, identity.hex())
-            if bundle.identity != identity:
-                raise UserError(f"its bundle, {identity.hex()}, is none of those given; name it with --bundle FILE")
+            given = (load_bundle(bundle_path(named)) for named in self._bundles)
+            fitting = next((b for b in given if b.identity == identity), None)
+            bundle = fitting or find_coded_with(None, identity.hex(), path)
             self._models[identity] = bundle, Tokenizer(bundle)
         return self._models[identity]
 

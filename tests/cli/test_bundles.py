@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.codec.example_bundle import moving, save_example
-from vqvae_jax.cli import bundles
+from vqvae_jax.cli import bundles, packaged
 
 
 @pytest.fixture
@@ -15,12 +15,19 @@ def package(command, monkeypatch, tmp_path):
     save_example(folder / "edge.safetensors")
     save_example(folder / "other.safetensors", levels=1)
     monkeypatch.delenv("VQVAE_JAX_BUNDLE")
-    monkeypatch.setattr(bundles, "FOLDER", folder)
+    monkeypatch.setattr(packaged, "FOLDER", folder)
     return folder
 
 
 def coded_with(command, path):
     return command("info", path, "--json").json["bundle"]
+
+
+def test_info_names_a_bundle_of_the_package(command, package, video, tmp_path):
+    assert command("encode", video, tmp_path / "a.msv", "--bundle", "other").code == 0
+    assert f"bundle {coded_with(command, tmp_path / 'a.msv')} (other)" in command("info", tmp_path / "a.msv").out
+    (package / "other.safetensors").unlink()
+    assert command("info", tmp_path / "a.msv", "--json").json["bundle_name"] is None
 
 
 def test_a_name_means_the_bundle_of_the_package_and_the_file_finds_it_again(command, package, video, tmp_path):
@@ -66,7 +73,8 @@ def test_a_file_of_a_bundle_that_is_not_there(command, package, video, tmp_path)
     out = tmp_path / "a.msv"
     assert command("encode", video, out, "--bundle", "other").code == 0
     (package / "other.safetensors").unlink()
-    assert command("decode", out, tmp_path / "a.npy").refused("give the right one with --bundle")
+    refusal = r"was coded with bundle [0-9a-f]{16}, which is none of the package's \(edge\); give its file"
+    assert command("decode", out, tmp_path / "a.npy").refused(refusal)
 
 
 def test_names_that_are_none_or_two(command, package, video, tmp_path, monkeypatch):
@@ -84,3 +92,29 @@ def test_a_file_that_is_no_bundle_is_passed_over(command, package, video, tmp_pa
     (package / "aaa.safetensors").write_bytes(b"no bundle")
     assert command("encode", video, tmp_path / "a.msv", "--bundle", "other").code == 0
     assert command("decode", tmp_path / "a.msv", tmp_path / "a.npy").code == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x02\x00\x00",
+        b"\xff" * 8 + b"{}",
+        b"\x02" + bytes(7) + b"[]",
+        b"\x02" + bytes(7) + b"{}",
+        b"\x14" + bytes(7) + b'{"__metadata__": []}',
+        b"\x1f" + bytes(7) + b'{"__metadata__": {"digest": 12}}',
+        b"\x09" + bytes(7) + b"[" * 9,
+    ],
+)
+def test_what_is_no_bundle_names_no_digest(tmp_path, content):
+    (tmp_path / "a.safetensors").write_bytes(content)
+    assert packaged.named_digest(tmp_path / "a.safetensors") == ""
+
+
+def test_the_digest_that_is_named_is_the_one_that_loading_verifies(package):
+    from vqvae_jax.codec.bundle import load_bundle
+
+    for path in packaged.packaged().values():
+        assert packaged.named_digest(path) == load_bundle(path).digest
+    assert packaged.named_digest(package / "none.safetensors") == ""

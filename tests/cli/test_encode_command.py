@@ -192,10 +192,10 @@ def test_an_output_of_another_name_is_refused(command, video, tmp_path):
 
 
 def test_without_a_bundle_there_is_one_line(command, video, tmp_path, monkeypatch):
-    from vqvae_jax.cli import bundles
+    from vqvae_jax.cli import packaged
 
     monkeypatch.delenv("VQVAE_JAX_BUNDLE")
-    monkeypatch.setattr(bundles, "FOLDER", tmp_path)
+    monkeypatch.setattr(packaged, "FOLDER", tmp_path)
     assert command("encode", video, tmp_path / "out.msv").refused(
         r"give the model with --bundle FILE or \$VQVAE_JAX_BUNDLE"
     )

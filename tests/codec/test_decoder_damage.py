@@ -139,8 +139,8 @@ def test_a_truncated_file_ends_with_its_last_chunk(path, chunks):
 @pytest.mark.parametrize(
     ("start", "count", "message"),
     [
-        (-1, None, "frames -1 to 28 asked for; the video has frames 0 to 28"),
-        (29, None, "frames 29 to 29 asked for; the video has frames 0 to 28"),
+        (-1, None, "frames -1 on asked for; the video has frames 0 to 28"),
+        (29, None, "frames 29 on asked for; the video has frames 0 to 28"),
         (0, 30, "frames 0 to 29 asked for; the video has frames 0 to 28"),
         (28, 2, "frames 28 to 29 asked for; the video has frames 0 to 28"),
         (0, 0, "0 frames asked for; give at least 1"),

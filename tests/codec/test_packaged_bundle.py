@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import configs
-from vqvae_jax.cli.bundles import packaged
+from vqvae_jax.cli.packaged import packaged
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder

@@ -97,7 +97,7 @@ def test_the_best_of_each_row_is_marked_by_its_own_direction():
 
 
 def test_an_even_codebook_has_as_much_perplexity_as_codes_in_use():
-    assert "4 of 6 codes in use (67%), perplexity 4<" in render(full_report())
+    assert "4 of 6 codes in use (66.7%), perplexity 4<" in render(full_report())
 
 
 def test_an_empty_report_is_only_a_header():

@@ -84,7 +84,7 @@ def test_a_single_level_has_no_row_for_its_removal():
 
 def test_codes_in_use_are_told_for_each_level():
     (tile,) = (t for t in run_report(evaluation(), LOG).tiles if t.label.startswith("Codes in use"))
-    assert tile == ("Codes in use: top / bottom", "50% / 100%", "of 4 / 12, chosen at least once")
+    assert tile == ("Codes in use: top / bottom", "50.0% / 100.0%", "of 4 / 12, chosen at least once")
 
 
 def test_rates_of_zero_and_sizes_that_were_not_measured_have_no_row():

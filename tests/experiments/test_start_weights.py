@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.train import start_weights
+from experiments.training.run import start_weights
 from tests.codec.example_bundle import MODELS, example_codebooks, example_params, save_example
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.experiment import Experiment

@@ -19,7 +19,8 @@ sys.meta_path.insert(0, Absent())
 from dataclasses import replace
 from pathlib import Path
 from experiments import configs
-from experiments.train import TrainCommand, train
+from experiments.training.command import TrainCommand
+from experiments.training.run import train
 from vqvae_jax.msvqvae.config import LevelConfig
 
 tiny = configs.load("tiny")

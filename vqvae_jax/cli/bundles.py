@@ -3,18 +3,12 @@
 import os
 from pathlib import Path
 
-from vqvae_jax.codec.bundle import Bundle, load_bundle, named_digest
+from vqvae_jax.cli.packaged import DEFAULT, named_digest, packaged
+from vqvae_jax.codec.bundle import Bundle, load_bundle
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
 
 VARIABLE = "VQVAE_JAX_BUNDLE"
-FOLDER = Path(__file__).parents[1] / "bundles"
-DEFAULT = "edge"
-
-
-def packaged() -> dict[str, Path]:
-    """The bundles that come with the package, by name."""
-    return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
 
 
 def bundle_path(given: Path | None) -> Path:
@@ -54,16 +48,26 @@ def find_bundle(given: Path | None) -> Bundle:
     return load_bundle(bundle_path(given))
 
 
-def find_coded_with(given: Path | None, digest: str) -> Bundle:
+def find_coded_with(given: Path | None, digest: str, coded: Path) -> Bundle:
     """The bundle given; else that of `$VQVAE_JAX_BUNDLE` or of the package whose digest begins so.
 
-    Where none does it is that of `find_bundle`, which whoever reads the file refuses.
+    Args:
+      given: whoever reads the file refuses it if it is another one.
+      digest: its first digits, as the file names them.
+      coded: the file, for messages.
+
+    Raises:
+      UserError: if none does, or it cannot be read.
     """
-    if given is None:
-        for path in [bundle_path(None), *packaged().values()]:
-            if named_digest(path).startswith(digest):
-                return load_bundle(path)
-    return find_bundle(given)
+    if given is not None:
+        return find_bundle(given)
+    for path in [bundle_path(None), *packaged().values()]:
+        if named_digest(path).startswith(digest):
+            return load_bundle(path)
+    others = f"the package's ({', '.join(packaged())})" + (f" nor ${VARIABLE}'s" if os.environ.get(VARIABLE) else "")
+    raise UserError(
+        f"{coded}: was coded with bundle {digest[:16]}, which is none of {others}; give its file with --bundle"
+    )
 
 
 def find_for_file(given: Path | None, coded: Path) -> Bundle:
@@ -74,4 +78,4 @@ def find_for_file(given: Path | None, coded: Path) -> Bundle:
     """
     with Reader(coded) as reader:
         identity = reader.header.bundle.hex()
-    return find_coded_with(given, identity)
+    return find_coded_with(given, identity, coded)

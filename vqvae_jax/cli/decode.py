@@ -62,6 +62,9 @@ def run(options: Options) -> None:
             for frame in counted(frames, total, "decoding"):
                 sink.write(frame)
                 count += 1
+        if decoder.reader.index_damaged:
+            reason = "its index is missing or damaged; chunks were found by their own lengths"
+            print(f"warning: {options.file}: {reason}", file=sys.stderr)
         for reason in decoder.damaged.values():
             print(f"skipped: {reason}", file=sys.stderr)
     print(f"{options.out}: {count} frames of {header.width}x{header.height} at {header.rate} fps")

@@ -47,7 +47,7 @@ def run(options: Options) -> None:
     """
     tokens = TokenShards(options.tokens)
     videos = _chosen(tokens, options.video)
-    bundle = find_coded_with(options.bundle, tokens.card["bundle"]["digest"])
+    bundle = find_coded_with(options.bundle, tokens.card["bundle"]["digest"], options.tokens)
     tokens.check_bundle(bundle)
     if options.level not in (None, *tokens.levels):
         raise UserError(f"{options.tokens}: has no level {options.level!r}; it has {', '.join(tokens.levels)}")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from vqvae_jax.cli.packaged import name_of
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
 
@@ -35,14 +36,24 @@ def run(options: Options) -> None:
         f"{options.file}: {facts['frames']} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
         f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}\n"
         f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes\n"
-        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {facts['bundle']}\n"
+        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {facts['bundle']}"
+        f"{'' if facts['bundle_name'] is None else ' (' + facts['bundle_name'] + ')'}\n"
         f"levels: {levels}"
     )
     if facts["damaged_chunks"] or facts["missing_chunks"] or facts["index_damaged"]:
-        print(
-            f"damaged: chunks {facts['damaged_chunks']}, {facts['missing_chunks']} missing at the end, "
-            f"index {'yes' if facts['index_damaged'] else 'no'}"
-        )
+        print(f"damaged: {'; '.join(damage(facts))}")
+
+
+def damage(facts: dict[str, Any]) -> list[str]:
+    """What is wrong with the file, if anything."""
+    found = []
+    if chunks := facts["damaged_chunks"]:
+        found.append(f"chunks {', '.join(map(str, chunks))} of {facts['chunks']} (from 0) cannot be decoded")
+    if facts["missing_chunks"]:
+        found.append(f"the last {facts['missing_chunks']} of {facts['chunks']} chunks are missing")
+    if facts["index_damaged"]:
+        found.append("the index is missing or damaged, chunks are found by their own lengths")
+    return found
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -76,6 +87,7 @@ def describe(path: Path) -> dict[str, Any]:
             "kbit_per_s": 8e-3 * reader.size / seconds,
             "mode": header.mode,
             "bundle": header.bundle.hex(),
+            "bundle_name": name_of(header.bundle.hex()),
             "chunks": header.chunks,
             "chunk_frames": header.chunk_frames,
             "levels": {

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from importlib import metadata
 
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
@@ -17,14 +18,14 @@ COMMANDS = {
     "detokenize": "a folder of tokens back to videos",
 }
 HELP = ("-h", "--help")
+VERSION = ("-V", "--version")
 
 
 def usage() -> str:
     """What `vqvae-jax --help` prints."""
     lines = [f"  {name:<11} {what}" for name, what in COMMANDS.items()]
-    return "\n".join(
-        ["usage: vqvae-jax COMMAND ...", "", *lines, "", "vqvae-jax COMMAND --help documents a command's options."]
-    )
+    end = "vqvae-jax COMMAND --help documents a command's options, vqvae-jax --version says which this is."
+    return "\n".join(["usage: vqvae-jax COMMAND ...", "", *lines, "", end])
 
 
 def run(arguments: list[str]) -> None:
@@ -35,6 +36,9 @@ def run(arguments: list[str]) -> None:
     """
     if arguments and arguments[0] in HELP:
         print(usage())
+        return
+    if arguments and arguments[0] in VERSION:
+        print(f"vqvae_jax {metadata.version('vqvae_jax')}")
         return
     if not arguments or arguments[0] not in COMMANDS:
         given = f"unknown command {arguments[0]!r}" if arguments else "no command given"

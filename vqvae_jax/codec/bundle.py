@@ -179,17 +179,6 @@ def load_bundle(path: str | Path) -> Bundle:
     )
 
 
-def named_digest(path: Path) -> str:
-    """The digest that a bundle's header names, unverified and without reading its tensors; empty if it is no bundle."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return (file.metadata() or {}).get("digest", "")
-    except (SafetensorError, OSError):
-        return ""
-
-
 def _level_model(
     path: Path, tensors: Mapping[str, np.ndarray], level: str, version: str, model: ModelConfig
 ) -> LevelModel:

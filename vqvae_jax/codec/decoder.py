@@ -110,10 +110,8 @@ class Decoder:
         if count is not None and count < 1:
             raise UserError(f"{self.reader.path}: {count} frames asked for; give at least 1")
         if not 0 <= start < end <= header.frames:
-            raise UserError(
-                f"{self.reader.path}: frames {start} to {max(start, end - 1)} asked for; the video has frames 0 to "
-                f"{header.frames - 1}"
-            )
+            asked = f"frames {start} {'on' if count is None else f'to {end - 1}'} asked for"
+            raise UserError(f"{self.reader.path}: {asked}; the video has frames 0 to {header.frames - 1}")
         if level is not None and level not in {layout.name for layout in header.levels}:
             names = ", ".join(layout.name for layout in header.levels)
             raise UserError(f"{self.reader.path}: has no level {level!r}; it has {names}")

@@ -15,6 +15,7 @@ from vqvae_jax.container import header_bytes, index, varint
 from vqvae_jax.container.chunk import Place, pack_chunk
 from vqvae_jax.container.header import UINT32_MAX, Header, LevelLayout, Mode
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import no_folder
 
 
 class Writer:
@@ -166,4 +167,4 @@ class Writer:
             raise UserError(f"{self.path}: exists; use --force to overwrite it")
 
     def _unwritable(self, error: OSError) -> UserError:
-        return UserError(f"{self.path}: cannot be written ({error.strerror or error})")
+        return UserError(f"{self.path}: {no_folder(self.path) or f'cannot be written ({error.strerror or error})'}")

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
 from vqvae_jax.training.mapping import DeviceMap
@@ -65,6 +66,7 @@ class Batches:
                     raise
                 raise UserError(f"out of device memory with {self.size} clips at a time; lower --batch-size") from error
             progress(len(batch))
+            stopping.check()
         return jax.tree.map(lambda *parts: np.concatenate(parts), *rows)
 
     def _fetch(self, array: jax.Array, clips: int) -> np.ndarray:

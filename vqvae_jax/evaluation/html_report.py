@@ -143,7 +143,7 @@ def _levels(levels: Sequence[LevelUsage]) -> str:
         shares = counts[counts > 0] / max(counts.sum(), 1)
         perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
         share = len(shares) / len(counts)
-        used = f"{len(shares)} of {len(counts)} codes in use ({share:.0%}), perplexity {perplexity:.0f}"
+        used = f"{len(shares)} of {len(counts)} codes in use ({share:.1%}), perplexity {perplexity:.0f}"
         cards.append(
             f'<div class="card"><h3>{escape(level.name)}</h3><p class="explain">{used}</p>{usage_chart(level)}</div>'
         )

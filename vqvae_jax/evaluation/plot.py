@@ -74,8 +74,10 @@ def _histogram(ax: Any, curves: Curves) -> None:
         )
     ax.yaxis.get_major_locator().set_params(integer=True)
     ax.set(title="PSNR of the clips", xlabel="dB, mean over the frames of a clip", ylabel="clips")
-    ax.margins(y=0.25)
-    ax.legend(frameon=False, fontsize=9)
+    ax.margins(y=0.05)
+    # Room for the legend above the highest bar, however many curves there are.
+    ax.set_ylim(top=ax.get_ylim()[1] * (1 + 0.12 * len(curves)))
+    ax.legend(frameon=False, fontsize=9, loc="upper left")
 
 
 def _steps(ax: Any, result: Result) -> None:

@@ -75,7 +75,7 @@ def tiles(result: Result, entry: CheckpointResult) -> tuple[Tile, ...]:
     baselines = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
     plain = {name: max((b[name] for b in baselines), default=None) for name in ("psnr", "ssim")}
     levels = entry["levels"]
-    used = " / ".join(f"{level['usage']:.0%}" for level in levels.values())
+    used = " / ".join(f"{level['usage']:.1%}" for level in levels.values())
     codes = " / ".join(f"{level['codes']:,}" for level in levels.values())
     return (
         Tile("PSNR", f"{mean['psnr']:.2f} dB", f"best without learning: {plain['psnr']:.2f}" if baselines else ""),

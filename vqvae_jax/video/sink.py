@@ -13,6 +13,7 @@ import numpy as np
 from vqvae_jax import stopping
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import no_folder
 from vqvae_jax.video.npy_frames import NpyWriter
 from vqvae_jax.video.png_frames import PngWriter, holds_only_numbered_pictures
 from vqvae_jax.video.read import MAX_DENOMINATOR, refused_size
@@ -175,7 +176,7 @@ class Sink:
             stopping.end(self.discard)
 
     def _cannot_write(self, error: OSError) -> UserError:
-        return UserError(f"{self.path}: cannot be written ({error.strerror or error})")
+        return UserError(f"{self.path}: {no_folder(self._target) or f'cannot be written ({error.strerror or error})'}")
 
     def _refuse_existing(self) -> None:
         """Raises `UserError` unless the path is free, or may be replaced and is nothing but an earlier output."""

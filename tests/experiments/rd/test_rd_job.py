@@ -102,8 +102,29 @@ def test_a_clip_with_other_content_under_the_same_name_is_coded_anew(data, tmp_p
     other = CLIPS.copy()
     other[2] = 255 - other[2]
     np.save(data / "test.npy", other)
-    _, said = measured(data, tmp_path / "out")
+    _, said = measured(data, tmp_path / "out", force=True)
     assert len(encodings) == 8 and not said
+
+
+@needs_ffmpeg
+def test_a_result_that_has_more_is_replaced_only_by_force(data, tmp_path, encodings):
+    result, _ = measured(data, tmp_path / "out")
+    path = tmp_path / "out/rd.json"
+    for options, reason in [
+        ({"clips": 2}, "1 clips that would not be measured"),
+        ({"points": ("x264=30",)}, "x264, crf 40, which would be lost"),
+        ({"codecs": "x265", "points": ()}, "x264, crf 30, which would be lost"),
+    ]:
+        with pytest.raises(UserError, match=reason + r".*--force"):
+            measured(data, tmp_path / "out", **options)
+        assert read_rd(path) == json.loads(json.dumps(result))
+    more, _ = measured(data, tmp_path / "out", points=("x264=20,30,40",))
+    assert len(more["codecs"]["x264"]["points"]) == 3 and len(encodings) == 9
+    assert len(measured(data, tmp_path / "out", clips=2, force=True)[0]["data"]["clip_ids"]) == 2
+    path.write_text("mine")
+    with pytest.raises(UserError, match="--force"):
+        measured(data, tmp_path / "out")
+    assert path.read_text() == "mine"
 
 
 @needs_ffmpeg

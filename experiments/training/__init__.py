@@ -1,0 +1,1 @@
+"""What `python -m experiments.train` runs: its command line and the run itself."""
