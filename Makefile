@@ -17,7 +17,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo 'make setup               virtual environment in $(VENV), from the hashed lock'
-	@echo 'make demo                videos -> shards -> training -> checkpoint -> evaluation -> HTML report, in $(DEMO)/; about 6 minutes on 2 cores'
+	@echo 'make demo                videos -> shards -> training -> checkpoint -> evaluation -> HTML report, in $(DEMO)/; 5 to 7 minutes on 2 cores'
 	@echo 'make demo VIDEOS=DIR     the same on your own video files'
 	@echo 'make test                all tests (PYTEST="-k psnr" passes options on)'
 	@echo 'make lint, make types    ruff, mypy'

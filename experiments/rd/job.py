@@ -117,9 +117,11 @@ class RdJob:
         return outcomes
 
     def _bar(self, numbers: range, what: str, unit: str) -> "tqdm[int]":
-        # A line a minute where there is no terminal.
-        interval = 0.5 if sys.stderr.isatty() else 60.0
-        return tqdm(numbers, desc=what, unit=unit, mininterval=interval, maxinterval=interval)
+        # A line a minute where there is no terminal, without its control characters for a bar within a bar.
+        terminal = sys.stderr.isatty()
+        interval = 0.5 if terminal else 60.0
+        position = None if terminal else 0
+        return tqdm(numbers, desc=what, unit=unit, mininterval=interval, maxinterval=interval, position=position)
 
     def _tasks(self, number: int) -> list[_Task]:
         clip = self._clips.read([number])[0]

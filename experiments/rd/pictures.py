@@ -14,6 +14,7 @@ CELL = 128  # pixels: frames narrower than that are enlarged by a whole factor
 GAP = 6
 HEAD = 22  # above the panes of the first clip, for codec names
 FOOT = 34  # under every pane, for setting, PSNR and size
+SMALLEST = 8  # points of text
 LARGEST_MOVING = 2_000_000  # bytes
 OTHERS_MOVING = ("x265", "av1")
 INK, SOFT, ACCENT = "#1d2126", "#626a73", "#d55e00"
@@ -96,10 +97,11 @@ def _captions(draw: Any, left: int, top: int, clip: ShownClip, pane: Pane, width
 
 
 def _text(draw: Any, place: tuple[int, int], text: str, colour: str, size: int, width: int) -> None:
-    """Text cut to a width."""
+    """Text made smaller, and if that is not enough cut, to a width."""
     from PIL import ImageFont
 
-    font = ImageFont.load_default(size)
+    fonts = (ImageFont.load_default(points) for points in range(size, SMALLEST - 1, -1))
+    font = next((f for f in fonts if draw.textlength(text, font=f) <= width), ImageFont.load_default(SMALLEST))
     while text and draw.textlength(text, font=font) > width:
         text = text[:-1]
     draw.text(place, text, colour, font)
