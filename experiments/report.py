@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vqvae_jax import stopping
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.files import make_folder
-from vqvae_jax.stopping import check as check_signals
-from vqvae_jax.stopping import stoppable
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def report(command: ReportCommand) -> Path:
     examples = []
     for record, original in zip(records, originals, strict=True):
         restored = reconstruct(model, snapshot.params, snapshot.codebooks, original[None]).frames[0]
-        check_signals()
+        stopping.check()
         remark = f"{entry['quality']['clips']['psnr'][record]:.2f} dB"
         examples.append(Example(result["data"]["clip_ids"][record], original, np.asarray(restored), remark))
     training_clips = snapshot.stream_state.get("records")
@@ -86,7 +85,7 @@ def report(command: ReportCommand) -> Path:
 
 def main() -> None:
     command = parse(ReportCommand, "python -m experiments.report")
-    with stoppable("report", lambda: "nothing was written"):
+    with stopping.stoppable("report", lambda: "nothing was written"):
         print(report(command))
 
 

@@ -131,8 +131,7 @@ def _needed(rd: RateDistortion, measure: Measure, point: Point, other: CodecEntr
         found, bpp = RateAt(None, "no clip went through both"), None
     else:
         bpp, quality = here
-        sign = -1 if measure.lower_is_better else 1
-        found = rate_at_quality(curve_over(other, measure, clips, clip_pixels(rd)), sign * quality)
+        found = rate_at_quality(curve_over(other, measure, clips, clip_pixels(rd)), measure.sign * quality)
     payload = point["rate"]["payload_bytes"]
     if payload is None or not clips:
         payload_bpp = None

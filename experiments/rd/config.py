@@ -45,7 +45,6 @@ class RdConfig:
     """VGG-16 trunk for the perceptual distance; by default what $VQVAE_JAX_WEIGHTS names. Null if there is none."""
     jobs: int = os.cpu_count() or 1
     """Encoder and decoder processes at a time, of one thread each."""
-
     force: bool = False
     """Replace a result in OUT that has clips, codecs or settings which are not measured now."""
 

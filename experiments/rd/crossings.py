@@ -51,8 +51,7 @@ class Curves:
     def curve(self, measure: Measure) -> RateCurve:
         """Points that have the figure; a distance comes with a minus."""
         known = np.isfinite(self.figures[measure.name])
-        sign = -1 if measure.lower_is_better else 1
-        return RateCurve(self.rate[known], sign * self.figures[measure.name][known])
+        return RateCurve(self.rate[known], measure.sign * self.figures[measure.name][known])
 
 
 def read_curves(path: Path) -> dict[str, Curves]:
@@ -132,8 +131,7 @@ def needed_table(curves: dict[str, Curves], shown: list[Measure]) -> Table:
         for index, setting in enumerate(curves[name].settings):
             for measure in shown:
                 figure = float(curves[name].figures[measure.name][index])
-                quality = -figure if measure.lower_is_better else figure
-                cells = [_needed(curves[other].curve(measure), quality) for other in others]
+                cells = [_needed(curves[other].curve(measure), measure.sign * figure) for other in others]
                 rows.append((setting, f"{curves[name].rate[index]:.4f}", measure.title, measure.format(figure), *cells))
     return Table(
         "Bits for the quality of ours",
@@ -154,11 +152,10 @@ def _needed(curve: RateCurve, quality: float) -> str:
 
 def at_rate_table(curves: dict[str, Curves], measure: Measure, rates: tuple[float, ...]) -> Table:
     """A row for each codec, a column for each rate."""
-    sign = -1 if measure.lower_is_better else 1
     rows = []
     for entry in curves.values():
         found = [quality_at_rate(entry.curve(measure), rate) for rate in rates]
-        rows.append((entry.title, *(measure.format(None if q is None else sign * q) for q in found)))
+        rows.append((entry.title, *(measure.format(None if q is None else measure.sign * q) for q in found)))
     header = ("codec", *(f"{rate:g} bpp" for rate in rates))
     return Table(f"{measure.title} at a rate", f"{measure.label}.", header, tuple(rows))
 

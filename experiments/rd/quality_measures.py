@@ -24,6 +24,11 @@ class Measure(NamedTuple):
         """`PSNR, dB`."""
         return f"{self.title}, {self.unit}" if self.unit else self.title
 
+    @property
+    def sign(self) -> int:
+        """What a figure is multiplied by so that more is better."""
+        return -1 if self.lower_is_better else 1
+
     def format(self, value: float | None) -> str:
         return "–" if value is None else f"{value:.{self.decimals}f}"
 
@@ -100,8 +105,7 @@ def curve_over(entry: CodecEntry, measure: Measure, clips: list[str], pixels: in
     """The codec's curve over some clips, more being better: a distance comes with a minus."""
     pairs = [point_over(point, measure, clips, pixels) for point in entry["points"]]
     known = [pair for pair in pairs if pair is not None]
-    sign = -1.0 if measure.lower_is_better else 1.0
-    return RateCurve(np.array([rate for rate, _ in known]), np.array([sign * figure for _, figure in known]))
+    return RateCurve(np.array([rate for rate, _ in known]), np.array([measure.sign * figure for _, figure in known]))
 
 
 def clip_pixels(rd: RateDistortion) -> int:

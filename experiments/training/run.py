@@ -113,7 +113,10 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
     )
     began = time.perf_counter()
     local_batch = np.zeros((experiment.data.batch_size // jax.process_count(), *clip_shape), np.uint8)
-    step = compile_step(mapped, state, devices.split(local_batch), key, trunk_on_devices)
+    with contextlib.ExitStack() as on_failure:
+        on_failure.callback(progress.close)  # a message does not stand behind a bar
+        step = compile_step(mapped, state, devices.split(local_batch), key, trunk_on_devices)
+        on_failure.pop_all()
     flops = 6.0 * (counted.encoder_macs + counted.decoder_macs) * experiment.data.batch_size
 
     # ------------------------------------------------------------------------------------------------------- the loop

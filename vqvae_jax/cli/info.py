@@ -32,16 +32,16 @@ def run(options: Options) -> None:
         f"{name} {level['codes']} codes at {level['strides']}" for name, level in facts["levels"].items()
     )
     shares = ", ".join(f"{name} {level['payload_bytes']:,}" for name, level in facts["levels"].items())
+    bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
     print(
         f"{options.file}: {facts['frames']} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
         f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}\n"
         f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes\n"
-        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {facts['bundle']}"
-        f"{'' if facts['bundle_name'] is None else ' (' + facts['bundle_name'] + ')'}\n"
+        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {bundle}\n"
         f"levels: {levels}"
     )
-    if facts["damaged_chunks"] or facts["missing_chunks"] or facts["index_damaged"]:
-        print(f"damaged: {'; '.join(damage(facts))}")
+    if found := damage(facts):
+        print(f"damaged: {'; '.join(found)}")
 
 
 def damage(facts: dict[str, Any]) -> list[str]:
