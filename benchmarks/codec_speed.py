@@ -61,12 +61,12 @@ def save_untrained(name: str, path: Path, side: int) -> None:
     from vqvae_jax.codec.export import fit_grids
     from vqvae_jax.codec.tokenizer import Tokenizer
     from vqvae_jax.codec.windows import coded_chunks
-    from vqvae_jax.msvqvae import family
+    from vqvae_jax.msvqvae import named
     from vqvae_jax.msvqvae.model import MSVQVAE
     from vqvae_jax.msvqvae.start import empty_codebooks, init_codebooks, init_params
     from vqvae_jax.precision import normalise
 
-    model = getattr(family, f"{name.upper()}_MODEL")
+    model = getattr(named, f"{name.upper()}_MODEL")
     params = jax.jit(lambda: init_params(model, jax.random.key(0)))()
     clip = jnp.asarray(np.stack(list(frames(model.clip[0], side))))[None]
     draw = jax.jit(

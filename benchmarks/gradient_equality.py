@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.report import options, write
-from vqvae_jax.msvqvae import family
+from vqvae_jax.msvqvae import named
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
 from vqvae_jax.msvqvae.objective import batch_gradients
@@ -29,7 +29,7 @@ DEVICES = 8
 # Few clips have fewer vectors than there are codes. Codes drawn twice lie 0.01 apart by default, closer than float32
 # distances between vectors of length 7 resolve: rounding, which differs with the batch per device, picks the winner.
 INIT_NOISE = 1.0
-MODELS = {"tiny": family.TINY_MODEL, "msvqvae": family.MSVQVAE_MODEL, "vqvae3d": family.VQVAE3D_MODEL}
+MODELS = {"tiny": named.TINY_MODEL, "msvqvae": named.MSVQVAE_MODEL, "vqvae3d": named.VQVAE3D_MODEL}
 
 
 class RawStep(NamedTuple):

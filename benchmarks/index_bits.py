@@ -23,10 +23,10 @@ from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks, decoded_chunk
 from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split
-from vqvae_jax.entropy.index_coder import LevelModel, coded_intervals
 from vqvae_jax.errors import run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.metrics.rate import deflate_bytes, index_entropy
+from vqvae_jax.msvqvae.indices.index_coder import LevelModel, coded_intervals
 
 
 def cross_entropy(model: LevelModel, grid: np.ndarray, coarse: np.ndarray | None) -> float:

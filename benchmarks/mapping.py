@@ -18,7 +18,7 @@ from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.msvqvae.config import LevelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.family import TINY_MODEL
+from vqvae_jax.msvqvae.named import TINY_MODEL
 from vqvae_jax.msvqvae.start import new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.training.mapping import DeviceMap, Mapping

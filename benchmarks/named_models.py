@@ -9,14 +9,14 @@ import numpy as np
 from benchmarks.jax_programs import STEPS
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.losses.config import LossConfig
-from vqvae_jax.msvqvae import family
+from vqvae_jax.msvqvae import named
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.start import new_state
 from vqvae_jax.training.optimizer import OptimizerConfig, make_optimizer
 from vqvae_jax.training.state import TrainState
 
-MODELS = {"msvqvae": family.MSVQVAE_MODEL, "tiny": family.TINY_MODEL}
+MODELS = {"msvqvae": named.MSVQVAE_MODEL, "tiny": named.TINY_MODEL}
 #: Clips a batch on a CPU.
 BATCHES = {"msvqvae": 1, "tiny": 4}
 

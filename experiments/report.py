@@ -49,9 +49,9 @@ def report(command: ReportCommand) -> Path:
     from vqvae_jax.evaluation.report_data import Example
     from vqvae_jax.evaluation.result_file import read_result
     from vqvae_jax.evaluation.run_report import run_report
-    from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
     from vqvae_jax.msvqvae.model import MSVQVAE
     from vqvae_jax.msvqvae.reconstruct import reconstruct
+    from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
     from vqvae_jax.training.logs import read_metrics
 
     if command.out.exists():

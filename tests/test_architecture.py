@@ -14,8 +14,8 @@ ROWS = [
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy"},
     {"losses", "training"},
     {"msvqvae"},
-    {"evaluation"},
     {"codec"},
+    {"evaluation", "tokens"},
     {"cli"},
     {"__main__"},
 ]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from experiments.configs import tiny
-from vqvae_jax.msvqvae.family import TINY_MODEL
+from vqvae_jax.msvqvae.named import TINY_MODEL
 
 config = replace(
     tiny.config,

@@ -11,7 +11,7 @@ Score       500 / 1000 / 1500 / 2000 / 2500 steps: 24.91 / 25.71 / 26.01 / 26.57
 from dataclasses import replace
 
 from experiments.configs import tiny
-from vqvae_jax.msvqvae.family import EDGE4_MODEL
+from vqvae_jax.msvqvae.named import EDGE4_MODEL
 
 config = replace(
     tiny.config,

@@ -15,7 +15,7 @@ Score       309 clips of groups 3-7 (digest b3ba1ed5): 26.32 dB, 0.8524 SSIM, 0.
 from dataclasses import replace
 
 from experiments.configs import tiny
-from vqvae_jax.msvqvae.family import TINY_MODEL
+from vqvae_jax.msvqvae.named import TINY_MODEL
 
 config = replace(
     tiny.config,

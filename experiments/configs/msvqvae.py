@@ -9,7 +9,7 @@ Score       not run yet
 from dataclasses import replace
 
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.family import MSVQVAE_MODEL
+from vqvae_jax.msvqvae.named import MSVQVAE_MODEL
 
 # The paper trains with PyTorch's automatic mixed precision; a GPU or TPU needs no gradient scaling in bfloat16.
 config = Experiment(name="msvqvae", model=replace(MSVQVAE_MODEL, dtype="bfloat16"))

@@ -9,6 +9,6 @@ Score       not run yet
 from dataclasses import replace
 
 from experiments.configs import msvqvae
-from vqvae_jax.msvqvae.family import MSVQVAE_K512_MODEL
+from vqvae_jax.msvqvae.named import MSVQVAE_K512_MODEL
 
 config = replace(msvqvae.config, name="msvqvae_k512", model=replace(MSVQVAE_K512_MODEL, dtype="bfloat16"))

@@ -16,7 +16,7 @@ from dataclasses import replace
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.family import TINY_MODEL
+from vqvae_jax.msvqvae.named import TINY_MODEL
 from vqvae_jax.quantization.config import QuantizerConfig
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.optimizer import OptimizerConfig

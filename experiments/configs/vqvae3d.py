@@ -9,6 +9,6 @@ Score       not run yet
 from dataclasses import replace
 
 from experiments.configs import msvqvae
-from vqvae_jax.msvqvae.family import VQVAE3D_MODEL
+from vqvae_jax.msvqvae.named import VQVAE3D_MODEL
 
 config = replace(msvqvae.config, name="vqvae3d", model=replace(VQVAE3D_MODEL, dtype="bfloat16"))

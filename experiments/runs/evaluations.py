@@ -13,9 +13,9 @@ from vqvae_jax.evaluation.header import run_entry
 from vqvae_jax.evaluation.job import evaluate
 from vqvae_jax.evaluation.result_file import find_checkpoint, read_result, write_result
 from vqvae_jax.evaluation.schema import CheckpointResult, Result
-from vqvae_jax.evaluation.snapshot import checkpoint_digest, open_run, run_identity
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
+from vqvae_jax.msvqvae.snapshot import checkpoint_digest, open_run, run_identity
 
 FOLDER = "evaluations"
 

@@ -15,10 +15,10 @@ from experiments.tables.schema import Figure
 from vqvae_jax.data.few import evenly_spread, few
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.reconstruct import reconstruct
+from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
 from vqvae_jax.training.pictures import shown_frames
 from vqvae_jax.video.write import moving_picture
 

@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.entropy.example_tables import formula_arrays, formula_contexts
+from tests.msvqvae.indices.example_tables import formula_arrays, formula_contexts
 from tests.msvqvae.narrow_models import narrow
 from vqvae_jax.codec.bundle import Bundle, load_bundle, save_bundle
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.container.header import Mode
-from vqvae_jax.entropy.context_model import ContextArrays
-from vqvae_jax.entropy.tables import TableArrays
 from vqvae_jax.msvqvae.config import ModelConfig
+from vqvae_jax.msvqvae.indices.context_model import ContextArrays
+from vqvae_jax.msvqvae.indices.tables import TableArrays
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.msvqvae.start import init_params
 from vqvae_jax.quantization.codebook import Codebook

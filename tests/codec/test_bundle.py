@@ -24,7 +24,7 @@ from tests.codec.example_bundle import (
 from vqvae_jax.codec import bundle as bundle_module
 from vqvae_jax.codec.bundle import load_bundle, save_bundle
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.family import TINY_MODEL
+from vqvae_jax.msvqvae.named import TINY_MODEL
 from vqvae_jax.training.digests import leaf_digests
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.codec.example_bundle import example_tokenizer, golden_bundle, moving
-from tests.entropy.example_tables import random_context_model
+from tests.msvqvae.indices.example_tables import random_context_model
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.index_choice import NEAR, best_paths, candidates, choose

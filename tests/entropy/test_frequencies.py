@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_decoder import frequencies_of, sixteenths
 
+from tests.msvqvae.indices.reference_decoder import frequencies_of, sixteenths
 from vqvae_jax.entropy.frequencies import costs, frequencies, starts
 from vqvae_jax.entropy.rans import SCALE
 

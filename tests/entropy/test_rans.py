@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_decoder import SymbolReader, stream_of
 
+from tests.msvqvae.indices.reference_decoder import SymbolReader, stream_of
 from vqvae_jax.entropy.rans import LOWEST, SCALE, CorruptStreamError, check_end, encode, split
 
 cuts = st.lists(st.integers(1, SCALE - 1), min_size=1, max_size=30, unique=True).map(lambda c: [0, *sorted(c), SCALE])

@@ -10,7 +10,7 @@ import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.losses.config import LossConfig
-from vqvae_jax.msvqvae import family
+from vqvae_jax.msvqvae import named
 from vqvae_jax.msvqvae.config import LevelConfig, ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE
@@ -18,11 +18,11 @@ from vqvae_jax.msvqvae.start import init_params
 from vqvae_jax.quantization.codebook import Codebook
 
 FAMILY = {
-    "msvqvae": family.MSVQVAE_MODEL,
-    "vqvae3d": family.VQVAE3D_MODEL,
-    "msvqvae_k512": family.MSVQVAE_K512_MODEL,
-    "tiny": family.TINY_MODEL,
-    "edge4": family.EDGE4_MODEL,
+    "msvqvae": named.MSVQVAE_MODEL,
+    "vqvae3d": named.VQVAE3D_MODEL,
+    "msvqvae_k512": named.MSVQVAE_K512_MODEL,
+    "tiny": named.TINY_MODEL,
+    "edge4": named.EDGE4_MODEL,
 }
 CLIP = (4, 16, 16)
 

@@ -11,7 +11,7 @@ from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.msvqvae.config import LevelConfig, ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
-from vqvae_jax.msvqvae.family import MSVQVAE_K512_MODEL, MSVQVAE_MODEL, TINY_MODEL, VQVAE3D_MODEL
+from vqvae_jax.msvqvae.named import MSVQVAE_K512_MODEL, MSVQVAE_MODEL, TINY_MODEL, VQVAE3D_MODEL
 from vqvae_jax.quantization.config import QuantizerConfig
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.optimizer import OptimizerConfig

@@ -13,12 +13,12 @@ import ml_dtypes
 import numpy as np
 
 from vqvae_jax.config import check_choice, from_dict, to_dict
-from vqvae_jax.entropy.context_model import ContextArrays, ContextModel
-from vqvae_jax.entropy.index_coder import LevelModel
-from vqvae_jax.entropy.tables import LevelTables, TableArrays
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import write_atomically
 from vqvae_jax.msvqvae.config import ModelConfig
+from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
+from vqvae_jax.msvqvae.indices.index_coder import LevelModel
+from vqvae_jax.msvqvae.indices.tables import LevelTables, TableArrays
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.msvqvae.start import empty_codebooks, init_params
 from vqvae_jax.quantization.codebook import Codebook

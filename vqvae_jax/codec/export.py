@@ -11,12 +11,12 @@ from vqvae_jax.codec.bundle import Bundle, WeightType, refuse_existing, save_bun
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.entropy.context_model import ContextArrays
-from vqvae_jax.entropy.fit import Grids, fit_level
-from vqvae_jax.entropy.fit_network import Progress
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.snapshot import Snapshot
+from vqvae_jax.msvqvae.indices.context_model import ContextArrays
+from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
+from vqvae_jax.msvqvae.indices.fit_network import Progress
 from vqvae_jax.msvqvae.model import Codebooks
+from vqvae_jax.msvqvae.snapshot import Snapshot
 
 
 class Export(NamedTuple):

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from vqvae_jax.entropy.bit_costs import bit_costs
-from vqvae_jax.entropy.context_model import ContextModel
+from vqvae_jax.msvqvae.indices.bit_costs import bit_costs
+from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.precision import EXACT
 from vqvae_jax.quantization.codebook import Codebook
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vqvae_jax.container.header import Mode
-from vqvae_jax.entropy.index_coder import LevelModel, decode_level, encode_level
 from vqvae_jax.entropy.plain import decode_deflate, decode_fixed, encode_deflate, encode_fixed
+from vqvae_jax.msvqvae.indices.index_coder import LevelModel, decode_level, encode_level
 
 Grid = tuple[int, int, int]
 Indices = dict[str, np.ndarray]  # by level, coarse first, [t, h, w] integers

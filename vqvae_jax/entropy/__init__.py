@@ -1,1 +1,1 @@
-"""Index grids to bytes and back, in integers only: the same bytes on every machine, without JAX."""
+"""Coders and integer distributions: the same bytes on every machine, without JAX."""

@@ -11,10 +11,10 @@ from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.quality import Divisors
 from vqvae_jax.evaluation.schema import DataEntry, Perceptual, RunEntry
-from vqvae_jax.evaluation.snapshot import run_identity
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.losses.vgg_weights import ENVIRONMENT
 from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.msvqvae.snapshot import run_identity
 from vqvae_jax.msvqvae.start import init_params
 from vqvae_jax.training.state import parameter_count
 

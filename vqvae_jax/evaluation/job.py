@@ -19,11 +19,11 @@ from vqvae_jax.evaluation.model_figures import ModelFigures, ModelMeasurement
 from vqvae_jax.evaluation.result_file import check_continues, find_checkpoint, read_result, write_result
 from vqvae_jax.evaluation.schema import SCHEMA, VERSION, CheckpointResult, Result
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
-from vqvae_jax.evaluation.snapshot import Snapshot, checkpoint_digest, load_snapshot, open_run
 from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
+from vqvae_jax.msvqvae.snapshot import Snapshot, checkpoint_digest, load_snapshot, open_run
 
 Say = Callable[[str], None]
 

@@ -10,7 +10,6 @@ from jax import Array
 from vqvae_jax.evaluation.batches import Batches, Progress
 from vqvae_jax.evaluation.quality import Divisors, measure_quality, summarise
 from vqvae_jax.evaluation.schema import Level, Quality, Rate
-from vqvae_jax.evaluation.snapshot import Snapshot
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.metrics.codebook_health import perplexity, usage_share
 from vqvae_jax.metrics.psnr import frame_psnr
@@ -18,6 +17,7 @@ from vqvae_jax.metrics.rate import RAW_BPP, bytes_to_bpp, deflate_bytes, entropy
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
 from vqvae_jax.msvqvae.reconstruct import Without, decode, reconstruct
+from vqvae_jax.msvqvae.snapshot import Snapshot
 from vqvae_jax.training.state import PyTree
 
 

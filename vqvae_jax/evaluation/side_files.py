@@ -12,8 +12,8 @@ from vqvae_jax.evaluation.model_figures import ModelMeasurement
 from vqvae_jax.evaluation.plot import plot_png
 from vqvae_jax.evaluation.result_file import find_checkpoint
 from vqvae_jax.evaluation.schema import Result
-from vqvae_jax.evaluation.snapshot import Snapshot
 from vqvae_jax.files import write_atomically
+from vqvae_jax.msvqvae.snapshot import Snapshot
 
 
 def side_files(out: Path) -> dict[str, Path]:

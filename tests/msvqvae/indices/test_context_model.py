@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from example_tables import random_context_model, random_contexts
 
-from vqvae_jax.entropy.context_model import HIDDEN_LIMIT, ContextModel, check_arrays, parts
-from vqvae_jax.entropy.observe import Observed
-from vqvae_jax.entropy.order import GROUPS, NEIGHBOURS
+from tests.msvqvae.indices.example_tables import random_context_model, random_contexts
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.indices.context_model import HIDDEN_LIMIT, ContextModel, check_arrays, parts
+from vqvae_jax.msvqvae.indices.observe import Observed
+from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS
 
 CODES = 20
 ARRAYS = random_contexts(CODES)
@@ -59,7 +59,7 @@ def test_the_index_before_is_next_to_impossible_and_all_frequencies_sum_to_the_s
 
 
 def test_intervals_are_the_symbols_of_every_part(monkeypatch):
-    monkeypatch.setattr("vqvae_jax.entropy.context_model.AT_ONCE", 7 * CODES)
+    monkeypatch.setattr("vqvae_jax.msvqvae.indices.context_model.AT_ONCE", 7 * CODES)
     model, observed = random_context_model(CODES), anything(50, CODES)
     assert len(parts(observed, CODES)) == 8
     symbols = np.random.default_rng(1).integers(0, CODES, 50)

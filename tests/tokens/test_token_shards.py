@@ -16,11 +16,11 @@ import pytest
 
 from tests.codec.example_bundle import example_encoder, example_tokenizer, golden_bundle, moving
 from vqvae_jax.codec.decoder import Decoder
-from vqvae_jax.codec.token_records import chunk_digest
-from vqvae_jax.codec.token_shards import TokenShards
-from vqvae_jax.codec.token_writer import write_token_shards
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.rate import index_entropy
+from vqvae_jax.tokens.records import chunk_digest
+from vqvae_jax.tokens.shards import TokenShards
+from vqvae_jax.tokens.writer import write_token_shards
 
 ROOT = Path(__file__).parents[2]
 CHUNK = 8  # frames, of example_encoder
@@ -216,7 +216,7 @@ def test_nothing_is_left_when_it_is_interrupted_and_no_unfinished_folder_is_read
 def test_what_a_killed_run_leaves_is_not_the_output_and_the_next_run_removes_it(tree, tmp_path):
     program = (
         "import sys, time; from tests.codec.example_bundle import example_encoder\n"
-        "from vqvae_jax.codec.token_writer import write_token_shards\n"
+        "from vqvae_jax.tokens.writer import write_token_shards\n"
         "def watch(files):\n    yield files[1]\n    print('coded', flush=True)\n    time.sleep(600)\n"
         f"write_token_shards({str(tree)!r}, {str(tmp_path / 'out')!r}, example_encoder(), size={SIZE}, watch=watch)\n"
     )

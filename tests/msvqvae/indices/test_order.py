@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from vqvae_jax.entropy.observe import observe
-from vqvae_jax.entropy.order import (
+from vqvae_jax.msvqvae.indices.observe import observe
+from vqvae_jax.msvqvae.indices.order import (
     AROUND,
     BEFORE,
     NEIGHBOURS,

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.entropy.context_model import ContextArrays
-from vqvae_jax.entropy.contexts import ACTIVITIES, REPEAT_CONTEXTS, coarse_repeats, repeat_contexts, repeats
-from vqvae_jax.entropy.fit_network import Progress, fit_network
 from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.indices.context_model import ContextArrays
+from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES, REPEAT_CONTEXTS, coarse_repeats, repeat_contexts, repeats
+from vqvae_jax.msvqvae.indices.fit_network import Progress, fit_network
 
 LEAST = 16  # clips
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from vqvae_jax.entropy.context_model import ContextArrays, ContextModel
-from vqvae_jax.entropy.contexts import ACTIVITIES
-from vqvae_jax.entropy.fit import Grids, fit_level
-from vqvae_jax.entropy.index_coder import decode_level, encode_level
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
+from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES
+from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
+from vqvae_jax.msvqvae.indices.index_coder import decode_level, encode_level
 
 GRID = (8, 16, 16)
 FRESH = 12
@@ -100,7 +100,7 @@ def test_neighbours_of_the_same_step_tell_what_an_index_is():
 @pytest.fixture
 def short(monkeypatch):
     """For tests that ask for no quality."""
-    monkeypatch.setattr("vqvae_jax.entropy.fit_network.STEPS", (10, 10))
+    monkeypatch.setattr("vqvae_jax.msvqvae.indices.fit_network.STEPS", (10, 10))
 
 
 def test_progress_is_told_step_by_step(short):

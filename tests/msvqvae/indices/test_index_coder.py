@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
-from example_tables import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.msvqvae.indices.example_tables import (
     formula_arrays,
     formula_contexts,
     formula_grid,
@@ -12,16 +15,13 @@ from example_tables import (
     random_contexts,
     random_tables,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from reference_contexts import decoded_by_contexts
-from reference_decoder import decoded
-
-from vqvae_jax.entropy.context_model import ContextModel
-from vqvae_jax.entropy.contexts import coarse_repeats, repeat_contexts, repeats
-from vqvae_jax.entropy.index_coder import coded_intervals, decode_level, encode_level
+from tests.msvqvae.indices.reference_contexts import decoded_by_contexts
+from tests.msvqvae.indices.reference_decoder import decoded
 from vqvae_jax.entropy.rans import CorruptStreamError
-from vqvae_jax.entropy.tables import LevelTables
+from vqvae_jax.msvqvae.indices.context_model import ContextModel
+from vqvae_jax.msvqvae.indices.contexts import coarse_repeats, repeat_contexts, repeats
+from vqvae_jax.msvqvae.indices.index_coder import coded_intervals, decode_level, encode_level
+from vqvae_jax.msvqvae.indices.tables import LevelTables
 
 sides = st.integers(1, 6)
 shapes = st.one_of(st.tuples(sides, sides, sides), st.sampled_from([(1, 1, 1), (1, 5, 3), (4, 3, 1), (3, 1, 4)]))

@@ -4,7 +4,8 @@ from bisect import bisect_right
 
 import numpy as np
 
-from vqvae_jax.entropy.contexts import (
+from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, Reader
+from vqvae_jax.msvqvae.indices.contexts import (
     NONE,
     base_contexts,
     coarse_repeats,
@@ -12,8 +13,7 @@ from vqvae_jax.entropy.contexts import (
     repeat_chances,
     repeats,
 )
-from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, Reader
-from vqvae_jax.entropy.tables import LevelTables
+from vqvae_jax.msvqvae.indices.tables import LevelTables
 
 Grid = tuple[int, int, int]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from vqvae_jax.entropy.contexts import ACTIVITIES
 from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES
 
 Expected = Mapping[str, tuple[type, tuple[int, ...]]]  # type and shape by name
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.entropy.contexts import co_located
-from vqvae_jax.entropy.order import group_positions, neighbours, padded, unknown_grid
+from vqvae_jax.msvqvae.indices.contexts import co_located
+from vqvae_jax.msvqvae.indices.order import group_positions, neighbours, padded, unknown_grid
 
 
 class Observed(NamedTuple):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from example_tables import lingering
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_decoder import context_of
 
-from vqvae_jax.entropy.contexts import (
+from tests.msvqvae.indices.example_tables import lingering
+from tests.msvqvae.indices.reference_decoder import context_of
+from vqvae_jax.msvqvae.indices.contexts import (
     ACTIVITIES,
     NONE,
     REPEAT_CONTEXTS,

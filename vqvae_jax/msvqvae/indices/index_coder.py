@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from vqvae_jax.entropy import context_coder, pair_coder
-from vqvae_jax.entropy.context_model import ContextModel
 from vqvae_jax.entropy.rans import encode
-from vqvae_jax.entropy.tables import LevelTables
+from vqvae_jax.msvqvae.indices import context_coder, pair_coder
+from vqvae_jax.msvqvae.indices.context_model import ContextModel
+from vqvae_jax.msvqvae.indices.tables import LevelTables
 
 Grid = tuple[int, int, int]
 #: Pair tables came with the first bundles; they are read, and no longer fitted.

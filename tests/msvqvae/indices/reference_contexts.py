@@ -1,6 +1,6 @@
 """The context model of docs/entropy.md read literally: one symbol after another, Python integers, nested lists."""
 
-from reference_decoder import SymbolReader, context_of, frequencies_of, sixteenths
+from tests.msvqvae.indices.reference_decoder import SymbolReader, context_of, frequencies_of, sixteenths
 
 BEFORE = [(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0)]
 AROUND = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]

@@ -11,8 +11,14 @@ import numpy as np
 from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.payload import Grid
-from vqvae_jax.codec.token_card import Card, CodedVideo, Settings, make_card, page
-from vqvae_jax.codec.token_records import (
+from vqvae_jax.codec.windows import coded_chunks
+from vqvae_jax.data.card import write_card_files
+from vqvae_jax.data.names import Skipped, Source, find_files, one_line
+from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
+from vqvae_jax.data.record_shards import write_tfds_metadata
+from vqvae_jax.errors import UserError
+from vqvae_jax.tokens.card import Card, CodedVideo, Settings, make_card, page
+from vqvae_jax.tokens.records import (
     DATASET_NAME,
     SPLIT,
     TokenChunk,
@@ -21,13 +27,7 @@ from vqvae_jax.codec.token_records import (
     to_example,
     token_features,
 )
-from vqvae_jax.codec.token_spool import Spool
-from vqvae_jax.codec.windows import coded_chunks
-from vqvae_jax.data.card import write_card_files
-from vqvae_jax.data.names import Skipped, Source, find_files, one_line
-from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
-from vqvae_jax.data.record_shards import write_tfds_metadata
-from vqvae_jax.errors import UserError
+from vqvae_jax.tokens.spool import Spool
 from vqvae_jax.video.read import MISSING_LIMIT
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.entropy.example_tables import formula_grid, lingering, random_context_model
-from vqvae_jax.entropy.bit_costs import bit_costs
-from vqvae_jax.entropy.index_coder import encode_level
+from tests.msvqvae.indices.example_tables import formula_grid, lingering, random_context_model
+from vqvae_jax.msvqvae.indices.bit_costs import bit_costs
+from vqvae_jax.msvqvae.indices.index_coder import encode_level
 
 CODES = 24
 EVERY_CODE = np.arange(CODES)
