@@ -49,10 +49,9 @@ def report(command: ReportCommand) -> Path:
     from vqvae_jax.evaluation.report_data import Example
     from vqvae_jax.evaluation.result_file import read_result
     from vqvae_jax.evaluation.run_report import run_report
-    from vqvae_jax.msvqvae.model import MSVQVAE
-    from vqvae_jax.msvqvae.reconstruct import reconstruct
-    from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
+    from vqvae_jax.families import load_snapshot, task_of
     from vqvae_jax.training.logs import read_metrics
+    from vqvae_jax.training.snapshot import open_run
 
     if command.out.exists():
         raise UserError(f"{command.out}: exists already; remove it or choose another name")
@@ -70,10 +69,10 @@ def report(command: ReportCommand) -> Path:
 
     records = chosen_records(len(result["data"]["clip_ids"]))
     originals = clips.read(records)
-    model = MSVQVAE(snapshot.experiment.model)
+    task = task_of(snapshot.experiment)
     examples = []
     for record, original in zip(records, originals, strict=True):
-        restored = reconstruct(model, snapshot.params, snapshot.codebooks, original[None]).frames[0]
+        restored = task.reconstruct(snapshot.params, snapshot.extras, original[None]).frames[0]
         stopping.check()
         remark = f"{entry['quality']['clips']['psnr'][record]:.2f} dB"
         examples.append(Example(result["data"]["clip_ids"][record], original, np.asarray(restored), remark))

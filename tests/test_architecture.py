@@ -15,6 +15,7 @@ ROWS = [
     {"losses", "training"},
     {"msvqvae"},
     {"codec"},
+    {"families"},
     {"evaluation", "tokens"},
     {"cli"},
     {"__main__"},

@@ -15,11 +15,10 @@ from experiments.tables.schema import Figure
 from vqvae_jax.data.few import evenly_spread, few
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import load_snapshot, task_of
 from vqvae_jax.files import make_folder, write_atomically
-from vqvae_jax.msvqvae.model import MSVQVAE
-from vqvae_jax.msvqvae.reconstruct import reconstruct
-from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
 from vqvae_jax.training.pictures import shown_frames
+from vqvae_jax.training.snapshot import open_run
 from vqvae_jax.video.write import moving_picture
 
 CLIPS, MOMENTS = 4, 3
@@ -177,9 +176,8 @@ def mosaic(title: str, columns: Columns) -> np.ndarray:
 def _restored(evaluation: Evaluation, originals_NTHWC: np.ndarray) -> np.ndarray:
     """What a decoder would show, (N, T, H, W, 3) uint8."""
     snapshot = load_snapshot(open_run(evaluation.run.folder), evaluation.run.total)
-    model = MSVQVAE(snapshot.experiment.model)
-    restore = jax.jit(lambda params, codebooks, clips: reconstruct(model, params, codebooks, clips).frames)
-    clips = [restore(snapshot.params, snapshot.codebooks, clip[None])[0] for clip in originals_NTHWC]
+    restore = jax.jit(task_of(snapshot.experiment).reconstruct)
+    clips = [restore(snapshot.params, snapshot.extras, clip[None]).frames[0] for clip in originals_NTHWC]
     return np.stack([np.asarray(clip) for clip in clips])
 
 

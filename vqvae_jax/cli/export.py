@@ -14,10 +14,11 @@ from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import load_snapshot
 from vqvae_jax.msvqvae.indices.fit import LEAST
 from vqvae_jax.msvqvae.indices.fit_network import Progress
-from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
 from vqvae_jax.training.resume import DATA_FILE
+from vqvae_jax.training.snapshot import open_run
 
 
 @dataclass(frozen=True)

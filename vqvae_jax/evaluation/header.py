@@ -1,24 +1,21 @@
 """What the head of an evaluation file says about run, clips and perceptual trunk."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from vqvae_jax.config import to_dict
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.quality import Divisors
 from vqvae_jax.evaluation.schema import DataEntry, Perceptual, RunEntry
+from vqvae_jax.families import config_of
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.losses.vgg_weights import ENVIRONMENT
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.snapshot import run_identity
 from vqvae_jax.msvqvae.start import init_params
+from vqvae_jax.training.resume import read_frozen
+from vqvae_jax.training.snapshot import run_identity
 from vqvae_jax.training.state import parameter_count
-
-TRUNK_FILE = "vgg.json"  # in the run's folder
 
 
 def run_entry(folder: Path, experiment: Experiment) -> RunEntry:
@@ -27,25 +24,12 @@ def run_entry(folder: Path, experiment: Experiment) -> RunEntry:
     return {
         "name": experiment.name,
         "folder": str(folder),
-        "identity": run_identity(experiment),
+        "identity": run_identity(config_of(experiment)),
         "parameters": parameter_count(params),
         "codebook_entries": sum(level.codes * level.dim for level in experiment.model.levels.values()),
-        "training_trunk": _training_trunk(folder),
-        "config": to_dict(experiment),
+        "training_trunk": read_frozen(folder, "vgg"),
+        "config": config_of(experiment),
     }
-
-
-def _training_trunk(folder: Path) -> str | None:
-    """Digest of the trunk that the run's perceptual loss used, if it has one."""
-    path = folder / TRUNK_FILE
-    if not path.exists():
-        return None
-    try:
-        return str(json.loads(path.read_text())["digest"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is damaged ({error!r}); it should name the trunk that the run was trained with"
-        ) from error
 
 
 def data_entry(clips: ClipSet, count: int, card: dict[str, Any]) -> DataEntry:

@@ -20,10 +20,11 @@ from vqvae_jax.evaluation.result_file import check_continues, find_checkpoint, r
 from vqvae_jax.evaluation.schema import SCHEMA, VERSION, CheckpointResult, Result
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
 from vqvae_jax.evaluation.surroundings import hardware, versions
+from vqvae_jax.families import experiment_from, load_snapshot
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
-from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
-from vqvae_jax.msvqvae.snapshot import Snapshot, checkpoint_digest, load_snapshot, open_run
+from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.training.snapshot import Snapshot, checkpoint_digest, open_run
 
 Say = Callable[[str], None]
 
@@ -160,7 +161,7 @@ class EvaluationJob:
         """The snapshot that was measured; None if the file holds its figures already."""
         with _unreadable():
             record = self._checkpoints.record(step)
-        experiment = experiment_from_dict(record.config, f"checkpoint {self._checkpoints.folder / str(step)}: config")
+        experiment = experiment_from(record.config, f"checkpoint {self._checkpoints.folder / str(step)}: config")
         result, measurement = self._opened = self._opened or self._open(experiment)
         records = record.stream_state.get("records", 0)
         if experiment.training.steps or records:

@@ -17,7 +17,7 @@ from vqvae_jax.metrics.rate import RAW_BPP, bytes_to_bpp, deflate_bytes, entropy
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
 from vqvae_jax.msvqvae.reconstruct import Without, decode, reconstruct
-from vqvae_jax.msvqvae.snapshot import Snapshot
+from vqvae_jax.training.snapshot import Snapshot
 from vqvae_jax.training.state import PyTree
 
 
@@ -78,7 +78,7 @@ class ModelMeasurement:
           progress: told the number of clips of every batch that is done.
         """
         place = self._batches.devices.replicate
-        arguments = (place(snapshot.params), place(snapshot.codebooks), self._trunk)
+        arguments = (place(snapshot.params), place(snapshot.extras["codebooks"]), self._trunk)
         figures, without, indices = self._batches.map(self._run, arguments, fetch=3, progress=progress)
         levels = {name: self._level(name, indices[name], without[name]) for name in self.model.levels}
         return ModelFigures(summarise(figures), self._rate(indices, levels, h264_bytes), levels)
@@ -86,7 +86,9 @@ class ModelMeasurement:
     def reconstruct(self, snapshot: Snapshot, records: Sequence[int]) -> np.ndarray:
         """Some clips as a decoder would show them, (N, T, H, W, 3) uint8."""
         place = self._batches.devices.replicate
-        (frames,) = self._batches.map(self._look, (place(snapshot.params), place(snapshot.codebooks)), records)
+        (frames,) = self._batches.map(
+            self._look, (place(snapshot.params), place(snapshot.extras["codebooks"])), records
+        )
         return frames
 
     def _level(self, name: str, indices: np.ndarray, without: np.ndarray) -> Level:

@@ -13,7 +13,7 @@ from vqvae_jax.evaluation.plot import plot_png
 from vqvae_jax.evaluation.result_file import find_checkpoint
 from vqvae_jax.evaluation.schema import Result
 from vqvae_jax.files import write_atomically
-from vqvae_jax.msvqvae.snapshot import Snapshot
+from vqvae_jax.training.snapshot import Snapshot
 
 
 def side_files(out: Path) -> dict[str, Path]:

@@ -18,7 +18,7 @@ from experiments.ablations.plot import plot
 from experiments.ablations.rows import BASE, ROWS, Row
 from experiments.command_line import parse_named
 from experiments.configs import ablation
-from experiments.training.command import TrainCommand
+from experiments.train_command import TrainCommand
 from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.training.resume import DATA_FILE
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from narrow_models import CLIP, narrow, random_clips, started
+from narrow_models import CLIP, narrow_experiment, random_clips, started
 
 from vqvae_jax.msvqvae.reconstruct import decode, encode
-from vqvae_jax.msvqvae.validate import Validation
+from vqvae_jax.msvqvae.train import MSVQVAETask
+from vqvae_jax.training.state import TrainState
+from vqvae_jax.training.validate import Validation
 
 
 class Clips:
@@ -36,10 +38,11 @@ def psnr(a_BTHWC, b_BTHWC):
 
 @pytest.mark.parametrize("mapping", ["shard_map", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_psnr_is_that_of_numpy_and_a_padded_last_batch_does_not_bias_it(mapping):
-    config = narrow("tiny")
-    model, params, books = started(config)
+    experiment = narrow_experiment("tiny")
+    model, params, books = started(experiment.model)
+    state = TrainState(np.int32(0), params, (), None, {"codebooks": books})
     clips = Clips()
-    validation = Validation(mapping, config, clips, 64, CLIP[0], per_device=3)  # batches of 3, 3 and 1
+    validation = Validation(MSVQVAETask(experiment, 1), mapping, clips, 64, per_device=3)  # batches of 3, 3 and 1
     assert validation.records == list(range(7))
     looked_at = clips.array[:, : CLIP[0]]
 
@@ -49,22 +52,23 @@ def test_psnr_is_that_of_numpy_and_a_padded_last_batch_does_not_bias_it(mapping)
         return [decode(model, params, books, indices, without=level) for level in (None, "top", "bottom")]
 
     whole, without_top, without_bottom = map(np.asarray, expected(looked_at))
-    got = validation.psnr(params, books)
+    got = validation.figures(state)
     assert got == {
         "psnr": pytest.approx(psnr(looked_at, whole), abs=1e-3),
         "psnr_without_top": pytest.approx(psnr(looked_at, without_top), abs=1e-3),
         "psnr_without_bottom": pytest.approx(psnr(looked_at, without_bottom), abs=1e-3),
     }
-    originals, estimates = validation.reconstructions(params, books, 4)
+    originals, estimates = validation.reconstructions(state, 4)
     np.testing.assert_array_equal(originals, looked_at[:4])
     np.testing.assert_allclose(estimates.astype(int), whole[:4], atol=1)
 
 
 def test_fewer_clips_are_spread_over_the_split_and_a_single_level_has_none_to_remove():
-    config = narrow("vqvae3d")
-    _, params, books = started(config)
-    validation = Validation("auto", config, Clips(), 3, CLIP[0], per_device=8)
+    experiment = narrow_experiment("vqvae3d")
+    _, params, books = started(experiment.model)
+    state = TrainState(np.int32(0), params, (), None, {"codebooks": books})
+    validation = Validation(MSVQVAETask(experiment, 1), "auto", Clips(), 3, per_device=8)
     assert validation.records == [0, 2, 4]
-    assert list(validation.psnr(params, books)) == ["psnr"]
-    originals, estimates = validation.reconstructions(params, books, 4)  # more than there are
+    assert list(validation.figures(state)) == ["psnr"]
+    originals, estimates = validation.reconstructions(state, 4)  # more than there are
     assert originals.shape == estimates.shape == (3, *CLIP, 3)

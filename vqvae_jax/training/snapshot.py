@@ -9,27 +9,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.config import to_dict
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
-from vqvae_jax.msvqvae.model import Codebooks
-from vqvae_jax.msvqvae.start import empty_codebooks, init_params
-from vqvae_jax.quantization.codebook import Codebook
 from vqvae_jax.training.checkpoint_format import Record
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.digests import named_leaves
-from vqvae_jax.training.resume import CONFIG_FILE, MAY_CHANGE
+from vqvae_jax.training.resume import CONFIG_FILE, MAY_CHANGE, flat_fields
 from vqvae_jax.training.state import PyTree
+from vqvae_jax.training.task import Task
 
 
 class Snapshot(NamedTuple):
-    """What is evaluated."""
+    """What is evaluated and exported."""
 
     step: int
     digest: str  # of every leaf of the checkpoint
-    experiment: Experiment
+    experiment: Any  # the family's configuration
     params: PyTree  # moving average of the weights where the run keeps one
-    codebooks: Codebooks
+    extras: dict[str, PyTree]  # see `TrainState`
     moving_average: bool  # whether `params` is one
     stream_state: dict[str, Any]  # of the training data: digest, records, ...
 
@@ -56,44 +52,46 @@ def checkpoint_digest(record: Record) -> str:
     return hashlib.sha256(json.dumps(leaves, sort_keys=True).encode()).hexdigest()
 
 
-def run_identity(experiment: Experiment) -> str:
-    """SHA-256 of the configuration without what may change when a run is resumed."""
-    fixed = to_dict(experiment)
-    for name in MAY_CHANGE:
-        section, field = name.split(".")
-        del fixed[section][field]
+def run_identity(config: dict[str, Any]) -> str:
+    """SHA-256 of a run's configuration without what may change when it is resumed."""
+    fixed = {name: value for name, value in flat_fields(config).items() if name not in MAY_CHANGE}
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
-def load_snapshot(checkpoints: Checkpoints, step: int) -> Snapshot:
+def read_snapshot(checkpoints: Checkpoints, record: Record, experiment: Any, task: Task) -> Snapshot:
     """Reads and verifies one step.
 
+    Args:
+      checkpoints: of the run.
+      record: of the step.
+      experiment: its configuration.
+      task: made of the configuration.
+
     Raises:
-      UserError: if it does not exist, is damaged, is of another kind of model, or holds values that are not finite.
+      UserError: if it is damaged, is of another kind of model, or holds values that are not finite.
     """
-    record = checkpoints.record(step)
-    where = f"checkpoint {checkpoints.folder / str(step)}"
-    experiment = experiment_from_dict(record.config, f"{where}: config")
-    state = checkpoints.restore(step).state
+    where = f"checkpoint {checkpoints.folder / str(record.step)}"
+    like = task.abstract()
+    state = checkpoints.restore(record.step).state
     moving_average = "ema_params" in state
     params = state.get("ema_params" if moving_average else "params", {})
-    codebooks = state.get("codebooks", {})
-
-    expected = jax.eval_shape(
-        lambda: {"params": init_params(experiment.model, jax.random.key(0)), "codebooks": _books(experiment)}
-    )
-    found = named_leaves({"params": params, "codebooks": codebooks})
-    for name, leaf in named_leaves(expected).items():
+    wanted = {"params": like.params, "extras": like.extras}
+    found = named_leaves({"params": params, "extras": state.get("extras", {})})
+    leaves = []
+    for name, leaf in named_leaves(wanted).items():
         if name not in found or found[name].shape != leaf.shape:
             shape = found[name].shape if name in found else "absent"
             raise UserError(f"{where} does not fit its own config: {name} is {shape}, expected {leaf.shape}")
         if not np.isfinite(found[name]).all():
             raise UserError(f"{where} holds values that are not finite in {name}; evaluate an earlier step")
-    books = {name: Codebook(**{f: jnp.asarray(v) for f, v in book.items()}) for name, book in codebooks.items()}
+        leaves.append(jnp.asarray(found[name]))
+    tree = jax.tree.unflatten(jax.tree.structure(wanted), leaves)
     return Snapshot(
-        step, checkpoint_digest(record), experiment, params, books, moving_average, dict(record.stream_state)
+        record.step,
+        checkpoint_digest(record),
+        experiment,
+        tree["params"],
+        tree["extras"],
+        moving_average,
+        dict(record.stream_state),
     )
-
-
-def _books(experiment: Experiment) -> dict[str, Any]:
-    return {name: book._asdict() for name, book in empty_codebooks(experiment.model).items()}

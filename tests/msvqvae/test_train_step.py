@@ -11,7 +11,7 @@ import pytest
 from narrow_models import narrow_experiment, random_clips, started
 
 from vqvae_jax.msvqvae.model import apply_model
-from vqvae_jax.msvqvae.step import level_dropout, make_train_step, move_codebook
+from vqvae_jax.msvqvae.train import MSVQVAETask, level_dropout, move_codebook
 from vqvae_jax.precision import normalise
 from vqvae_jax.quantization.config import QuantizerConfig
 from vqvae_jax.quantization.ema import Statistics
@@ -37,10 +37,9 @@ def stepper(dtype):
     dead = books["top"].counts.at[-1].set(0.001)
     top = books["top"]._replace(counts=dead, embeddings=books["top"].embeddings.at[-1].set(1e3))
     top = top._replace(sums=top.embeddings * dead[:, None])
-    state = TrainState(
-        jnp.asarray(0), params, {"top": top, "bottom": books["bottom"]}, optimizer.init(params), params, jnp.float32(0)
-    )
-    mapped = DEVICES.map(make_train_step(experiment, optimizer), (False, True, False, False), (False, False))
+    extras = {"codebooks": {"top": top, "bottom": books["bottom"]}, "perceptual_weight": jnp.float32(0)}
+    state = TrainState(jnp.asarray(0), params, optimizer.init(params), params, extras)
+    mapped = DEVICES.map(MSVQVAETask(experiment, 100).step, (False, True, False, False), (False, False))
     return lambda state, seed=0: mapped(state, CLIPS, jax.random.key(seed), None), state
 
 
@@ -56,23 +55,23 @@ def test_codebooks_move_by_ema_of_the_old_codebooks_assignments():
     _, before = stepper("float32")
     state, metrics = after()
     model, _, _ = started(experiment_of("float32").model)
-    forward = jax.jit(lambda s, x: apply_model(model, s.params, normalise(x), s.codebooks))(before, CLIPS)
+    forward = jax.jit(lambda s, x: apply_model(model, s.params, normalise(x), s.extras["codebooks"]))(before, CLIPS)
     z, quantized = forward.levels["bottom"]
-    book, one_hot = before.codebooks["bottom"], np.eye(16)[np.asarray(quantized.indices).reshape(-1)]
+    book, one_hot = before.extras["codebooks"]["bottom"], np.eye(16)[np.asarray(quantized.indices).reshape(-1)]
     share = 16 / len(one_hot)
     counts = 0.99 * np.asarray(book.counts) + 0.01 * share * one_hot.sum(axis=0)
     sums = 0.99 * np.asarray(book.sums) + 0.01 * share * one_hot.T @ np.asarray(z, np.float64).reshape(-1, 4)
-    moved = state.codebooks["bottom"]
+    moved = state.extras["codebooks"]["bottom"]
     np.testing.assert_allclose(moved.counts, counts, rtol=1e-5)
     np.testing.assert_allclose(moved.sums, sums, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(moved.embeddings, sums / counts[:, None], rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(metrics.counts["bottom"], one_hot.sum(axis=0))
+    np.testing.assert_array_equal(metrics.histograms["bottom"], one_hot.sum(axis=0))
 
 
 def test_a_dead_code_is_revived_within_the_step():
     state, metrics = after()
-    assert metrics.scalars["top/revived"] == 1 and metrics.scalars["bottom/revived"] == 0
-    top = state.codebooks["top"]
+    assert metrics.totals["top/revived"] == 1 and metrics.totals["bottom/revived"] == 0
+    top = state.extras["codebooks"]["top"]
     assert np.min(top.counts) > 0.03
     assert np.linalg.norm(top.embeddings[-1]) < 100
     np.testing.assert_allclose(top.embeddings, top.sums / top.counts[:, None], rtol=1e-5, atol=1e-6)
@@ -91,7 +90,7 @@ def test_a_bfloat16_encoder_moves_a_float32_codebook():
     _, before = stepper("bfloat16")
     state, exact = after("bfloat16")[0], after("float32")[0]
     for name in ("top", "bottom"):
-        old, new, reference = before.codebooks[name], state.codebooks[name], exact.codebooks[name]
+        old, new, reference = (s.extras["codebooks"][name] for s in (before, state, exact))
         assert {leaf.dtype for leaf in new} == {jnp.dtype("float32")}
         step = np.abs(new.sums - old.sums)
         assert step.max() > 0
@@ -105,14 +104,14 @@ def test_a_bfloat16_encoder_moves_a_float32_codebook():
 def test_the_steps_own_numbers():
     _, before = stepper("float32")
     state, metrics = after()
-    assert state.step == 1 and state.perceptual_weight == before.perceptual_weight
+    assert state.step == 1 and state.extras["perceptual_weight"] == before.extras["perceptual_weight"]
     assert bool(metrics.finite)
     scalars = {name: float(value) for name, value in metrics.scalars.items()}
     assert scalars["psnr"] == pytest.approx(-10 * np.log10(scalars["reconstruction"]), rel=1e-5)
     assert scalars["loss"] == pytest.approx(scalars["reconstruction"] + 0.25 * scalars["commitment"], rel=1e-5)
     assert scalars["perceptual"] == scalars["weighted_perceptual"] == 0
     assert scalars["grad_norm"] > 0
-    assert {name: counts.sum() for name, counts in metrics.counts.items()} == {"top": 4 * 4, "bottom": 4 * 32}
+    assert {name: counts.sum() for name, counts in metrics.histograms.items()} == {"top": 4 * 4, "bottom": 4 * 32}
 
 
 def test_weights_are_averaged_after_the_step():
@@ -148,7 +147,8 @@ def test_without_a_top_or_a_rate_nothing_is_dropped(name):
 
 def test_revival_by_choice():
     _, before = stepper("float32")
-    book, batch = before.codebooks["top"], Statistics(jnp.ones(16), before.codebooks["top"].embeddings)
+    book = before.extras["codebooks"]["top"]
+    batch = Statistics(jnp.ones(16), book.embeddings)
     samples = jnp.full((8, 4), 7.0)
     none, count = move_codebook(QuantizerConfig(revival="none"), book, batch, samples)
     assert count == 0 and none.counts[-1] < 0.03
@@ -169,12 +169,13 @@ def test_unit_codes_stay_at_unit_mean_square_while_they_move():
     experiment = replace(experiment, model=replace(experiment.model, unit_codes=True))
     optimizer = make_optimizer(experiment.optimizer, 100, 8)
     model, params, books = started(experiment.model)
-    state = TrainState(jnp.asarray(0), params, books, optimizer.init(params), params, jnp.float32(0))
-    mapped = DEVICES.map(make_train_step(experiment, optimizer), (False, True, False, False), (False, False))
+    extras = {"codebooks": books, "perceptual_weight": jnp.float32(0)}
+    state = TrainState(jnp.asarray(0), params, optimizer.init(params), params, extras)
+    mapped = DEVICES.map(MSVQVAETask(experiment, 100).step, (False, True, False, False), (False, False))
     new, metrics = mapped(state, CLIPS, jax.random.key(0), None)
     assert bool(metrics.finite)
-    levels = apply_model(model, new.params, normalise(CLIPS), new.codebooks).levels
-    for name, book in new.codebooks.items():
+    levels = apply_model(model, new.params, normalise(CLIPS), new.extras["codebooks"]).levels
+    for name, book in new.extras["codebooks"].items():
         assert np.abs(np.asarray(book.embeddings) - np.asarray(books[name].embeddings)).max() > 1e-4
         for vectors in (book.embeddings, levels[name].z):
             np.testing.assert_allclose(np.mean(np.square(vectors), axis=-1), 1.0, rtol=0.03)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from experiments import configs
 from experiments.command_line import parse_named
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
+from vqvae_jax.families import experiment_from
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 
 
@@ -37,7 +38,7 @@ class TrainCommand:
     """Which of them this is, from 0."""
 
 
-def parse_command(arguments: list[str]) -> tuple[TrainCommand, Experiment]:
+def parse_command(arguments: list[str]) -> tuple[TrainCommand, Any]:
     """NAME, then options: those of `TrainCommand`, and every field of the named experiment."""
     command, experiment = parse_named("experiments.train", TrainCommand, arguments)
     if command.steps is not None:
@@ -49,13 +50,13 @@ def parse_command(arguments: list[str]) -> tuple[TrainCommand, Experiment]:
     return command, experiment
 
 
-def keep_length(experiment: Experiment, named: Experiment, run: Path) -> Experiment:
+def keep_length(experiment: Any, named: Any, run: Path) -> Any:
     """A run that exists keeps its own number of steps unless another one is asked for."""
     settings, default = experiment.training, named.training
     asked = (settings.steps, settings.epochs) != (default.steps, default.epochs)
     if asked or not Checkpoints(run / FOLDER, read_only=True).steps():
         return experiment
-    before = experiment_from_dict(read_config(run), f"run {run}").training
+    before = experiment_from(read_config(run), f"run {run}").training
     return replace(experiment, training=replace(settings, steps=before.steps, epochs=before.epochs))
 
 
