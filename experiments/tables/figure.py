@@ -19,7 +19,7 @@ from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.reconstruct import reconstruct
-from vqvae_jax.training.pictures import shown_frames
+from vqvae_jax.report.pictures import shown_frames
 from vqvae_jax.video.write import moving_picture
 
 CLIPS, MOMENTS = 4, 3

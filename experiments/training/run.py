@@ -22,6 +22,7 @@ from vqvae_jax.msvqvae.initialise import Weights, fitting_weights, weights_from_
 from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.msvqvae.validate import Validation
+from vqvae_jax.report.pictures import comparison_grid, write_png
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
 from vqvae_jax.training.guard import FiniteGuard
@@ -30,7 +31,6 @@ from vqvae_jax.training.logs import RunLog
 from vqvae_jax.training.machines import note_machine
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import learning_rate_schedule, make_optimizer
-from vqvae_jax.training.pictures import comparison_grid, write_png
 from vqvae_jax.training.progress import Progress
 from vqvae_jax.training.resume import (
     CONFIG_FILE,

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
-
-from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.html_report import render, write_report
 from vqvae_jax.evaluation.report_data import Chart, Curve, Example, LevelUsage, Metric, Rate, ReportData, Tile
+
+from vqvae_jax.errors import UserError
 
 HOSTILE = "<script>alert(1)</script>\"'&</pre>"
 

@@ -2,7 +2,6 @@
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-
 from vqvae_jax.evaluation.plot import _histogram
 
 

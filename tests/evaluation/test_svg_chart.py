@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from vqvae_jax.evaluation.report_data import Chart, Curve, LevelUsage
 from vqvae_jax.evaluation.svg_chart import (
     BOTTOM,

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from PIL import Image
+from vqvae_jax.training.pictures import CELL, MARGIN, STRIP, comparison_grid, frame_grid, write_png
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.training.pictures import CELL, MARGIN, STRIP, comparison_grid, frame_grid, write_png
 
 
 def test_rows_alternate_original_and_reconstruction_and_columns_are_spread_over_time():
