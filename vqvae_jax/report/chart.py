@@ -57,6 +57,7 @@ class Chart(NamedTuple):
     whole_x: bool = False  # it counts: no ticks between whole numbers
     whole_y: bool = False
     turned: bool = False  # the least y stands at the top
+    legend: bool = True
     names_at_ends: bool = False  # at the curves' right ends instead of a legend
     row_names: tuple[str, ...] = ()  # y = 0, 1, ... are rows from the top, with these names
     band: tuple[float, float] | None = None  # a strip between two x
@@ -169,7 +170,7 @@ def tick_labels(values: Sequence[float]) -> tuple[str, ...]:
     """Short numbers with as many digits as tell neighbours apart truly, three or more."""
     step = min(np.diff(values), default=0.0) if len(values) > 1 else 0.0
     digits = next((d for d in range(3, 12) if all(abs(float(f"{v:.{d}g}") - v) <= 1e-3 * step for v in values)), 3)
-    return tuple(short_number(value, digits) for value in values)
+    return tuple(f"{'−' * (value < 0)}{short_number(abs(value), digits)}" for value in values)
 
 
 def short_number(value: float, digits: int = 3) -> str:

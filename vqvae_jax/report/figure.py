@@ -20,6 +20,7 @@ def figure(
     columns: int = 2,
     panel: tuple[float, float] = PANEL,
     file_format: Literal["png", "svg"] = "png",
+    widths: tuple[float, ...] | None = None,
 ) -> bytes:
     """The charts side by side, `columns` in a row.
 
@@ -29,6 +30,7 @@ def figure(
       columns: of charts.
       panel: inches of each chart.
       file_format: of the file.
+      widths: of the columns, where they are not equal, in any unit.
     """
     import matplotlib
 
@@ -36,11 +38,17 @@ def figure(
     with matplotlib.rc_context(settings):
         buffer = io.BytesIO()
         metadata = {"Date": None, "Creator": None} if file_format == "svg" else {"Software": None}
-        draw(charts, title, columns, panel).savefig(buffer, format=file_format, metadata=metadata)
+        draw(charts, title, columns, panel, widths).savefig(buffer, format=file_format, metadata=metadata)
     return buffer.getvalue()
 
 
-def draw(charts: Sequence[Chart], title: str, columns: int, panel: tuple[float, float]) -> Any:
+def draw(
+    charts: Sequence[Chart],
+    title: str = "",
+    columns: int = 2,
+    panel: tuple[float, float] = PANEL,
+    widths: tuple[float, ...] | None = None,
+) -> Any:
     """The matplotlib `Figure` of `figure`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -49,7 +57,7 @@ def draw(charts: Sequence[Chart], title: str, columns: int, panel: tuple[float, 
     size = (columns * panel[0], rows * panel[1] + (0.5 if title else 0))
     canvas = Figure(figsize=size, dpi=110, layout="constrained")
     FigureCanvasAgg(canvas)
-    places = canvas.subplots(rows, columns, squeeze=False).ravel()
+    places = canvas.subplots(rows, columns, squeeze=False, width_ratios=widths).ravel()
     for ax, chart in zip(places, charts, strict=False):
         _panel(ax, chart, panel, max(_legend_lines(chart)[1] for chart in charts))
     for ax in places[len(charts) :]:
@@ -65,6 +73,7 @@ def _panel(ax: Any, chart: Chart, panel: tuple[float, float], legend_lines: int)
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_axisbelow(True)
     ax.tick_params(colors=SOFT, which="both")
+    ax.tick_params(axis="y", labelcolor=INK if chart.row_names else SOFT)
     ax.set_xlabel(chart.x_label, color=SOFT)
     ax.set_ylabel(chart.y_label, color=SOFT)
     # Legends stand between title and plot, never over a curve.
@@ -87,14 +96,15 @@ def _panel(ax: Any, chart: Chart, panel: tuple[float, float], legend_lines: int)
         _curve(ax, s, s.look or Look(INK, INK))
     if chart.names_at_ends:
         _names(ax, series, x_axis, y_axis, LABEL_SPACING / panel[1])
-    elif len(series) > 1:
+    elif chart.legend and len(series) > 1:
         columns = _legend_lines(chart)[0]
         ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1), frameon=False, fontsize=9, ncols=columns)
 
 
 def _legend_lines(chart: Chart) -> tuple[int, int]:
     """Columns and lines of the chart's legend."""
-    names = [] if chart.names_at_ends else [s.name for s in drawn(chart).values()]
+    named = chart.legend and not chart.names_at_ends
+    names = [] if not named else [s.name for s in drawn(chart).values()]
     columns = 1 if max(map(len, names), default=0) > 22 else 2
     return columns, -(-len(names) // columns) if len(names) > 1 else 0
 

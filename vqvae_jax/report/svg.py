@@ -88,7 +88,7 @@ def legend(chart: Chart) -> str:
     """Names of the series beside their colours; "" for a single one."""
     series = drawn(chart).values()
     names = "".join(f'<span class="series"{coloured(_look(s))}><i></i>{escape(s.name)}</span>' for s in series)
-    return f'<div class="legend">{names}</div>' if len(series) > 1 else ""
+    return f'<div class="legend">{names}</div>' if chart.legend and len(series) > 1 else ""
 
 
 def key_marker(look: Look) -> str:
