@@ -118,9 +118,10 @@ def _axis(values: np.ndarray, log: bool, whole: bool, about: int, margin: float)
     low, high = max(low - room, floor), high + room
     if log:
         low, high = 10**low, 10**high
-    found = log_ticks(low, high) if log else ticks(low, high, about, whole)
+    powers = [t for t in log_ticks(low, high) if not whole or t == round(t)] if log else []
+    found = powers if len(powers) > 2 else ticks(low, high, about, whole)
     slack = 1e-9 * (high - low)
-    inside = [t for t in found if low - slack <= t <= high + slack and (not whole or t == round(t))]
+    inside = [t for t in found if low - slack <= t <= high + slack and (t > 0 or not log)]
     return Axis(low, high, tuple(inside), tick_labels(inside), log)
 
 
@@ -180,7 +181,8 @@ def short_number(value: float, digits: int = 3) -> str:
             return f"{value / size:.{digits}g}{unit}"
     if abs(value) >= 1e-3 or value == 0:
         return f"{value:.{digits}g}"
-    return f"{value:.0e}".replace("e-0", "e-")
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    return f"{float(mantissa):g}e{int(power)}"
 
 
 def spread(heights: Sequence[float], least: float) -> list[float]:

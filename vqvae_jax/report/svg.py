@@ -93,7 +93,8 @@ def legend(chart: Chart) -> str:
 
 def key_marker(look: Look) -> str:
     """A marker alone, for a legend."""
-    return f'<svg class="marker" viewBox="-12 -12 24 24" aria-hidden="true"><path d="{MARKERS[look.marker]}"/></svg>'
+    outline = MARKERS[look.marker or "o"]
+    return f'<svg class="marker" viewBox="-12 -12 24 24" aria-hidden="true"><path d="{outline}"/></svg>'
 
 
 def _axes(chart: Chart, frame: _Frame) -> list[str]:
