@@ -12,7 +12,7 @@ from vqvae_jax import stopping
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.files import make_folder
+from vqvae_jax.files import make_folder, write_atomically
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,9 @@ def report(command: ReportCommand) -> Path:
     """
     # JAX takes seconds to import: not for --help.
     from vqvae_jax.data.source import open_split
-    from vqvae_jax.evaluation.grid import chosen_records
-    from vqvae_jax.evaluation.html_report import write_report
-    from vqvae_jax.evaluation.report_data import Example
     from vqvae_jax.evaluation.result_file import read_result
-    from vqvae_jax.evaluation.run_report import run_report
+    from vqvae_jax.evaluation.run_report import Example, run_report
+    from vqvae_jax.evaluation.side_files import chosen_records
     from vqvae_jax.families import load_snapshot, task_of
     from vqvae_jax.training.logs import read_metrics
     from vqvae_jax.training.snapshot import open_run
@@ -79,7 +77,8 @@ def report(command: ReportCommand) -> Path:
     training_clips = snapshot.stream_state.get("records")
     log = read_metrics(command.run)
     page = run_report(result, log, examples, command.notes, command.commands, training_clips)
-    return write_report(command.out, page)
+    write_atomically(command.out, page.encode())
+    return command.out
 
 
 def main() -> None:

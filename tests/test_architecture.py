@@ -11,7 +11,7 @@ ROWS = [
     {"errors"},
     {"command_line", "config", "precision", "stopping"},
     {"files"},
-    {"layers", "quantization", "metrics", "video", "data", "container", "entropy"},
+    {"layers", "quantization", "metrics", "video", "data", "container", "entropy", "report"},
     {"losses", "training"},
     {"msvqvae"},
     {"codec"},

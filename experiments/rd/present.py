@@ -55,16 +55,15 @@ def present(
       UserError: if rd.json is missing or not as the schema says or lacks the anchor, or a file cannot be written.
     """
     # NumPy, SciPy and matplotlib take a while: not for --help.
-    from experiments.rd.page import render
-    from experiments.rd.pictures import grid, moving, png
-    from experiments.rd.plots import plot
-    from experiments.rd.report import report
+    from experiments.rd.charts import plot
+    from experiments.rd.page import render, report
+    from experiments.rd.pictures import grid, moving
     from experiments.rd.result import read_rd
     from experiments.rd.stored import shown_from_streams
     from experiments.rd.summary import chosen_anchor, summarise
-    from experiments.rd.tables import points_csv
-    from experiments.rd.videos_table import videos_csv
+    from experiments.rd.tables import points_csv, videos_csv
     from vqvae_jax.files import write_atomically
+    from vqvae_jax.report.pictures import png
 
     rd = read_rd(out / "rd.json")
     anchor = chosen_anchor(rd, anchor)

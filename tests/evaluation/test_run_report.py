@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from vqvae_jax.evaluation.html_report import render
+
 from vqvae_jax.evaluation.run_report import run_report
 
 

@@ -13,6 +13,7 @@ from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.source import ClipSet, open_stream
 from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import UserError
+from vqvae_jax.report.pictures import comparison_grid, write_png
 from vqvae_jax.training.checkpoints import FOLDER, SCORE, Checkpoints, read_config
 from vqvae_jax.training.compiled import Compiled, compile_step, explain_out_of_memory
 from vqvae_jax.training.config import TrainingConfig
@@ -21,7 +22,6 @@ from vqvae_jax.training.interrupt import Agreement, Interruption
 from vqvae_jax.training.logs import RunLog
 from vqvae_jax.training.machines import note_machine
 from vqvae_jax.training.mapping import DeviceMap
-from vqvae_jax.training.pictures import comparison_grid, write_png
 from vqvae_jax.training.progress import Progress
 from vqvae_jax.training.resume import (
     CONFIG_FILE,

@@ -1,4 +1,4 @@
-// The page reads without this: it adds tooltips, hiding of codecs, and one clock for all clips.
+// The page reads without this: it adds tooltips, hiding of series, and a player for all clips.
 "use strict";
 
 const explorer = document.querySelector(".explorer");
@@ -33,8 +33,8 @@ if (explorer) {
     key.addEventListener("click", () => {
       const shown = key.getAttribute("aria-pressed") !== "true";
       key.setAttribute("aria-pressed", String(shown));
-      for (const codec of explorer.querySelectorAll(`.codec[data-codec="${key.dataset.codec}"]`)) {
-        codec.classList.toggle("off", !shown);
+      for (const series of explorer.querySelectorAll(`g[data-series="${key.dataset.series}"]`)) {
+        series.classList.toggle("off", !shown);
       }
     });
   }
@@ -74,6 +74,7 @@ if (player) {
   back.addEventListener("click", () => step(-1));
   on.addEventListener("click", () => step(1));
   slider.addEventListener("input", () => step(0));
+  clips.style.animation = "none"; // the clock is here from now on
   player.hidden = false;
   seek(Number(slider.value));
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();

@@ -5,11 +5,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from example_rd import example_rd
-from PIL import Image
-
 from experiments.rd.looks import looks
 from experiments.rd.page_chart import chart
 from experiments.rd.plots import plot, spread
+from PIL import Image
+
 from experiments.rd.quality_measures import MEASURES
 
 
