@@ -12,7 +12,7 @@ from vqvae_jax import stopping
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.files import make_folder
+from vqvae_jax.files import make_folder, refuse_existing
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def report(command: ReportCommand) -> Path:
     from vqvae_jax.msvqvae.reconstruct import reconstruct
     from vqvae_jax.training.logs import read_metrics
 
-    if command.out.exists():
-        raise UserError(f"{command.out}: exists already; remove it or choose another name")
+    refuse_existing(command.out)
     result = read_result(command.evaluation)
     if not result["checkpoints"]:
         raise UserError(f"{command.evaluation} holds no measured checkpoint yet")

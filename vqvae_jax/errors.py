@@ -9,6 +9,10 @@ class UserError(Exception):
     """Something the user can mend: a path, an option, a damaged file. The message is one line."""
 
 
+class ExistsError(UserError):
+    """An output is there already and would be replaced if that were asked for."""
+
+
 class ConfigError(UserError, ValueError):
     """A configuration field holds a value that is not allowed; the message names field, value and allowed values."""
 

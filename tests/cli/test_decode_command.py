@@ -60,7 +60,7 @@ def test_the_top_level_is_a_preview(command, coded, frames, tmp_path):
         ("a.npy", ["--frames", 0], "0 frames asked for; give at least 1"),
         ("a.npy", ["--level", "middle"], "no level 'middle'"),
         ("no/a.npy", [], "cannot be written .there is no folder .*no."),
-        ("video.npy", [], "exists already"),
+        ("video.npy", [], "exists already; choose another name or overwrite it with --force$"),
     ],
 )
 def test_a_bad_request_is_one_line_and_leaves_nothing(command, coded, tmp_path, out, options, message):

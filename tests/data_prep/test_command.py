@@ -56,7 +56,7 @@ def test_a_stopped_run_leaves_nothing_that_looks_whole(tree, tmp_path, number, c
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
-    while not list(out.parent.glob(".out.partial-*/.frames/*")) and time.monotonic() < deadline:
+    while not list(out.parent.glob(".out.part-*/.frames/*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
     process.communicate(timeout=60)

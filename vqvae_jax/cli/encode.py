@@ -21,7 +21,7 @@ from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.container.header import MAX_SIDE, Mode
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import no_folder
+from vqvae_jax.files import no_folder, refuse_existing
 from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import Source, open_source
@@ -66,8 +66,7 @@ def run(options: Options) -> None:
     """
     if options.out.suffix.lower() != ".msv":
         raise UserError(f"{options.out}: the coded file's name must end in .msv")
-    if options.out.exists() and not options.force:
-        raise UserError(f"{options.out}: exists; use --force to overwrite it")
+    refuse_existing(options.out, options.force)
     if reason := no_folder(options.out):
         raise UserError(f"{options.out}: {reason}")
     if options.source.suffix.lower() == ".msv":

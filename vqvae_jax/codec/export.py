@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle, WeightType, refuse_existing, save_bundle, stored
+from vqvae_jax.codec.bundle import Bundle, WeightType, save_bundle, stored
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.source import ClipSet
@@ -16,6 +16,7 @@ from vqvae_jax.entropy.fit import Grids, fit_level
 from vqvae_jax.entropy.fit_network import Progress
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import Snapshot
+from vqvae_jax.files import refuse_existing
 from vqvae_jax.msvqvae.model import Codebooks
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.report_data import Chart, Example, LevelUsage, Metric, Rate, ReportData
 from vqvae_jax.evaluation.report_style import STYLE
 from vqvae_jax.evaluation.svg_chart import line_chart, usage_chart
-from vqvae_jax.files import write_atomically
+from vqvae_jax.files import refuse_existing, write_atomically
 from vqvae_jax.video.write import moving_picture
 
 ERROR_GAIN = 4  # the error pane shows |original - reconstruction| times this
@@ -29,8 +28,7 @@ def write_report(path: str | Path, report: ReportData, overwrite: bool = False) 
       UserError: if the file exists (unless `overwrite`) or cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise UserError(f"{path}: exists already; remove it or choose another name")
+    refuse_existing(path, overwrite)
     page = render(report)
     write_atomically(path, page.encode())
     return path

@@ -13,7 +13,7 @@ import numpy as np
 from vqvae_jax import stopping
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import no_folder
+from vqvae_jax.files import no_folder, refuse_existing, temporary
 from vqvae_jax.video.npy_frames import NpyWriter
 from vqvae_jax.video.png_frames import PngWriter, holds_only_numbered_pictures
 from vqvae_jax.video.read import MAX_DENOMINATOR, refused_size
@@ -114,12 +114,11 @@ class Sink:
         self._written = 0
         self._abandon: Callable[[], object] = _nothing
         self._target = Path(os.path.abspath(path))  # noqa: PTH100 (also "." and "..", which have no name)
-        self._part = self._target.parent / f".{self._target.name}.part-{os.getpid()}"
+        self._part = temporary(self._target)
         self._open = True
         try:
             self._refuse_existing()
             stopping.begin(self.discard)
-            _remove(self._part)  # of an earlier process of the same number that was killed
             self._writer = open_writer(self._part)
             self._abandon = self._writer.abandon
         except BaseException as error:
@@ -181,10 +180,9 @@ class Sink:
     def _refuse_existing(self) -> None:
         """Raises `UserError` unless the path is free, or may be replaced and is nothing but an earlier output."""
         path = self.path
+        refuse_existing(path, self._overwrite)
         if not os.path.lexists(path):
             return
-        if not self._overwrite:
-            raise UserError(f"{path}: exists already; choose another name, or overwrite it with --force")
         if self._folder and (path.is_symlink() or not path.is_dir()):
             raise UserError(f"{path}: exists and is not a folder; it is not overwritten with one")
         if self._folder and not holds_only_numbered_pictures(path):
@@ -197,7 +195,7 @@ class Sink:
             self._part.replace(self._target)
             return
         # A folder cannot be renamed onto one that holds files.
-        old = self._target.with_name(f".{self._target.name}.old-{os.getpid()}")
+        old = temporary(self._target)
         with stopping.undisturbed():
             self._target.rename(old)
             try:
