@@ -16,7 +16,7 @@ from pickle import UnpicklingError  # only the name of what torch raises; nothin
 
 import numpy as np
 
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.files import refuse_existing, write_atomically
 from vqvae_jax.losses.vgg import PREPROCESSINGS
 from vqvae_jax.losses.vgg_files import (
@@ -60,7 +60,7 @@ def main() -> None:
     }
     write_trunk(weights, texts, target)
     trunk = load_vgg(target)
-    print(f"{target}: {sum(array.size for array in weights.values()):,} parameters, digest {trunk.digest}")
+    say(f"{target}: {sum(array.size for array in weights.values()):,} parameters, digest {trunk.digest}")
 
 
 def digest_source(source: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.files import refuse_existing, temporary
 
 SIZE = (320, 240)  # width, height; as UCF101
@@ -119,7 +119,7 @@ def main() -> None:
     if len(sys.argv) not in (2, 3) or not (sys.argv[2:] or ["0"])[0].isdigit():
         raise UserError("usage: python -m experiments.demo_videos DIR [SEED]")
     paths = make_demo_videos(sys.argv[1], int((sys.argv[2:] or ["0"])[0]))
-    print(f"{len(paths)} videos of {FRAMES / FPS:g} s in {sys.argv[1]}")
+    say(f"{len(paths)} videos of {FRAMES / FPS:g} s in {sys.argv[1]}")
 
 
 if __name__ == "__main__":

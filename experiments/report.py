@@ -11,7 +11,7 @@ import numpy as np
 from vqvae_jax import stopping
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.files import make_folder, refuse_existing
 
 
@@ -85,7 +85,7 @@ def report(command: ReportCommand) -> Path:
 def main() -> None:
     command = parse(ReportCommand, "python -m experiments.report")
     with stopping.stoppable("report", lambda: "nothing was written"):
-        print(report(command))
+        say(str(report(command)))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_a_run_with_skipped_files_succeeds_and_says_so(tree, tmp_path):
     (tree / "odd\nname.avi").write_bytes(b"")
     done = run(tree, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "1 of 17 files skipped:\n  odd?name.avi: empty file" in done.stdout
+    assert "1 of 17 files skipped:\n  odd\\nname.avi: empty file" in done.stdout
     assert (tmp_path / "out" / "card.json").is_file()
     again = run(tree, tmp_path / "out")
     assert (again.returncode, again.stdout) == (2, "")

@@ -15,7 +15,7 @@ from vqvae_jax.cli.encode import bytes_of
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.video.source import open_source
 
 
@@ -63,12 +63,12 @@ def run(options: Options) -> None:
         print(json.dumps(facts, indent=1))
         return
     ssim = "no SSIM under 7 pixels" if found.ssim is None else f"SSIM {found.ssim:.4f}"
-    print(
+    say(
         f"{found.frames} frames of {found.width}x{found.height}: PSNR {found.psnr:.2f} dB (frames capped at 100, "
         f"{found.lossless_frames} lossless), {ssim}"
     )
     for role, entry in files.items():
-        print(f"{role} {entry['file']}: {entry['bytes']:,} bytes, {entry['bpp']:.4f} bpp")
+        say(f"{role} {entry['file']}: {entry['bytes']:,} bytes, {entry['bpp']:.4f} bpp")
 
 
 def opened(stack: contextlib.ExitStack, path: Path, bundle: Path | None) -> Iterator[np.ndarray]:

@@ -11,6 +11,7 @@ import tyro
 from vqvae_jax.cli.bundles import find_for_file
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.decoder import Decoder, OnError
+from vqvae_jax.errors import say
 from vqvae_jax.video.sink import open_sink
 
 
@@ -64,7 +65,7 @@ def run(options: Options) -> None:
                 count += 1
         if decoder.reader.index_damaged:
             reason = "its index is missing or damaged; chunks were found by their own lengths"
-            print(f"warning: {options.file}: {reason}", file=sys.stderr)
+            say(f"warning: {options.file}: {reason}", file=sys.stderr)
         for reason in decoder.damaged.values():
-            print(f"skipped: {reason}", file=sys.stderr)
-    print(f"{options.out}: {count} frames of {header.width}x{header.height} at {header.rate} fps")
+            say(f"skipped: {reason}", file=sys.stderr)
+    say(f"{options.out}: {count} frames of {header.width}x{header.height} at {header.rate} fps")

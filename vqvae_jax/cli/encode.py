@@ -20,7 +20,7 @@ from vqvae_jax.codec.comparison import Comparison, compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.container.header import MAX_SIDE, Mode
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.files import no_folder, refuse_existing
 from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer
@@ -100,20 +100,20 @@ def run(options: Options) -> None:
     if options.json:
         print(json.dumps(facts, indent=1))
     else:
-        print(
+        say(
             f"{options.out}: {result.bytes:,} bytes, {result.bpp:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s, "
             f"{result.frames} frames of {width}x{height}"
         )
         if options.verify:
             ssim = "" if facts["ssim"] is None else f", SSIM {facts['ssim']:.4f}"
-            print(f"decoded file against what was coded: PSNR {facts['psnr']:.2f} dB{ssim}")
+            say(f"decoded file against what was coded: PSNR {facts['psnr']:.2f} dB{ssim}")
     if result.bytes > (size := bytes_of(options.source)):
         note(f"warning: {options.out} is larger than {options.source} ({result.bytes:,} against {size:,} bytes)")
 
 
 def note(line: str) -> None:
     """A line to the user beside the result."""
-    print(line, file=sys.stderr)
+    say(line, file=sys.stderr)
 
 
 def opened(options: Options) -> Source:

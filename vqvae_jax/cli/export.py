@@ -15,7 +15,7 @@ from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
 from vqvae_jax.entropy.fit import LEAST
 from vqvae_jax.entropy.fit_network import Progress
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
 from vqvae_jax.training.resume import DATA_FILE
 
@@ -65,7 +65,7 @@ def run(options: Options) -> None:
         result = export_bundle(
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
-    print(
+    say(
         f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, entropy models from {result.chunks} "
         f"chunks, digest {result.digest[:16]}"
     )

@@ -10,6 +10,7 @@ import tyro
 from vqvae_jax.cli.packaged import name_of
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
+from vqvae_jax.errors import say
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,15 @@ def run(options: Options) -> None:
     )
     shares = ", ".join(f"{name} {level['payload_bytes']:,}" for name, level in facts["levels"].items())
     bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
-    print(
+    say(
         f"{options.file}: {facts['frames']} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
-        f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}\n"
-        f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes\n"
-        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {bundle}\n"
-        f"levels: {levels}"
+        f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}",
+        f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes",
+        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {bundle}",
+        f"levels: {levels}",
     )
     if found := damage(facts):
-        print(f"damaged: {'; '.join(found)}")
+        say(f"damaged: {'; '.join(found)}")
 
 
 def damage(facts: dict[str, Any]) -> list[str]:

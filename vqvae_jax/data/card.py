@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from vqvae_jax.data.names import one_line
+from vqvae_jax.errors import one_line
 
 
 def write_card_files(folder: Path, card: Mapping[str, Any], page: Sequence[str]) -> None:
