@@ -56,6 +56,10 @@ def test_the_top_level_is_a_preview(command, coded, frames, tmp_path):
     [
         ("a.txt", [], "unknown ending"),
         ("a.mp4", ["--codec", "ffv1"], "FFV1 does not go into .mp4"),
+        ("a.npy", ["--codec", "ffv1"], "codec=ffv1 is for video files; an array"),
+        ("a.npy", ["--codec", "h264"], "codec=h264 is for video files; an array"),
+        ("a/", ["--codec", "ffv1"], "codec=ffv1 is for video files; pictures"),
+        ("a", ["--codec", "h264"], "codec=h264 is for video files; pictures"),
         ("a.npy", ["--start", 11], "frames 11 on asked for; the video has frames 0 to 10"),
         ("a.npy", ["--frames", 12], "frames 0 to 11 asked for; the video has frames 0 to 10"),
         ("a.npy", ["--frames", 0], "0 frames asked for; give at least 1"),
@@ -216,6 +220,7 @@ def test_compare_measures_any_two_videos(command, coded, frames, video, tmp_path
 def test_videos_that_cannot_be_compared_are_named(command, video, tmp_path):
     np.save(tmp_path / "short.npy", moving(9))
     np.save(tmp_path / "small.npy", moving(11, 8, 8))
+    assert command("compare", video, video, "--bundle", "edge").refused("bundle=edge is for .msv files; .* are none")
     assert command("compare", video, tmp_path / "short.npy").refused("the second video ends after 9 frames")
     assert command("compare", video, tmp_path / "small.npy").refused(
         "frame 0 is 32x24 in the first .* 8x8 in the second"

@@ -16,7 +16,7 @@ from vqvae_jax.video.sink import open_sink
 from vqvae_jax.video.source import open_source
 
 NTSC = Fraction(30000, 1001)
-LOSSLESS = [("v.mkv", "ffv1"), ("v.avi", "ffv1"), ("v.npy", "h264"), ("v/", "h264"), ("v", "h264")]
+LOSSLESS = [("v.mkv", "ffv1"), ("v.avi", "ffv1"), ("v.npy", None), ("v/", None), ("v", None)]
 LOSSY = [("v.mp4", "h264"), ("v.mkv", "h264"), ("v.avi", "h264")]
 
 
@@ -211,7 +211,7 @@ def test_a_full_disk_is_noticed_down_to_the_last_byte(tmp_path):
         from vqvae_jax.video.container import missing_bytes
         from vqvae_jax.video.sink import open_sink
 
-        OUTPUTS = [("v.mp4", "h264"), ("v.mkv", "h264"), ("v.avi", "ffv1"), ("v.mkv", "ffv1"), ("v.npy", "ffv1")]
+        OUTPUTS = [("v.mp4", "h264"), ("v.mkv", "h264"), ("v.avi", "ffv1"), ("v.mkv", "ffv1"), ("v.npy", None)]
 
         def write(name, codec):
             with open_sink(name, 30, 20, Fraction(25), codec=codec, overwrite=True) as sink:
@@ -267,7 +267,7 @@ def test_memory_does_not_grow_with_the_videos_length(tmp_path):
         with open_sink("a.npy", 120, 96, Fraction(25)) as sink:
             for i in range(3000):
                 sink.write((picture + i).astype(np.uint8))
-        for files in [("a.npy", "b.npy", "ffv1"), ("a.npy", "b.mkv", "ffv1"), ("b.mkv", "c.mp4", "h264")]:
+        for files in [("a.npy", "b.npy", None), ("a.npy", "b.mkv", "ffv1"), ("b.mkv", "c.mp4", "h264")]:
             short = peak_after_copying(300, *files)
             long = peak_after_copying(3000, *files)
             assert long - short < 12, (files, short, long)

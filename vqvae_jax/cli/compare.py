@@ -39,6 +39,10 @@ def run(options: Options) -> None:
     Raises:
       UserError: if one cannot be read, or sizes or lengths differ.
     """
+    if options.bundle is not None and not any(map(is_coded, (options.reference, options.estimate))):
+        raise UserError(
+            f"bundle={options.bundle} is for .msv files; {options.reference} and {options.estimate} are none"
+        )
     with contextlib.ExitStack() as stack:
         sides = [opened(stack, path, options.bundle) for path in (options.reference, options.estimate)]
         try:
@@ -71,8 +75,13 @@ def run(options: Options) -> None:
         say(f"{role} {entry['file']}: {entry['bytes']:,} bytes, {entry['bpp']:.4f} bpp")
 
 
+def is_coded(path: Path) -> bool:
+    """Whether a file's name says that it is one of ours."""
+    return path.suffix.lower() == ".msv"
+
+
 def opened(stack: contextlib.ExitStack, path: Path, bundle: Path | None) -> Iterator[np.ndarray]:
     """Frames of any kind of video."""
-    if path.suffix.lower() == ".msv":
+    if is_coded(path):
         return stack.enter_context(Decoder(find_for_file(bundle, path), path)).frames()
     return stack.enter_context(open_source(path)).frames()

@@ -31,8 +31,8 @@ class Options:
     """Number of the first frame, from 0."""
     frames: int | None = None
     """How many frames; default: all that follow."""
-    codec: Literal["h264", "ffv1"] = "h264"
-    """Of video files: near-lossless H.264, or lossless FFV1 (.mkv, .avi)."""
+    codec: Literal["h264", "ffv1"] | None = None
+    """Of video files: near-lossless H.264 (the default), or lossless FFV1 (.mkv, .avi)."""
     on_error: OnError = "stop"
     """What to do with a damaged chunk: stop, or repeat the last good frame and go on. A file cut short ends there."""
     force: bool = False

@@ -29,7 +29,7 @@ class Options:
     run: Path
     """Folder of the run."""
     step: str = "best"
-    """Checkpoint: best, latest or a number."""
+    """Checkpoint: best (by validation PSNR; the latest of a run without validation), latest or a number."""
     data: Path | None = None
     """Data set the run was trained on; default: where it was then."""
     weights: WeightType = "bfloat16"
@@ -59,6 +59,7 @@ def run(options: Options) -> None:
     if options.step not in named and not options.step.isdecimal():
         raise UserError(f"step={options.step!r}; expected best, latest or a number")
     step = named[options.step] if options.step in named else int(options.step)
+    noted = " (the latest; none was validated)" if options.step == "best" and best is None else ""
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(data_of(options), "train")
     with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:
@@ -66,7 +67,7 @@ def run(options: Options) -> None:
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
     say(
-        f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, entropy models from {result.chunks} "
+        f"{result.path}: step {step} of {options.run}{noted}, {result.bytes:,} bytes, entropy models from {result.chunks} "
         f"chunks, digest {result.digest[:16]}"
     )
 

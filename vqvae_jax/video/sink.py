@@ -40,7 +40,7 @@ def open_sink(
     height: int,
     rate: Fraction,
     *,
-    codec: Codec = "h264",
+    codec: Codec | None = None,
     display_aspect: Fraction | None = None,
     overwrite: bool = False,
 ) -> "Sink":
@@ -52,15 +52,17 @@ def open_sink(
       width, height: pixels of every frame.
       rate: frames per second, 0.1 to 1000, denominator up to `read.MAX_DENOMINATOR`. Kept exactly by .mp4 and .avi, and
         by .mkv, which counts nanoseconds, if it is a usual one (30000/1001); arrays and pictures do not keep it.
-      codec: `h264` is near-lossless 4:4:4 (x264, CRF 4); `ffv1` is lossless RGB, in .mkv and .avi.
+      codec: of a video file: `h264` (the default) is near-lossless 4:4:4 (x264, CRF 4); `ffv1` is lossless RGB, in
+        .mkv and .avi.
       display_aspect: width : height of the picture as it should be shown; None: pixels are square. Arrays and pictures
         do not keep it.
       overwrite: whether an existing output may be replaced, once the new one is whole.
 
     Raises:
-      UserError: if the ending is another one, the output exists, or it cannot be written.
+      UserError: if the ending is another one, `codec` does not go with it, the output exists, or it cannot be written.
     """
-    check_choice("codec", codec, ("h264", "ffv1"))
+    if codec is not None:
+        check_choice("codec", codec, ("h264", "ffv1"))
     check(Fraction(1, 10) <= rate <= 1000, "rate", rate, "0.1 to 1000 frames per second")
     check(rate.denominator <= MAX_DENOMINATOR, "rate", rate, f"a ratio with a denominator up to {MAX_DENOMINATOR}")
     ending = "" if str(path).endswith(("/", os.sep)) else Path(path).suffix.lower()
@@ -68,6 +70,9 @@ def open_sink(
     if ending not in (*CONTAINERS, ".npy", ""):
         endings = ", ".join(CONTAINERS)
         raise UserError(f"{path}: unknown ending; expected {endings}, .npy, or a folder for PNG pictures (NAME/)")
+    if codec is not None and ending not in CONTAINERS:
+        kind = "an array" if ending == ".npy" else "pictures"
+        raise UserError(f"{path}: codec={codec} is for video files; {kind} hold the frames as they are")
     if codec == "ffv1" and ending == ".mp4":
         raise UserError(f"{path}: FFV1 does not go into .mp4; name it .mkv or .avi")
     if reason := refused_size(width, height):
@@ -80,7 +85,9 @@ def open_sink(
             return PngWriter(part)
         if ending == ".npy":
             return NpyWriter(part, width, height)
-        return VideoWriter(part, CONTAINERS[ending], width, height, rate, codec, pixel_aspect.limit_denominator(1000))
+        return VideoWriter(
+            part, CONTAINERS[ending], width, height, rate, codec or "h264", pixel_aspect.limit_denominator(1000)
+        )
 
     return Sink(path, open_writer, width, height, folder=ending == "", overwrite=overwrite)
 
