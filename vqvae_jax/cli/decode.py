@@ -11,8 +11,10 @@ import tyro
 from vqvae_jax.cli.bundles import find_for_file
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.decoder import Decoder, OnError
-from vqvae_jax.errors import say
-from vqvae_jax.video.sink import open_sink
+from vqvae_jax.command_line import PIPE
+from vqvae_jax.errors import UserError, say
+from vqvae_jax.video.pipes import STDOUT, Y4mWriter
+from vqvae_jax.video.sink import Sink, open_sink
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Options:
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE.msv")]
     """An .msv file."""
     out: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OUT")]
-    """.mp4, .mkv or .avi; .npy for an array (T, H, W, 3) uint8; a name without ending for a folder of PNG pictures."""
+    """.mp4, .mkv or .avi; .npy for an array (T, H, W, 3) uint8; a name without ending for a folder of PNG pictures; -
+    for Y4M to standard output."""
     bundle: Path | None = None
     """The model that the file was coded with; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
     level: str | None = None
@@ -50,15 +53,7 @@ def run(options: Options) -> None:
         frames = decoder.frames(options.start, options.frames, options.level, options.on_error)
         total = header.frames - options.start if options.frames is None else options.frames
         aspect = Fraction(header.source_width, header.source_height)
-        with open_sink(
-            options.out,
-            header.width,
-            header.height,
-            header.rate,
-            codec=options.codec,
-            display_aspect=aspect,
-            overwrite=options.force,
-        ) as sink:
+        with opened(options, header.width, header.height, header.rate, aspect) as sink:
             count = 0
             for frame in counted(frames, total, "decoding"):
                 sink.write(frame)
@@ -68,4 +63,31 @@ def run(options: Options) -> None:
             say(f"warning: {options.file}: {reason}", file=sys.stderr)
         for reason in decoder.damaged.values():
             say(f"skipped: {reason}", file=sys.stderr)
-    say(f"{options.out}: {count} frames of {header.width}x{header.height} at {header.rate} fps")
+    piped = options.out == PIPE
+    name = STDOUT if piped else options.out
+    what = f"{count} frames of {header.width}x{header.height} at {header.rate} fps"
+    say(f"{name}: {what}", file=sys.stderr if piped else None)
+
+
+def opened(options: Options, width: int, height: int, rate: Fraction, aspect: Fraction) -> Sink | Y4mWriter:
+    """The output.
+
+    Raises:
+      UserError: if it cannot be written, or is a terminal.
+    """
+    if options.out != PIPE:
+        return open_sink(
+            options.out,
+            width,
+            height,
+            rate,
+            codec=options.codec,
+            display_aspect=aspect,
+            overwrite=options.force,
+        )
+    if options.codec is not None:
+        raise UserError(f"{STDOUT}: codec={options.codec} is for video files; a pipe carries Y4M")
+    if sys.stdout.isatty():
+        raise UserError(f"{STDOUT}: is a terminal; send the pictures to a program (| ffplay -) or a file (> video.y4m)")
+    pixel_aspect = (aspect * height / width).limit_denominator(1000)
+    return Y4mWriter(sys.stdout.buffer, width, height, rate, pixel_aspect)

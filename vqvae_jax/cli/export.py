@@ -67,8 +67,8 @@ def run(options: Options) -> None:
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
     say(
-        f"{result.path}: step {step} of {options.run}{noted}, {result.bytes:,} bytes, entropy models from {result.chunks} "
-        f"chunks, digest {result.digest[:16]}"
+        f"{result.path}: step {step} of {options.run}{noted}, {result.bytes:,} bytes, entropy models "
+        f"from {result.chunks} chunks, digest {result.digest[:16]}"
     )
 
 
