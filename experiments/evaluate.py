@@ -3,7 +3,7 @@
 import sys
 
 from vqvae_jax.command_line import parse
-from vqvae_jax.errors import run_command
+from vqvae_jax.errors import run_command, say
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.stopping import stoppable
 
@@ -21,12 +21,12 @@ def main(config: EvaluateConfig | None = None) -> None:
         from vqvae_jax.evaluation.job import EvaluationInterrupt, evaluate  # takes seconds: not for --help
 
         try:
-            evaluate(config, say=lambda line: print(line, flush=True))
+            evaluate(config, say=say)
         except EvaluationInterrupt as stop:
             if not (config.watch and stop.steps):
                 raise
-            print(f"evaluate: {stop}", file=sys.stderr)
-    print(f"{config.out} (and .csv, .png, _grid.png beside it)")
+            say(f"evaluate: {stop}", file=sys.stderr)
+    say(f"{config.out} (and .csv, .png, _grid.png beside it)")
 
 
 if __name__ == "__main__":

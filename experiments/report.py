@@ -11,8 +11,8 @@ import numpy as np
 from vqvae_jax import stopping
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
-from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.errors import UserError, run_command, say
+from vqvae_jax.files import make_folder, refuse_existing, write_atomically
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ def report(command: ReportCommand) -> Path:
     from vqvae_jax.training.logs import read_metrics
     from vqvae_jax.training.snapshot import open_run
 
-    if command.out.exists():
-        raise UserError(f"{command.out}: exists already; remove it or choose another name")
+    refuse_existing(command.out)
     result = read_result(command.evaluation)
     if not result["checkpoints"]:
         raise UserError(f"{command.evaluation} holds no measured checkpoint yet")
@@ -84,7 +83,7 @@ def report(command: ReportCommand) -> Path:
 def main() -> None:
     command = parse(ReportCommand, "python -m experiments.report")
     with stopping.stoppable("report", lambda: "nothing was written"):
-        print(report(command))
+        say(str(report(command)))
 
 
 if __name__ == "__main__":

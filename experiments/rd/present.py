@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqvae_jax.command_line import parse
-from vqvae_jax.errors import run_command
+from vqvae_jax.errors import run_command, say
 from vqvae_jax.stopping import stoppable
 
 PICTURES = ("rd_grid.png", "rd_moving.webp")
@@ -35,7 +35,7 @@ def present(
     data: Path | None = None,
     bundles: Sequence[Path] = (),
     anchor: str | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say,
 ) -> list[Path]:
     """Writes every file that is made from OUT/rd.json, each by one rename, replacing an earlier one.
 
@@ -93,8 +93,7 @@ def present(
 def main() -> None:
     command = parse(PresentCommand, "python -m experiments.rd.present")
     with stoppable("rd.present", lambda: "each file is the old one or the new one, whole"):
-        for path in present(command.out, command.data, command.bundle, command.anchor):
-            print(path)
+        say(*map(str, present(command.out, command.data, command.bundle, command.anchor)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-from vqvae_jax.data.names import find_files, one_line, video_names
+from vqvae_jax.data.names import find_files, video_names
 
 
 def touch(root, *names):
@@ -30,7 +30,3 @@ def test_video_names_stay_unique_when_files_share_a_name(tmp_path):
     touch(tmp_path, "a/x.avi", "b/x.avi", "b/y.avi", "b/y.mp4", "z.avi")
     names = video_names(find_files(tmp_path)[0])
     assert names == ["a/x.avi", "b/x.avi", "b/y.avi", "b/y.mp4", "z"]
-
-
-def test_any_name_fits_one_line_of_output():
-    assert one_line("a\nb\x1b[31m\udcff é") == "a?b?[31m\\udcff é"

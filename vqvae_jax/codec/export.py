@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle, WeightType, refuse_existing, save_bundle, stored
+from vqvae_jax.codec.bundle import Bundle, WeightType, save_bundle, stored
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import refuse_existing
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays
 from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
 from vqvae_jax.msvqvae.indices.fit_network import Progress

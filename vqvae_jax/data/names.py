@@ -94,9 +94,3 @@ def video_names(sources: Sequence[Source]) -> list[str]:
     """A name for every video, unique: its file name without ending, or its whole path where two share that name."""
     count = Counter(source.stem for source in sources)
     return [source.stem if count[source.stem] == 1 else source.path for source in sources]
-
-
-def one_line(text: str) -> str:
-    """A name fit for one line of output, whatever characters or undecodable bytes it holds."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else "?" for c in text)

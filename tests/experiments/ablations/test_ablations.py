@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cells import BUDGET, STEPS, never_launched, write_data, written
+from experiments.ablations.plot import plot
 from PIL import Image
 
 from experiments.ablations.__main__ import AblationsCommand
 from experiments.ablations.make import make_ablations
-from experiments.ablations.plot import plot
 from experiments.ablations.rows import BASE, ROWS, Row
 from experiments.command_line import parse_named
 from experiments.configs import ablation
