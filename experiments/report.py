@@ -43,7 +43,7 @@ def report(command: ReportCommand) -> Path:
       UserError: if something is missing, or the evaluation is of another data set.
     """
     # JAX takes seconds to import: not for --help.
-    from vqvae_jax.data.source import open_split
+    from vqvae_jax.data.open import open_split
     from vqvae_jax.evaluation.result_file import read_result
     from vqvae_jax.evaluation.run_report import Example, run_report
     from vqvae_jax.evaluation.side_files import chosen_records

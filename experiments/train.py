@@ -20,7 +20,8 @@ def train(command: "TrainCommand", experiment: Any) -> int:
     Raises:
       UserError: see `vqvae_jax.training.loop.train`; also if data, weights or what to start from are not to be found.
     """
-    from vqvae_jax.data.source import ClipSet, open_split
+    from vqvae_jax.data.open import open_split
+    from vqvae_jax.data.source import ClipSet
     from vqvae_jax.families import config_of, family, start_from
     from vqvae_jax.training.loop import Job
     from vqvae_jax.training.loop import train as run

@@ -10,7 +10,7 @@ from experiments.runs.evaluations import Evaluator
 from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
 from experiments.runs.train_missing import Launch, check_weights, train_missing
 from experiments.train_command import TrainCommand
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import say
 
 if TYPE_CHECKING:

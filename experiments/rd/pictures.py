@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.rd.clips import ShownClip, pane_figures
 from experiments.rd.names import is_ours
-from vqvae_jax.data.few import evenly_spread
+from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.report.pictures import Board, Drawn, Pane, draw
 from vqvae_jax.video.write import moving_picture
 

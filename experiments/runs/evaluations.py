@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.runs.inspect import Run
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import ClipSet, open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import ClipSet, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.header import run_entry

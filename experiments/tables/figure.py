@@ -11,8 +11,8 @@ from experiments.runs.evaluations import Evaluation
 from experiments.tables.budgets import Budget
 from experiments.tables.paper import FIGURE_COLUMNS, Role
 from experiments.tables.schema import Figure
-from vqvae_jax.data.few import evenly_spread, few
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import load_snapshot, task_of
 from vqvae_jax.files import make_folder, write_atomically

@@ -12,7 +12,7 @@ from experiments.tables.figure import write_figure
 from experiments.tables.paper import TABLES, Role, roles_of
 from experiments.tables.plan import plan
 from experiments.tables.write import write_table
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import say
 
 if TYPE_CHECKING:

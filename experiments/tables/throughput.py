@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
 from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.families import family
 from vqvae_jax.training.compiled import compile_step

@@ -12,7 +12,7 @@ import tyro
 
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.families import load_snapshot
 from vqvae_jax.msvqvae.indices.fit import LEAST

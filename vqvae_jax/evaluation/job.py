@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from tqdm import tqdm
 
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import open_split, read_card
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches, Progress
 from vqvae_jax.evaluation.clip_figures import measure_baselines, measure_h264

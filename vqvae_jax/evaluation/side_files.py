@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqvae_jax.data.few import evenly_spread
+from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
 from vqvae_jax.evaluation.charts import plotted

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import ClipSet, open_stream
+from vqvae_jax.data.open import open_stream
+from vqvae_jax.data.source import ClipSet
 from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import UserError
 from vqvae_jax.report.pictures import comparison_grid, write_png
