@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.training.command import TrainCommand
-from vqvae_jax.codec.bundle import load_bundle
+from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.config import to_dict
 from vqvae_jax.data.source import open_split, open_stream
 from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import UserError
 from vqvae_jax.losses.vgg_weights import require_vgg
+from vqvae_jax.msvqvae.codec.weights import unpack_weights
 from vqvae_jax.msvqvae.count import cost
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.initialise import Weights, fitting_weights, weights_from_checkpoint
@@ -214,10 +215,8 @@ def start_weights(source: Path, like: TrainState) -> Weights:
     """
     if source.suffix != ".safetensors":
         return weights_from_checkpoint(source, like)
-    bundle = load_bundle(source)
-    return fitting_weights(
-        source, bundle.params, {name: book._asdict() for name, book in bundle.codebooks.items()}, like
-    )
+    found = unpack_weights(read_bundle(source))
+    return fitting_weights(source, found.params, {n: book._asdict() for n, book in found.codebooks.items()}, like)
 
 
 def make_validation(command: TrainCommand, experiment: Experiment) -> Validation | None:

@@ -11,11 +11,10 @@ from typing import Annotated
 import tyro
 
 from vqvae_jax.codec.bundle import WeightType
-from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import Progress, export_bundle
 from vqvae_jax.msvqvae.indices.fit import LEAST
-from vqvae_jax.msvqvae.indices.fit_network import Progress
 from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
 from vqvae_jax.training.resume import DATA_FILE
 
@@ -66,8 +65,8 @@ def run(options: Options) -> None:
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
     print(
-        f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, entropy models from {result.chunks} "
-        f"chunks, digest {result.digest[:16]}"
+        f"{options.out}: step {step} of {options.run}, {options.out.stat().st_size:,} bytes, entropy models from "
+        f"{result.origin['table_chunks']} chunks, digest {result.digest[:16]}"
     )
 
 

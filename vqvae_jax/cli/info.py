@@ -10,6 +10,8 @@ import tyro
 from vqvae_jax.cli.packaged import name_of
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
+from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.families import FIRST, family
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,16 @@ def run(options: Options) -> None:
     if options.json:
         print(json.dumps(facts, indent=1))
         return
-    levels = ", ".join(
-        f"{name} {level['codes']} codes at {level['strides']}" for name, level in facts["levels"].items()
-    )
-    shares = ", ".join(f"{name} {level['payload_bytes']:,}" for name, level in facts["levels"].items())
+    levels = ", ".join(f"{name} {v['codes']} codes at {v['strides']}" for name, v in facts.get("levels", {}).items())
+    shares = ", ".join(f"{name} {size:,}" for name, size in facts["payload_bytes"].items())
+    mode = f"mode {facts['mode']}, " if "mode" in facts else ""
     bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
     print(
         f"{options.file}: {facts['frames']} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
         f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}\n"
         f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes\n"
-        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {bundle}\n"
-        f"levels: {levels}"
+        f"{mode}{facts['chunks']} chunks of {facts['chunk_frames']} frames, {facts['family']}, bundle {bundle}"
+        + (f"\nlevels: {levels}" if levels else "")
     )
     if found := damage(facts):
         print(f"damaged: {'; '.join(found)}")
@@ -64,37 +65,39 @@ def describe(path: Path) -> dict[str, Any]:
     """
     with Reader(path) as reader:
         header = reader.header
-        payload, damaged = [0] * len(header.levels), []
+        try:
+            described = family(header.family, reader.name).describe(header)
+        except ConfigError as error:
+            raise UserError(f"{reader.name}: its header is not valid ({error})") from error
+        payload, damaged = dict.fromkeys(header.parts, 0), []
         for chunk in range(reader.whole_chunks):
             try:
-                for number, data in enumerate(reader.read_chunk(chunk)):
-                    payload[number] += len(data)
+                for name, data in reader.read_chunk(chunk).items():
+                    payload[name] += len(data)
             except DamagedChunk:
                 damaged.append(chunk)
+        for name, level in described.get("levels", {}).items():
+            level["payload_bytes"] = payload[name]
         seconds = float(header.frames / header.rate)
         return {
             "bytes": reader.size,
             "frames": header.frames,
             "width": header.width,
             "height": header.height,
-            "padded_width": header.padded_width,
-            "padded_height": header.padded_height,
             "source_width": header.source_width,
             "source_height": header.source_height,
             "fps": str(header.rate),
             "seconds": seconds,
             "bpp": 8 * reader.size / (header.frames * header.width * header.height),
             "kbit_per_s": 8e-3 * reader.size / seconds,
-            "mode": header.mode,
+            "family": header.family or FIRST,
             "bundle": header.bundle.hex(),
             "bundle_name": name_of(header.bundle.hex()),
             "chunks": header.chunks,
             "chunk_frames": header.chunk_frames,
-            "levels": {
-                level.name: {"codes": level.codes, "strides": list(level.strides), "payload_bytes": size}
-                for level, size in zip(header.levels, payload, strict=True)
-            },
+            "payload_bytes": payload,
             "damaged_chunks": damaged,
             "missing_chunks": header.chunks - reader.whole_chunks,
             "index_damaged": reader.index_damaged,
+            **described,
         }
