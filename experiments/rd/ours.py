@@ -12,9 +12,9 @@ from experiments.rd.decode_process import Decoded, decode_files
 from experiments.rd.ffmpeg import CodecError, Processes
 from experiments.rd.names import OUR_SUFFIX, OURS
 from vqvae_jax import __version__
-from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import load_model
 
 #: To be raised whenever encoder, decoder or model code changes what they give: files kept under another are made anew.
 CODER = 2
@@ -45,17 +45,17 @@ class OurCoder:
     def __init__(self, path: Path, fps: float, processes: Processes, rate_weight: float = 0.0) -> None:
         self._path, self._processes = path.resolve(), processes
         self._rate = Fraction(fps).limit_denominator(1001)
-        self._encoder = Encoder(load_bundle(path), rate_weight=rate_weight)
+        self._encoder = Encoder(load_model(path), rate_weight=rate_weight)
         weight = f" --rate-weight {rate_weight:g}" if rate_weight else ""
         self._weight = weight.replace(" --", " ")
         self.codec = OURS
-        self.rename(self._encoder.bundle.name)
-        self.digest = self._encoder.bundle.digest
+        self.rename(self._encoder.model.name)
+        self.digest = self._encoder.model.digest
         self.key = {
             "vqvae_jax": __version__,
             "coder": CODER,
             "bundle": self.digest,
-            "mode": self._encoder.mode,
+            "mode": self._encoder.options.mode,
             "rate": str(self._rate),
             "rate_weight": rate_weight,
         }

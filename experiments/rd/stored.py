@@ -16,8 +16,7 @@ from experiments.rd.schema import Point, RateDistortion
 from vqvae_jax.errors import UserError
 
 if TYPE_CHECKING:  # JAX takes seconds to import
-    from vqvae_jax.codec.bundle import Bundle
-    from vqvae_jax.codec.tokenizer import Tokenizer
+    from vqvae_jax.codec.interface import Model
 
 
 class Streams:
@@ -31,7 +30,7 @@ class Streams:
 
     def __init__(self, out: Path, shape: tuple[int, ...], bundles: Sequence[Path]) -> None:
         self._cache, self._shape, self._bundles = Cache(out), shape, bundles
-        self._models: dict[bytes, tuple[Bundle, Tokenizer]] = {}
+        self._models: dict[bytes, Model] = {}
 
     def decode(self, codec: str, point: Point, clip_id: str) -> np.ndarray:
         """The clip, (T, H, W, 3) uint8.
@@ -57,20 +56,18 @@ class Streams:
         from vqvae_jax.container.reader import Reader
 
         with Reader(path) as reader:
-            bundle, tokenizer = self._model(reader.header.bundle, path)
-        with Decoder(bundle, path, tokenizer) as decoder:
+            model = self._model(reader.header.bundle, path)
+        with Decoder(model, path) as decoder:
             return np.stack(list(decoder.frames()))
 
-    def _model(self, identity: bytes, path: Path) -> tuple["Bundle", "Tokenizer"]:
+    def _model(self, identity: bytes, path: Path) -> "Model":
         from vqvae_jax.cli.bundles import bundle_path, find_coded_with
-        from vqvae_jax.codec.bundle import load_bundle
-        from vqvae_jax.codec.tokenizer import Tokenizer
+        from vqvae_jax.families import load_model
 
         if identity not in self._models:
-            given = (load_bundle(bundle_path(named)) for named in self._bundles)
+            given = (load_model(bundle_path(named)) for named in self._bundles)
             fitting = next((b for b in given if b.identity == identity), None)
-            bundle = fitting or find_coded_with(None, identity.hex(), path)
-            self._models[identity] = bundle, Tokenizer(bundle)
+            self._models[identity] = fitting or find_coded_with(None, identity.hex(), path)
         return self._models[identity]
 
 

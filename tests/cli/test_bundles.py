@@ -113,8 +113,8 @@ def test_what_is_no_bundle_names_no_digest(tmp_path, content):
 
 
 def test_the_digest_that_is_named_is_the_one_that_loading_verifies(package):
-    from vqvae_jax.codec.bundle import load_bundle
+    from vqvae_jax.families import load_model
 
     for path in packaged.packaged().values():
-        assert packaged.named_digest(path) == load_bundle(path).digest
+        assert packaged.named_digest(path) == load_model(path).digest
     assert packaged.named_digest(package / "none.safetensors") == ""

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from vqvae_jax.cli.packaged import DEFAULT, named_digest, packaged
-from vqvae_jax.codec.bundle import Bundle, load_bundle
+from vqvae_jax.codec.interface import Model
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import load_model
 
 VARIABLE = "VQVAE_JAX_BUNDLE"
 
@@ -39,16 +40,16 @@ def _named(name: str) -> Path:
     return found or path
 
 
-def find_bundle(given: Path | None) -> Bundle:
+def find_bundle(given: Path | None) -> Model:
     """`bundle_path`, loaded.
 
     Raises:
       UserError: if there is none, or it cannot be read.
     """
-    return load_bundle(bundle_path(given))
+    return load_model(bundle_path(given))
 
 
-def find_coded_with(given: Path | None, digest: str, coded: Path) -> Bundle:
+def find_coded_with(given: Path | None, digest: str, coded: Path) -> Model:
     """The bundle given; else that of `$VQVAE_JAX_BUNDLE` or of the package whose digest begins so.
 
     Args:
@@ -63,14 +64,14 @@ def find_coded_with(given: Path | None, digest: str, coded: Path) -> Bundle:
         return find_bundle(given)
     for path in [bundle_path(None), *packaged().values()]:
         if named_digest(path).startswith(digest):
-            return load_bundle(path)
+            return load_model(path)
     others = f"the package's ({', '.join(packaged())})" + (f" nor ${VARIABLE}'s" if os.environ.get(VARIABLE) else "")
     raise UserError(
         f"{coded}: was coded with bundle {digest[:16]}, which is none of {others}; give its file with --bundle"
     )
 
 
-def find_for_file(given: Path | None, coded: Path) -> Bundle:
+def find_for_file(given: Path | None, coded: Path) -> Model:
     """The bundle for an .msv file, as `find_coded_with`.
 
     Raises:
