@@ -192,10 +192,8 @@ def rate_table(result: Result, entry: CheckpointResult) -> Table:
         ("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"),
     ]
     if files is not None:
-        remark = (
-            f"{files['bytes']:,.0f} bytes, decoded from them alone: {files['psnr']:.2f} dB, SSIM {files['ssim']:.4f}"
-        )
-        found.insert(0, ("files", files["bpp"], f"{files['clips']} clips; {remark}"))
+        decoded = f"decoded from the bytes alone: {files['psnr']:.2f} dB, SSIM {files['ssim']:.4f}"
+        found.insert(0, ("files", files["bpp"], f"one for each of {files['clips']} clips; {decoded}"))
     known = [(name, bpp, remark) for name, bpp, remark in found if bpp]
     widest = max((bpp for _, bpp, _ in known), default=0.0)
     rows = tuple(
