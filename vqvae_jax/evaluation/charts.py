@@ -1,6 +1,6 @@
 """What an evaluation file says in curves, for the plot beside it and the report of the run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -68,32 +68,26 @@ def over_steps(result: Result) -> tuple[Chart, ...]:
     entries = result["checkpoints"]
     steps = np.array([entry["step"] for entry in entries])
 
-    def curve(name: str, look: Look, value: Callable[[CheckpointResult], float | None]) -> Series:
-        return Series(name, steps, np.array([value(entry) for entry in entries], np.float64), look=look)
+    def curve(name: str, look: Look, values: list[float | None]) -> Series:
+        return Series(name, steps, np.array(values, np.float64), look=look)
 
-    def file_figure(figure: str) -> Callable[[CheckpointResult], float | None]:
-        return lambda entry: (of_files(entry) or {}).get(figure)
-
-    marked = MODEL._replace(marker="o", strong=False)
-    grey = Look("#7a7a7a", "#9a9a9a")
+    files = [of_files(entry) or {} for entry in entries]
+    marked, grey = MODEL._replace(marker="o", strong=False), Look("#7a7a7a", "#9a9a9a")
     psnr = [
-        curve("all levels", marked, lambda entry: entry["quality"]["mean"]["psnr"]),
-        curve("file PSNR", FILES, file_figure("psnr")),
-        *(
-            curve(f"without {name}", grey._replace(dash=dash), lambda e, n=name: e["levels"][n]["psnr_without"])
-            for name, dash in zip(entries[0]["levels"], (":", "--", "-") * 3, strict=False)
-        ),
-        *(
-            Series(label, steps[:1], np.array([quality["mean"]["psnr"]]), "level", look)
-            for label, (quality, look) in baselines(result).items()
-        ),
+        curve("all levels", marked, [entry["quality"]["mean"]["psnr"] for entry in entries]),
+        curve("file PSNR", FILES, [found.get("psnr") for found in files]),
     ]
+    for name, dash in zip(entries[0]["levels"], (":", "--", "-") * 3, strict=False):
+        without = [entry["levels"][name]["psnr_without"] for entry in entries]
+        psnr.append(curve(f"without {name}", grey._replace(dash=dash), [*without]))
+    for label, (quality, look) in baselines(result).items():
+        psnr.append(Series(label, steps[:1], np.array([quality["mean"]["psnr"]]), "level", look))
     charts = [Chart("PSNR over training", "step", _known(psnr), "dB", whole_x=True)]
-    if any(of_files(entry) for entry in entries):
+    if any(files):
         rates = [
-            curve("file bpp", FILES, file_figure("bpp")),
-            curve("indices, DEFLATE", marked, lambda entry: entry["rate"]["deflate_bpp"]),
-            curve("indices, by formula", grey, lambda entry: entry["rate"]["formula_bpp"]),
+            curve("file bpp", FILES, [found.get("bpp") for found in files]),
+            curve("indices, DEFLATE", marked, [entry["rate"]["deflate_bpp"] for entry in entries]),
+            curve("indices, by formula", grey, [entry["rate"]["formula_bpp"] for entry in entries]),
         ]
         charts.append(Chart("Rate over training", "step", _known(rates), "bits per pixel", whole_x=True))
     return tuple(charts)
