@@ -22,7 +22,6 @@ import numpy as np
 
 from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, missing, options, timings, versions, write
-from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.payload import Indices, pack, unpack
 from vqvae_jax.codec.tokenizer import Tokenizer
@@ -32,6 +31,7 @@ from vqvae_jax.data.source import ClipSet, open_split
 from vqvae_jax.entropy.frequencies import costs, frequencies, starts
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
 from vqvae_jax.errors import run_command
+from vqvae_jax.packaged import find_bundle
 
 Grid = tuple[int, int, int]
 

@@ -16,7 +16,8 @@ ROWS = [
     {"msvqvae"},
     {"evaluation"},
     {"codec"},
-    {"cli"},
+    {"packaged"},
+    {"api", "cli"},
     {"__main__"},
 ]
 FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))

@@ -62,9 +62,9 @@ class Streams:
             return np.stack(list(decoder.frames()))
 
     def _model(self, identity: bytes, path: Path) -> tuple["Bundle", "Tokenizer"]:
-        from vqvae_jax.cli.bundles import bundle_path, find_coded_with
         from vqvae_jax.codec.bundle import load_bundle
         from vqvae_jax.codec.tokenizer import Tokenizer
+        from vqvae_jax.packaged import bundle_path, find_coded_with
 
         if identity not in self._models:
             given = (load_bundle(bundle_path(named)) for named in self._bundles)

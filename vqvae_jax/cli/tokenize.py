@@ -9,7 +9,6 @@ from typing import Annotated
 
 import tyro
 
-from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.cli.encode import coded_size, parse_rate
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.encoder import Encoder
@@ -17,6 +16,7 @@ from vqvae_jax.codec.token_card import Card
 from vqvae_jax.codec.token_writer import write_token_shards
 from vqvae_jax.data.names import Source
 from vqvae_jax.errors import say
+from vqvae_jax.packaged import find_bundle
 
 LISTED = 20
 
