@@ -31,7 +31,6 @@ from benchmarks.report import Row, missing, options, write
 from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
 from experiments.rd.frame_rate import DEFAULT_FPS
-from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.interface import Model
@@ -39,6 +38,7 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import few, read_card
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.metrics.psnr import frame_psnr
+from vqvae_jax.packaged import find_bundle
 
 HIGHEST_CRF = {"x265": 51, "av1": 63}
 #: Difference of mean PSNR up to which two codecs are compared.

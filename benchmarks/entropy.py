@@ -22,7 +22,6 @@ import numpy as np
 
 from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, missing, options, timings, versions, write
-from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.codec.interface import Indices
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few
@@ -31,6 +30,7 @@ from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
 from vqvae_jax.errors import run_command
 from vqvae_jax.msvqvae.codec.model import CodecModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel, pack, unpack
+from vqvae_jax.packaged import find_bundle
 
 Grid = tuple[int, int, int]
 

@@ -17,8 +17,9 @@ ROWS = [
     {"codec"},
     {"msvqvae"},
     {"families"},
+    {"packaged"},
     {"evaluation", "tokens"},
-    {"cli"},
+    {"api", "cli"},
     {"__main__"},
 ]
 FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))

@@ -10,8 +10,8 @@ from experiments.rd.names import OURS
 from experiments.rd.ours import NOTE, OurCoder
 from experiments.rd.schema import CodecEntry
 from vqvae_jax import __version__
-from vqvae_jax.cli.bundles import bundle_path
 from vqvae_jax.errors import UserError
+from vqvae_jax.packaged import bundle_path
 
 TITLE = "MS-VQ-VAE"
 

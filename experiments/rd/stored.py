@@ -61,8 +61,8 @@ class Streams:
             return np.stack(list(decoder.frames()))
 
     def _model(self, identity: bytes, path: Path) -> "Model":
-        from vqvae_jax.cli.bundles import bundle_path, find_coded_with
         from vqvae_jax.families import load_model
+        from vqvae_jax.packaged import bundle_path, find_coded_with
 
         if identity not in self._models:
             given = (load_model(bundle_path(named)) for named in self._bundles)

@@ -194,7 +194,7 @@ def test_an_output_of_another_name_is_refused(command, video, tmp_path):
 
 
 def test_without_a_bundle_there_is_one_line(command, video, tmp_path, monkeypatch):
-    from vqvae_jax.cli import packaged
+    from vqvae_jax import packaged
 
     monkeypatch.delenv("VQVAE_JAX_BUNDLE")
     monkeypatch.setattr(packaged, "FOLDER", tmp_path)

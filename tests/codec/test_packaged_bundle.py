@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from experiments import configs
-from vqvae_jax.cli.packaged import packaged
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.families import load_model
 from vqvae_jax.metrics.baselines import mean_frame
+from vqvae_jax.packaged import packaged
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source
 

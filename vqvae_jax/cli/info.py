@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import tyro
 
-from vqvae_jax.cli.packaged import name_of
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import ConfigError, UserError, say
 from vqvae_jax.families import FIRST, family
+from vqvae_jax.packaged import name_of
 
 
 @dataclass(frozen=True)

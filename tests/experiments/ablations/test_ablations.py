@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cells import BUDGET, STEPS, never_launched, write_data, written
-from experiments.ablations.plot import plot
 from PIL import Image
 
 from experiments.ablations.__main__ import AblationsCommand
