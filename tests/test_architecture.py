@@ -11,6 +11,7 @@ ROWS = [
     {"errors"},
     {"command_line", "config", "precision", "stopping"},
     {"files"},
+    {"lock"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy"},
     {"losses", "training"},
     {"msvqvae"},

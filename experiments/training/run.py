@@ -23,6 +23,7 @@ from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.msvqvae.validate import Validation
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
+from vqvae_jax.training.claim import claimed
 from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
 from vqvae_jax.training.guard import FiniteGuard
 from vqvae_jax.training.interrupt import Agreement, Interruption
@@ -38,7 +39,6 @@ from vqvae_jax.training.resume import (
     TRUNK_FILE,
     check_resumable,
     check_same_trunk,
-    check_writable,
     write_json,
 )
 from vqvae_jax.training.state import TrainState
@@ -52,10 +52,14 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
 
     Raises:
       UserError: before anything is written, if the command, the data set or the run does not allow it; later if the
-        loss is not finite, memory runs out, or the run's folder cannot be written.
+        loss is not finite, memory runs out, or the disk is full.
     """
+    with claimed(command.run):
+        return _train(command, experiment)
+
+
+def _train(command: TrainCommand, experiment: Experiment) -> int:
     settings = experiment.training
-    check_writable(command.run)
 
     # ---------------------------------------------------------------------------------------------- devices and data
     devices = DeviceMap(settings.mapping)

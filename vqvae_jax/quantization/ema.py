@@ -35,7 +35,7 @@ def statistics(indices: Array, z: Array, codes: int) -> Statistics:
 
 
 def update(codebook: Codebook, batch: Statistics, decay: float, floor: float = 1e-5) -> Codebook:
-    """One step of the moving average: c <- d c + (1-d) n, s <- d s + (1-d) S, e = s / c where c > floor, else as before.
+    """One step of the moving average: c <- d c + (1-d) n, s <- d s + (1-d) S, e = s / c where c > floor, else kept.
 
     n and S are the batch's counts and sums divided by N / K (N vectors in the global batch). A count of 1 is then a
     fair share at any batch size, level and device count, and thresholds on counts mean something.
