@@ -12,6 +12,7 @@ ROWS = [
     {"errors"},
     {"command_line", "config", "precision", "stopping"},
     {"files"},
+    {"lock"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy", "report"},
     {"losses", "training"},
     {"codec"},
@@ -19,7 +20,7 @@ ROWS = [
     {"families"},
     {"packaged"},
     {"evaluation", "tokens"},
-    {"api", "cli"},
+    {"cli"},
     {"__main__"},
 ]
 FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))
