@@ -3,13 +3,19 @@
 from typing import TYPE_CHECKING, Any
 
 from vqvae_jax.container.header import Header
-from vqvae_jax.msvqvae.experiment import Experiment
 
 if TYPE_CHECKING:
     from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.msvqvae.codec.model import CodecModel
 
-__all__ = ["Experiment", "describe", "fit", "model"]
+
+def __getattr__(name: str) -> Any:
+    """`Experiment`: what `info` and `decode` need nothing of, and what it imports takes long."""
+    if name != "Experiment":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from vqvae_jax.msvqvae.experiment import Experiment
+
+    return Experiment
 
 
 def model(bundle: "Bundle") -> "CodecModel":
