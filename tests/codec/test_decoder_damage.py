@@ -1,5 +1,6 @@
 """Damage costs the chunks it hits; wrong files and absurd headers cost one clear line and no memory."""
 
+import struct
 import tracemalloc
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.codec.example_bundle import example_encoder, golden_model, moving
+from tests.codec.fuzzing import memory_ceiling, originals
 from tests.container.mend import mend
 from vqvae_jax.codec.decoder import GREY, Decoder
 from vqvae_jax.container.chunk import DamagedChunk
@@ -199,6 +201,35 @@ def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path, size):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200_000 and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["one_frame", "contexts_one_frame", "one_level", "range"])
+def test_memory_follows_the_frames_that_are_there_not_the_chunks_that_a_header_claims(name):
+    """A window of 65,532 frames of these small pictures takes 250 MiB with this narrow model, gigabytes with others."""
+    original = next(known for known in originals() if known.name == name)
+    with Decoder(original.model, original.data) as decoder:
+        first = next(decoder.frames())
+    data = bytearray(original.data)
+    struct.pack_into("<IH", data, 34, 1, 65532)  # frames, frames of a chunk
+    with memory_ceiling(100), Decoder(original.model, mend(bytes(data))) as decoder:
+        try:
+            frames = list(decoder.frames())
+        except UserError as error:  # a payload of more frames than one
+            assert "an entropy-coded stream" in str(error)
+        else:
+            np.testing.assert_allclose(np.array(frames, int), first[None].astype(int), atol=1)
+
+
+def test_a_long_chunk_is_decoded_in_pieces_that_show_no_seam(tmp_path, monkeypatch):
+    clip, path = moving(256, 16, 16), tmp_path / "a.msv"
+    example_encoder(chunk_frames=256).encode(clip, path, RATE)
+    with opened(path) as decoder:
+        whole = np.array(list(decoder.frames()), int)
+    monkeypatch.setattr("vqvae_jax.msvqvae.codec.windows.WINDOW_PIXELS", 100 * 16 * 16)
+    with opened(path) as decoder:
+        in_pieces = np.array(list(decoder.frames()), int)
+    np.testing.assert_allclose(in_pieces, whole, atol=1)
+    assert (in_pieces == whole).mean() > 0.999
 
 
 def test_the_largest_sizes_allowed_are_opened(tmp_path):

@@ -105,3 +105,23 @@ def test_other_indices_are_refused(change, level, message):
     indices = {"top": np.zeros((2, 2, 3), int), "bottom": np.zeros((4, 4, 6), int)} | change
     with pytest.raises(UserError, match=message):
         golden_model().decode({k: v for k, v in indices.items() if v is not None}, level=level)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_no_frame_depends_on_an_index_beyond_the_reach_and_some_on_one_half_as_far(levels):
+    model = golden_model(levels)
+    strides, reach = model.strides, model.reach
+    frames = 4 * reach // 4 * 4
+    indices = {name: np.zeros((frames // stride, 2, 2), int) for name, stride in strides.items()}
+    if levels == 2:
+        indices["bottom"] = np.zeros((frames // strides["bottom"], 4, 4), int)
+    still, at = model.decode(indices), frames // 2
+    for name, stride in strides.items():
+        changed = {
+            **indices,
+            name: np.where(np.arange(frames // stride)[:, None, None] == at // stride, 9, indices[name]),
+        }
+        moved = np.flatnonzero((model.decode(changed) != still).any(axis=(1, 2, 3)))
+        assert moved.size and at - reach <= moved.min() and moved.max() < at + stride + reach
+        if name == "top" or levels == 1:
+            assert moved.max() >= at + stride + reach // 4

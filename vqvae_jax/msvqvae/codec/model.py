@@ -106,7 +106,7 @@ class CodecModel(Tokenizer):
             raise UserError(
                 f"its levels are {_plain(found.levels)}, the bundle's {_plain(expected)}; the file is damaged"
             )
-        return FileDecoder(self, found)
+        return FileDecoder(self, found, header.frames)
 
 
 class FileEncoder:
@@ -149,9 +149,9 @@ class FileDecoder:
 
     context = 1
 
-    def __init__(self, model: CodecModel, layout: Layout) -> None:
-        # However few frames there are, they are decoded in a window of a whole chunk.
-        size = layout.chunk_frames, layout.padded_width, layout.padded_height
+    def __init__(self, model: CodecModel, layout: Layout, frames: int) -> None:
+        # A chunk holds no more frames than the video, whatever its header says.
+        size = min(layout.chunk_frames, frames), layout.padded_width, layout.padded_height
         check_chunk_pixels("its pictures", *size)
         self._model, self._layout = model, layout
         self.layers = {name: number + 1 for number, name in enumerate(layout.levels)}

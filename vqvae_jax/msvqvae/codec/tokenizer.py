@@ -47,6 +47,15 @@ class Tokenizer:
         """Frames per index of each level, coarse first."""
         return {name: level.strides[0] for name, level in self.levels.items()}
 
+    @property
+    def reach(self) -> int:
+        """How many frames away from an index a frame may be and still depend on it, at most."""
+        config = self.weights.config
+        fine, coarse = config.bottom.strides, config.multiple[0]
+        # A block reaches one position of its grid further, and so does each stage of the way up to pixels.
+        top = 0 if config.top is None else coarse * config.top_blocks + fine[0]
+        return top + fine[0] * (config.decoder_blocks + max(fine).bit_length()) + coarse
+
     def encode(self, frames_THWC: np.ndarray) -> Indices:
         """Indices of one clip.
 
@@ -116,7 +125,8 @@ class Tokenizer:
         level: str | None = None,
     ) -> np.ndarray:
         """Frames of one chunk of `size`, cut to `shape`; see `windows.decoded_chunk`."""
-        return decoded_chunk(partial(self.decode, level=level), self.strides, chunk, before, after, shape, size)
+        decode_window = partial(self.decode, level=level)
+        return decoded_chunk(decode_window, self.strides, self.reach, chunk, before, after, shape, size)
 
     def _checked(self, indices: Indices, wanted: list[str]) -> Indices:
         for name in wanted:

@@ -3,8 +3,8 @@
 A convolution at the end of a chunk sees padding instead of the next frames, and the frames there come out worse. With
 one coarse step of context (4 frames for the paper's strides) on both sides of encoder and decoder they are as good as
 the others (`benchmarks/round_trip.py` compares with a file that has no borders). Where the video begins or ends its
-first or last frame, or step of indices, is repeated. Every window of a file has the same shape, so the model is
-compiled once.
+first or last frame, or step of indices, is repeated. Windows of a file have one shape, at its ends perhaps others, so
+the model is compiled once or a few times.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +15,7 @@ import numpy as np
 from vqvae_jax.codec.interface import Indices
 
 CONTEXT_STEPS = 1  # of the coarsest level, on either side; part of the format: decoders must use the same
+WINDOW_PIXELS = 2**20  # decoded at a time, if a window can be cut at all
 
 
 class CodedChunk(NamedTuple):
@@ -64,17 +65,22 @@ def coded_chunks(
 def decoded_chunk(
     decode: WindowDecoder,
     strides: Mapping[str, int],
+    reach: int,
     chunk: Indices,
     before: Indices | None,
     after: Indices | None,
     shape: tuple[int, int, int],
     size: int,
 ) -> np.ndarray:
-    """The frames of one chunk.
+    """The frames of one chunk: of its window, those that its own are.
+
+    Only as much of the window is decoded as those frames depend on, and no more than `WINDOW_PIXELS` at a time: memory
+    follows the frames that are there, not the length of a chunk that a header claims.
 
     Args:
       decode: what makes a window's frames.
       strides: frames per index of each level, coarse first.
+      reach: frames on either side of a frame that it depends on.
       chunk: its indices by level; the coarsest alone for a preview.
       before, after: those of its neighbours; none at the ends of the video, or where a neighbour is lost.
       shape: frames, height, width of the chunk.
@@ -83,18 +89,21 @@ def decoded_chunk(
     Returns:
       (T, H, W, 3) uint8 RGB.
     """
-    margin = CONTEXT_STEPS * next(iter(strides.values()))
-    window: Indices = {}
-    for name, grid in chunk.items():
-        steps, context = size // strides[name], margin // strides[name]
-        head = grid[:1] if before is None else before[name][-context:]
-        tail = grid[-1:] if after is None else after[name][:context]
-        whole = np.concatenate([_filled(head, context, at_front=True), grid, tail])
-        window[name] = _filled(whole, steps + 2 * context, at_front=False)[: steps + 2 * context]
-    return decode(window)[margin : margin + shape[0], : shape[1], : shape[2]]
-
-
-def _filled(grid: np.ndarray, steps: int, at_front: bool) -> np.ndarray:
-    """A grid of at least `steps` steps: the first or the last one repeated."""
-    missing = max(0, steps - len(grid))
-    return np.pad(grid, ((missing, 0) if at_front else (0, missing), (0, 0), (0, 0)), mode="edge")
+    coarse = next(iter(strides.values()))
+    margin, reach = CONTEXT_STEPS * coarse, -(-reach // coarse) * coarse
+    at_once = max(WINDOW_PIXELS // (shape[1] * shape[2]) - 2 * reach, reach) // coarse * coarse
+    frames = []
+    for begin in range(margin, margin + shape[0], max(at_once, coarse)):
+        end = min(begin + max(at_once, coarse), margin + shape[0])
+        first, last = max(begin - reach, 0), min(-(-end // coarse) * coarse + reach, size + 2 * margin)
+        window: Indices = {}
+        for name, grid in chunk.items():
+            context = margin // strides[name]
+            head = grid[:1] if before is None else before[name][-context:]
+            tail = grid[-1:] if after is None else after[name][:context]
+            # Where steps are missing the first or the last one is repeated.
+            known = np.concatenate([head, grid, tail])
+            steps = np.arange(first // strides[name], last // strides[name]) - (context - len(head))
+            window[name] = known[np.clip(steps, 0, len(known) - 1)]
+        frames.append(decode(window)[begin - first : end - first, : shape[1], : shape[2]])
+    return frames[0] if len(frames) == 1 else np.concatenate(frames)
