@@ -65,9 +65,11 @@ def run(options: Options) -> None:
         result = export_bundle(
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
+    chunks = result.origin.get("table_chunks")
+    fitted = f", entropy models from {chunks} chunks" if chunks else ""
     say(
-        f"{options.out}: step {step} of {options.run}{noted}, {options.out.stat().st_size:,} bytes, fitted on "
-        f"{result.origin.get('table_chunks', 0)} chunks, digest {result.digest[:16]}"
+        f"{options.out}: step {step} of {options.run}{noted}, {options.out.stat().st_size:,} bytes{fitted}, "
+        f"digest {result.digest[:16]}"
     )
 
 
