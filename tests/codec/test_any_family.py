@@ -61,7 +61,7 @@ def test_a_chunk_that_only_decoding_finds_wrong_is_skipped_as_any_damage(data):
         frames = list(decoder.frames(on_error="skip"))
         assert list(decoder.damaged) == [1] and "chunk 1: no frames" in decoder.damaged[1]
         np.testing.assert_array_equal(frames, [*CLIP[:5], *[CLIP[4]] * 5, *CLIP[10:]])
-        with pytest.raises(UserError, match="chunk 1: no frames .*; --on-error skip"):
+        with pytest.raises(UserError, match=r"chunk 1: no frames .*; --on-error skip"):
             list(decoder.frames())
 
 

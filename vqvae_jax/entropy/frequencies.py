@@ -27,7 +27,7 @@ def costs(probabilities: np.ndarray) -> np.ndarray:
 
 
 def frequencies(costs_RK: np.ndarray, bits: int = SCALE_BITS) -> np.ndarray:
-    """uint8 costs [R, K] -> int64 frequencies [R, K], each at least 1, every row summing to 2**bits. K <= 2**(bits - 1).
+    """uint8 costs [R, K] -> int64 frequencies [R, K], each at least 1, every row of sum 2**bits, twice K at least.
 
     Exact arithmetic on integers throughout, so the same costs give the same frequencies on every machine.
     """

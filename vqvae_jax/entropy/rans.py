@@ -1,9 +1,10 @@
 """Range asymmetric numeral systems (Duda 2013) over integer frequencies that sum to 2**16, or to 2**24.
 
-With totals of 2**n the state is in [2**(n+8), 2**(2n+8)), renormalised by words of n bits: 256 states per frequency unit
-keep the loss against the tables' cross-entropy under 0.1 %, and one word is always enough. A stream is the final state
-(5 bytes, or 7) and the words, all little-endian, in the order in which the decoder wants them. The encoder starts from
-the lowest state, so a decoder that does not end there, or with words left, has read something else than was written.
+With totals of 2**n the state is in [2**(n+8), 2**(2n+8)), renormalised by words of n bits: 256 states per unit of
+frequency keep the loss against the tables' cross-entropy under 0.1 %, and one word is always enough. A stream is the
+final state (5 bytes, or 7) and the words, all little-endian, in the order in which the decoder wants them. The encoder
+starts from the lowest state, so a decoder that does not end there, or with words left, has read something else than was
+written.
 
 16 bits are enough for tables of many likely symbols. Where most symbols are all but certain, the unit that every symbol
 has for itself costs more than they do: 24 bits.
