@@ -14,7 +14,6 @@ from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.families import Progress, export_bundle, load_snapshot
-from vqvae_jax.msvqvae.indices.fit import LEAST
 from vqvae_jax.training.resume import DATA_FILE
 from vqvae_jax.training.snapshot import open_run
 
@@ -47,8 +46,6 @@ def run(options: Options) -> None:
     """
     if options.out.suffix != ".safetensors":
         raise UserError(f"{options.out}: the bundle's name must end in .safetensors")
-    if options.clips < LEAST:
-        raise UserError(f"clips={options.clips}; the entropy models need {LEAST} at least")
     checkpoints = open_run(options.run)
     steps = checkpoints.steps()
     if not steps:
