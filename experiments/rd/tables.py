@@ -4,7 +4,7 @@ import csv
 import io
 from typing import NamedTuple
 
-from experiments.rd.comparison import AtQuality, CurveDelta, RateNeeded
+from experiments.rd.comparison import AtQuality, BootstrapInterval, CurveDelta, RateNeeded
 from experiments.rd.quality_measures import MEASURES, Measure
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import Summary
@@ -25,7 +25,12 @@ class Table(NamedTuple):
 
 def tables(rd: RateDistortion, summary: Summary) -> list[Table]:
     """Comparisons first, then every point; a table without rows is left out."""
-    found = [*at_quality_tables(rd, summary), bd_table(rd, summary), points_table(summary)]
+    found = [
+        *at_quality_tables(rd, summary),
+        bd_table(rd, summary),
+        bd_videos_table(rd, summary),
+        points_table(summary),
+    ]
     return [table for table in found if table.rows]
 
 
@@ -68,11 +73,49 @@ def bd_table(rd: RateDistortion, summary: Summary) -> Table:
     return Table(
         f"BD-rate against {anchor}",
         f"Average difference in rate at equal quality, by {METHOD.upper()} over the range that both curves cover; "
-        f"below zero: fewer bits than {anchor}. Of one curve a codec, its means over all clips; not, as JVET does, the "
-        "mean of each clip's own BD-rate. Overlap: the range that both cover, as a share of what either does; below "
+        f"below zero: fewer bits than {anchor}. Of one curve a codec, its means over all clips; the next table "
+        "has intervals, and the mean of single videos' BD-rates. Overlap: the range that both cover, as a share of "
+        "what either does; below "
         f"{LEAST_OVERLAP:.0%} there is no BD-rate. BD-PSNR: the average gain at equal rate.",
         ("codec", *(cell for m in shown for cell in (f"at equal {in_sentence(m)}", "overlap")), "BD-PSNR"),
         tuple(rows),
+    )
+
+
+def bd_videos_table(rd: RateDistortion, summary: Summary) -> Table:
+    """BD-rate of mean curves and over videos, at each measure, with their intervals."""
+    anchor, drawn = rd["codecs"][summary["anchor"]]["title"], summary["resampling"]
+    rows = []
+    for codec, entry in rd["codecs"].items():
+        for measure in _shown(summary):
+            delta = summary["bd"][measure.name].get(codec)
+            if delta is not None and (delta["bd_rate_percent"], delta["videos"]["mean_percent"]) != (None, None):
+                videos, percent = delta["videos"], delta["videos"]["percent"].values()
+                known = [value for value in percent if value is not None]
+                cells = (
+                    _signed(delta["bd_rate_percent"], 1, " %"),
+                    _ends(delta["interval"]),
+                    _signed(videos["mean_percent"], 1, " %"),
+                    _ends(videos["interval"]),
+                    _signed(videos["median_percent"], 1, " %"),
+                    f"{sum(value < 0 for value in known)} of {len(known)}",
+                    f"{len(percent) - len(known)}",
+                )
+                rows.append((entry["title"], measure.title, *cells))
+    groups = {delta["interval"]["groups"] for by_codec in summary["bd"].values() for delta in by_codec.values()}
+    return Table(
+        f"BD-rate against {anchor}: its interval, and single videos",
+        f"In brackets {drawn['level']:.0%} bootstrap intervals (Efron; percentiles of {drawn['resamples']:,} resamples "
+        f"of {max(groups, default=0)} groups of videos, seed {drawn['seed']}): what to expect of other groups of the "
+        "same kind. The mean of videos counts the BD-rate of each video's own curves the same, as JVET does; the mean "
+        "curves weigh videos by their bits. Videos without a BD-rate (a curve that does not rise, too little overlap) are in "
+        "neither mean nor median.",
+        (
+            *("codec", "at equal", "mean curves", "interval", "mean of videos", "interval", "median of videos"),
+            *("fewer bits in", "videos without"),
+        ),
+        tuple(rows),
+        names=2,
     )
 
 
@@ -209,6 +252,13 @@ def _needed(need: RateNeeded) -> str:
 def _delta_cells(delta: CurveDelta) -> tuple[str, str]:
     overlap = NONE if delta["overlap"] is None else f"{delta['overlap']:.0%}"
     return _signed(delta["bd_rate_percent"], 1, " %"), overlap
+
+
+def _ends(interval: BootstrapInterval) -> str:
+    if interval["low"] is None or interval["high"] is None:
+        return NONE
+    lost = f" ({interval['lost']} resamples without)" if interval["lost"] else ""
+    return f"[{_signed(interval['low'], 1, '')}, {_signed(interval['high'], 1, '')}]{lost}"
 
 
 def _signed(value: float | None, decimals: int, unit: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.rd.schema import Point, RateDistortion
+from vqvae_jax.data.names import video_of
 from vqvae_jax.metrics.rate import bytes_to_bpp
 
 FIGURES = ("psnr", "ssim", "difference_psnr", "perceptual")
@@ -38,7 +39,7 @@ def clips_by_video(point: Point) -> dict[str, list[int]]:
     """Positions in the point's lists by video; a clip's id is its video's name, a slash and a number."""
     found: dict[str, list[int]] = {}
     for position, clip_id in enumerate(point["clip_ids"]):
-        found.setdefault(clip_id.rpartition("/")[0], []).append(position)
+        found.setdefault(video_of(clip_id), []).append(position)
     return found
 
 
