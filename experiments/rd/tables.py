@@ -108,8 +108,8 @@ def bd_videos_table(rd: RateDistortion, summary: Summary) -> Table:
         f"In brackets {drawn['level']:.0%} bootstrap intervals (Efron; percentiles of {drawn['resamples']:,} resamples "
         f"of {max(groups, default=0)} groups of videos, seed {drawn['seed']}): what to expect of other groups of the "
         "same kind. The mean of videos counts the BD-rate of each video's own curves the same, as JVET does; the mean "
-        "curves weigh videos by their bits. Videos without a BD-rate (a curve that does not rise, too little overlap) are in "
-        "neither mean nor median.",
+        "curves weigh videos by their bits. Videos without a BD-rate (a curve that does not rise, too little overlap) "
+        "are in neither mean nor median.",
         (
             *("codec", "at equal", "mean curves", "interval", "mean of videos", "interval", "median of videos"),
             *("fewer bits in", "videos without"),

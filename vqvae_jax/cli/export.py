@@ -1,6 +1,5 @@
 """`vqvae-jax export`."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +13,10 @@ from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.bundles import noted_data
 from vqvae_jax.msvqvae.indices.fit import LEAST
 from vqvae_jax.msvqvae.indices.fit_network import Progress
 from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
-from vqvae_jax.training.resume import DATA_FILE
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def run(options: Options) -> None:
         raise UserError(f"step={options.step!r}; expected best, latest or a number")
     step = named[options.step] if options.step in named else int(options.step)
     snapshot = load_snapshot(checkpoints, step)
-    clips = open_split(data_of(options), "train")
+    clips = open_split(options.data or noted_data(options.run), "train")
     with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:
         result = export_bundle(
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
@@ -83,21 +82,3 @@ def progress(what: str) -> Iterator[Progress]:
             bar.update(done - bar.n)
 
         yield show
-
-
-def data_of(options: Options) -> Path:
-    """The data set's folder.
-
-    Raises:
-      UserError: if it is neither given nor noted by the run.
-    """
-    if options.data is not None:
-        return options.data
-    noted = options.run / DATA_FILE
-    try:
-        folder = Path(json.loads(noted.read_text())["folder"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"run {options.run} does not say where its data are; give them with --data DIR") from error
-    if not folder.is_dir():
-        raise UserError(f"the run's data were in {folder}, which is gone; give them with --data DIR")
-    return folder

@@ -85,9 +85,11 @@ def _steps(ax: Any, result: Result) -> None:
     psnr = [entry["quality"]["mean"]["psnr"] for entry in result["checkpoints"]]
     ax.plot(steps, psnr, color=MODEL_COLOUR, marker="o", markersize=4, linewidth=1.8, label="all levels")
     dashes = {"top": ":", "bottom": "--"}
-    for level in result["checkpoints"][0]["levels"]:
-        values = [entry["levels"][level]["psnr_without"] for entry in result["checkpoints"]]
-        ax.plot(steps, values, color="#7a7a7a", linestyle=dashes[level], linewidth=1.4, label=f"without {level}")
+    for part in result["checkpoints"][0]["without"]:
+        values = [entry["without"][part]["psnr"] for entry in result["checkpoints"]]
+        ax.plot(
+            steps, values, color="#7a7a7a", linestyle=dashes.get(part, "-."), linewidth=1.4, label=f"without {part}"
+        )
     for name, (label, colour, line) in BASELINE_LOOKS.items():
         quality = result["baselines"][name]["quality"]
         if quality is not None:

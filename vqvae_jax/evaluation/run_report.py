@@ -18,6 +18,16 @@ MEASURES = (
 )
 ZERO_ORDER = "of each level's code frequencies, whatever their order; a coder with memory, as DEFLATE is, can go below"
 
+ESTIMATES = {
+    "formula": ("indices, by formula", "every index at log2 K bits"),
+    "deflate": ("indices, DEFLATE", "zlib level 9 over uint16, one stream per clip"),
+    "entropy": ("indices, zero-order entropy", ZERO_ORDER),
+}
+
+
+def _levels(entry: CheckpointResult) -> Any:
+    return entry["diagnostics"].get("levels", {})
+
 
 def run_report(
     result: Result,
@@ -51,12 +61,12 @@ def run_report(
         methods=(run["name"], *(name.replace("_", " ") for name in result["baselines"])),
         metrics=metrics(result, entry),
         charts=charts(log, result, entry),
-        levels=tuple(LevelUsage(name, np.asarray(level["counts"])) for name, level in entry["levels"].items()),
+        levels=tuple(LevelUsage(name, np.asarray(level["counts"])) for name, level in _levels(entry).items()),
         rates=rates(result, entry),
         facts=(
             ("Run", Path(run["folder"]).name),
             ("Trained", trained(result, entry, training_clips)),
-            ("Model", f"{run['parameters']:,} parameters, {run['codebook_entries']:,} codebook entries"),
+            ("Model", ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in run["cost"].items())),
             ("Evaluated clips", f"{clips} of {data['clips_in_split']} in the {data['split']} split"),
             ("Their digest", data["digest"]),
             ("Checkpoint digest", entry["digest"]),
@@ -71,16 +81,18 @@ def run_report(
 
 def tiles(result: Result, entry: CheckpointResult) -> tuple[Tile, ...]:
     """Headline figures, each beside what costs nothing."""
-    mean, rate = entry["quality"]["mean"], entry["rate"]
+    mean, bpp, files = entry["quality"]["mean"], entry["estimates"], entry["files"]
     baselines = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
     plain = {name: max((b[name] for b in baselines), default=None) for name in ("psnr", "ssim")}
-    levels = entry["levels"]
+    levels = _levels(entry)
     used = " / ".join(f"{level['usage']:.1%}" for level in levels.values())
     codes = " / ".join(f"{level['codes']:,}" for level in levels.values())
     return (
         Tile("PSNR", f"{mean['psnr']:.2f} dB", f"best without learning: {plain['psnr']:.2f}" if baselines else ""),
         Tile("SSIM", f"{mean['ssim']:.4f}", f"best without learning: {plain['ssim']:.4f}" if baselines else ""),
-        Tile("Rate", f"{rate['deflate_bpp']:.3f} bpp", f"DEFLATE; by formula {rate['formula_bpp']:.3f}"),
+        Tile("Rate", f"{files['bpp']:.3f} bpp", f"of files, {files['psnr']:.2f} dB")
+        if files is not None
+        else Tile("Rate", f"{bpp.get('deflate', 0):.3f} bpp", f"DEFLATE; by formula {bpp.get('formula', 0):.3f}"),
         Tile(f"Codes in use: {' / '.join(levels)}", used, f"of {codes}, chosen at least once"),
     )
 
@@ -105,27 +117,26 @@ def metrics(result: Result, entry: CheckpointResult) -> tuple[Metric, ...]:
         values = tuple(None if c is None else c[name] for c in columns)  # type: ignore[literal-required]
         reason = reasons.get(name) if set(values) == {None} else None
         rows.append(Metric(title, values, decimals, lower, f"not measured: {reason}" if reason else ""))
-    if len(entry["levels"]) > 1:
+    if len(entry["without"]) > 1:
         nothing = (None,) * len(others)
         rows += [
             Metric(
                 f"PSNR without the {name} level, dB",
-                (level["psnr_without"], *nothing),
+                (part["psnr"], *nothing),
                 remark=f"decoded from the other level alone: the difference is what the {name} level adds",
             )
-            for name, level in entry["levels"].items()
+            for name, part in entry["without"].items()
         ]
     return tuple(row for row in rows if row.remark or any(value is not None for value in row.values))
 
 
 def rates(result: Result, entry: CheckpointResult) -> tuple[Rate, ...]:
     """The model's indices, counted three ways, and the same clips as H.264."""
-    rate, h264 = entry["rate"], result["h264"]
-    rows = [
-        Rate("indices, by formula", rate["formula_bpp"], "every index at log2 K bits"),
-        Rate("indices, DEFLATE", rate["deflate_bpp"], "zlib level 9 over uint16, one stream per clip"),
-        Rate("indices, zero-order entropy", rate["entropy_bpp"], ZERO_ORDER),
-    ]
+    h264, files = result["h264"], entry["files"]
+    named = {name: ESTIMATES.get(name, (name, "")) for name in entry["estimates"]}
+    rows = [Rate(title, entry["estimates"][name], remark) for name, (title, remark) in named.items()]
+    if files is not None:
+        rows.append(Rate("files", files["bpp"], f"whole, of {files['clips']} clips, {files['psnr']:.2f} dB"))
     if h264["bpp"] is not None:
         rows.append(Rate("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"))
     return tuple(row for row in rows if row.bpp > 0)
@@ -154,7 +165,7 @@ def charts(log: Sequence[Mapping[str, Any]], result: Result, entry: CheckpointRe
         Chart(
             "Codebook perplexity, training",
             "step",
-            tuple(curve(name, f"{name}/perplexity") for name in entry["levels"]),
+            tuple(curve(name, f"{name}/perplexity") for name in _levels(entry)),
         ),
         Chart("PSNR by position in the clip, dB", "frame", tuple(by_position)),
     )

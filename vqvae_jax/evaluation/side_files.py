@@ -4,16 +4,17 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
+from vqvae_jax.evaluation.family import Snapshot
 from vqvae_jax.evaluation.grid import chosen_records, grid_png
 from vqvae_jax.evaluation.model_figures import ModelMeasurement
 from vqvae_jax.evaluation.plot import plot_png
 from vqvae_jax.evaluation.result_file import find_checkpoint
 from vqvae_jax.evaluation.schema import Result
 from vqvae_jax.files import write_atomically
-from vqvae_jax.msvqvae.snapshot import Snapshot
 
 
 def side_files(out: Path) -> dict[str, Path]:
@@ -61,7 +62,8 @@ def grid_picture(result: Result, measurement: ModelMeasurement, snapshot: Snapsh
     entry = find_checkpoint(result, snapshot.step)
     psnr = None if entry is None else entry["quality"]["clips"]["psnr"]
     run, split = result["run"]["name"], result["data"]["split"]
-    rate = "" if entry is None else f", {entry['rate']['formula_bpp']:.3f} bpp"
+    files = None if entry is None else entry["files"]
+    rate = "" if files is None else f", {files['bpp']:.3f} bpp"
     return grid_png(
         f"{run}, step {snapshot.step}, {split} clips{rate}",
         [result["data"]["clip_ids"][record] for record in records],
@@ -75,15 +77,19 @@ def clip_table(result: Result) -> str:
     """CSV: one row per checkpoint and clip."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    levels = list(result["checkpoints"][0]["levels"])
+    parts = list(result["checkpoints"][0]["without"])
     names = ("psnr", "ssim", "difference_psnr", "perceptual", "lossless_frames")
-    writer.writerow(
-        ["step", "clip", *names, *(f"psnr_without_{level}" for level in levels), "deflate_bytes", "h264_bytes"]
-    )
+    of_files = ("bytes", "clip_psnr", "clip_ssim")
+    of_parts = (f"psnr_without_{part}" for part in parts)
+    writer.writerow(["step", "clip", *names, *of_parts, "file_bytes", "file_psnr", "file_ssim", "h264_bytes"])
     for entry in result["checkpoints"]:
         columns = [entry["quality"]["clips"][name] for name in names]  # type: ignore[literal-required]
-        columns += [entry["levels"][level]["clip_psnr_without"] for level in levels]
-        columns += [entry["rate"]["deflate_bytes"], result["h264"]["clip_bytes"]]
+        columns += [entry["without"][part]["clip_psnr"] for part in parts]
+        files: Any = entry["files"] or dict.fromkeys(of_files, ()) | {"clip_ids": ()}
+        for name in of_files:
+            by_clip = dict(zip(files["clip_ids"], files[name], strict=True))
+            columns.append([by_clip.get(clip, "") for clip in result["data"]["clip_ids"]])
+        columns.append(result["h264"]["clip_bytes"])
         for row, clip in enumerate(result["data"]["clip_ids"]):
             values = ["" if column is None else column[row] for column in columns]
             writer.writerow([entry["step"], clip, *(f"{v:.6g}" if isinstance(v, float) else v for v in values)])
