@@ -35,8 +35,8 @@ from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import open_split, read_card
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import few, read_card
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 

@@ -18,8 +18,8 @@ from benchmarks.report import Row, options, write
 from vqvae_jax.codec.bundle import Bundle, load_bundle
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import ClipSet, open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import ClipSet, few
 from vqvae_jax.errors import run_command
 
 SMOOTHING = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)

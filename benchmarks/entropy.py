@@ -27,8 +27,8 @@ from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.payload import Indices, pack, unpack
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import ClipSet, open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import ClipSet, few
 from vqvae_jax.entropy.frequencies import costs, frequencies, starts
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
 from vqvae_jax.errors import run_command

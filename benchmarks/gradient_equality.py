@@ -18,10 +18,11 @@ from benchmarks.report import options, write
 from vqvae_jax.msvqvae import named
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
-from vqvae_jax.msvqvae.objective import batch_gradients
+from vqvae_jax.msvqvae.objective import training_loss
 from vqvae_jax.msvqvae.start import empty_codebooks, init_codebooks, init_params
-from vqvae_jax.msvqvae.step import level_dropout
+from vqvae_jax.msvqvae.train import level_dropout
 from vqvae_jax.precision import normalise
+from vqvae_jax.training.gradients import global_gradients
 from vqvae_jax.training.mapping import DeviceMap, Mapping
 from vqvae_jax.training.state import PyTree
 
@@ -51,10 +52,11 @@ def raw_step(
     def per_device(params: PyTree, codebooks: Codebooks, clips: jax.Array, key: jax.Array) -> tuple[Any, Any]:
         drop = level_dropout(experiment.model, key, clips.shape[0])
         weight, parts = jnp.float32(0), experiment.training.microbatches
-        found = batch_gradients(model, experiment.loss, params, codebooks, clips, drop, None, weight, parts)
+        loss = training_loss(model, experiment.loss, codebooks, None, weight, step=0, samples=8)
+        found = global_gradients(loss, params, (clips, drop), parts)
         levels = apply_model(model, params, normalise(clips), codebooks).levels
         indices = {name: level.quantized.indices for name, level in levels.items()}
-        return (found.params, found.statistics, found.losses.total), indices
+        return (found.params, found.aux.sums[0], found.aux.means["loss"]), indices
 
     mapped = devices.map(per_device, (False, False, True, False), (False, True))
     state = devices.replicate((params, codebooks, jax.random.key(5)))

@@ -21,8 +21,8 @@ from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.payload import Indices, pack
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks, decoded_chunk
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import few
 from vqvae_jax.errors import run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.metrics.rate import deflate_bytes, index_entropy

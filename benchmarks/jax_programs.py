@@ -10,10 +10,9 @@ import numpy as np
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.reconstruct import decode, encode, reconstruct
-from vqvae_jax.msvqvae.step import make_train_step
+from vqvae_jax.msvqvae.train import MSVQVAETask
 from vqvae_jax.training.compiled import Compiled, compile_step, explain_out_of_memory
 from vqvae_jax.training.mapping import DeviceMap
-from vqvae_jax.training.optimizer import make_optimizer
 from vqvae_jax.training.state import TrainState
 
 #: The learning rate's schedule needs a length; no benchmark comes near it.
@@ -45,8 +44,7 @@ def jax_programs(
     devices = DeviceMap("shard_map", jax.devices()[:1])
     model, key = MSVQVAE(experiment.model), jax.random.key(1)
     clips, state = devices.split(clips_BTHWC), devices.replicate(state)
-    optimizer = make_optimizer(experiment.optimizer, STEPS, len(clips_BTHWC))
-    weights = (state.params, state.codebooks)
+    weights = (state.params, state.extras["codebooks"])
     programs = {}
 
     def add(what: str, mapped: Callable[..., Any], *arguments: Any) -> Compiled:
@@ -63,7 +61,7 @@ def jax_programs(
         add(what, devices.map(run, (False, True), (True,)), weights, *arguments)
 
     if "train step" in wanted:
-        mapped = devices.map(make_train_step(experiment, optimizer), (False, True, False, False), (False, False), (0,))
+        mapped = devices.map(MSVQVAETask(experiment, STEPS).step, (False, True, False, False), (False, False), (0,))
         compiled = add("train step", mapped, state, clips, key, None)
         held = [jax.tree.map(lambda leaf: leaf.copy(), state)]
 

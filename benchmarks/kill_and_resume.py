@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.inputs import data_facts
 from benchmarks.report import options, write
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.logs import read_metrics

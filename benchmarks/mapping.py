@@ -20,7 +20,7 @@ from vqvae_jax.msvqvae.config import LevelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.named import TINY_MODEL
 from vqvae_jax.msvqvae.start import new_state
-from vqvae_jax.msvqvae.step import make_train_step
+from vqvae_jax.msvqvae.train import MSVQVAETask
 from vqvae_jax.training.mapping import DeviceMap, Mapping
 from vqvae_jax.training.optimizer import make_optimizer
 from vqvae_jax.training.state import TrainState
@@ -48,7 +48,7 @@ def stepper(
 ) -> Callable[[], Any]:
     """A call that does the next step of its own copy of the run, batch placement included."""
     devices = DeviceMap(kind, jax.devices()[:count])
-    step = make_train_step(experiment, make_optimizer(experiment.optimizer, 1000, 8))
+    step = MSVQVAETask(experiment, 1000).step
     mapped = devices.map(step, (False, True, False, False), (False, False), donate=(0,))
     held = [devices.replicate(jax.tree.map(np.asarray, state))]
     key = devices.replicate(jax.random.key(1))

@@ -18,8 +18,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from benchmarks.clocks import alternate_cpu
 from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, aim, cores, options, timings, versions, write
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import few
 from vqvae_jax.errors import run_command
 from vqvae_jax.evaluation.quality import measure_quality
 

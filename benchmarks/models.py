@@ -18,11 +18,10 @@ from benchmarks.report import Row, aim, alternate, options, write
 from vqvae_jax.layers.conv3d import Lowering
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE, apply_model
-from vqvae_jax.msvqvae.step import make_train_step
+from vqvae_jax.msvqvae.train import MSVQVAETask
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.compiled import Compiled, compile_step
 from vqvae_jax.training.mapping import DeviceMap
-from vqvae_jax.training.optimizer import make_optimizer
 from vqvae_jax.training.state import TrainState
 
 LOWERINGS: tuple[Lowering, ...] = ("direct", "concat")
@@ -32,11 +31,11 @@ def compiled(model: ModelConfig, state: TrainState, clips: np.ndarray) -> dict[s
     """Forward pass and train step on one device."""
     experiment = experiment_of(model)
     devices = DeviceMap("shard_map", jax.devices()[:1])
-    step = make_train_step(experiment, make_optimizer(experiment.optimizer, STEPS, 8))
+    step = MSVQVAETask(experiment, STEPS).step
     network = MSVQVAE(experiment.model)
 
     def forward(state: TrainState, clips: jax.Array) -> tuple[jax.Array]:
-        return (apply_model(network, state.params, normalise(clips), state.codebooks).reconstruction,)
+        return (apply_model(network, state.params, normalise(clips), state.extras["codebooks"]).reconstruction,)
 
     mapped_step = devices.map(step, (False, True, False, False), (False, False))
     return {

@@ -20,7 +20,8 @@ import numpy as np
 from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, aim, missing, options, versions, write
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import ClipSet, open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
+from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import run_command
 
 AIM = 400  # clips/s

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import jax
 
 from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.report.table import number, pipes
 
 Row = dict[str, Any]
 RESULTS = Path("benchmarks/results")
@@ -91,18 +92,14 @@ def missing(peer: str, module: str, extra: str) -> str | None:
 def table(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table; numbers with four significant digits. Columns are those of all rows together."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(cell(row.get(name)) for name in columns) + " |" for row in rows])
+    return "\n".join(pipes(columns, [[cell(row.get(name)) for name in columns] for row in rows]))
 
 
 def cell(value: Any) -> str:
-    """A value in a Markdown table; numbers with four significant digits."""
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = " x ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return text.replace("|", "\\|")
+    """A value in a table; numbers with four significant digits."""
+    if isinstance(value, float | None):
+        return number(value, ".4g")
+    return " x ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def write(

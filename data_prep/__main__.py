@@ -9,8 +9,7 @@ from data_prep.card import Card
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
 from vqvae_jax.command_line import parse
-from vqvae_jax.data.names import one_line
-from vqvae_jax.errors import run_command
+from vqvae_jax.errors import run_command, say
 from vqvae_jax.stopping import stoppable
 
 _LISTED = 20
@@ -23,7 +22,7 @@ def main() -> None:
     started = time.monotonic()
     with stoppable("data_prep", lambda: "nothing was written"):
         card = prepare(config, progress=True)
-    print("\n".join(summary(card, config, time.monotonic() - started)))
+    say(*summary(card, config, time.monotonic() - started))
 
 
 def summary(card: Card, config: PrepConfig, seconds: float) -> list[str]:
@@ -37,10 +36,10 @@ def summary(card: Card, config: PrepConfig, seconds: float) -> list[str]:
         f"{totals['dropped_tail_frames']} of these dropped at the end of videos",
     ]
     more = f"see {config.out / 'card.md'}"
-    lines += _listed([f"warning: {one_line(w)}" for w in card["warnings"]], more)
+    lines += _listed([f"warning: {w}" for w in card["warnings"]], more)
     if skipped:
         lines.append(f"{len(skipped)} of {totals['files']} files skipped:")
-        lines += _listed([f"  {one_line(s['path'])}: {one_line(s['reason'])}" for s in skipped], more)
+        lines += _listed([f"  {s['path']}: {s['reason']}" for s in skipped], more)
     return lines
 
 

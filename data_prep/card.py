@@ -9,9 +9,10 @@ from data_prep.config import PrepConfig
 from data_prep.decode import Decoded
 from data_prep.split import SPLITS
 from vqvae_jax.config import to_dict
-from vqvae_jax.data.card import inline, table, version, write_card_files
+from vqvae_jax.data.card import version, write_card_files
 from vqvae_jax.data.names import Skipped, Source
 from vqvae_jax.data.records import clip_id, combined_digest
+from vqvae_jax.report.table import inline, pipes
 
 Card = dict[str, Any]
 """The content of card.json; docs/data.md lists its fields."""
@@ -139,21 +140,21 @@ def page(card: Card) -> list[str]:
         "few for another clip.",
         f"Content digest `{card['digests']['content']}`, sources `{card['digests']['sources']}`.",
         "",
-        *table(("split", "clips", "videos", "groups", "digest"), _split_rows(card)),
+        *pipes(("split", "clips", "videos", "groups", "digest"), _split_rows(card)),
         "",
         *(f"- Warning: {inline(w)}" for w in card["warnings"]),
         "",
         "## Parameters",
         "",
-        *table(("parameter", "value"), list(card["parameters"].items())),
+        *pipes(("parameter", "value"), list(card["parameters"].items())),
         "",
         "## Classes (videos / clips)",
         "",
-        *table(("class", *SPLITS), _class_rows(card)),
+        *pipes(("class", *SPLITS), _class_rows(card)),
         "",
         f"## Skipped files ({totals['skipped']})",
         "",
-        *table(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
+        *pipes(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
     ]
     return lines
 

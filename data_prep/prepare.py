@@ -24,9 +24,9 @@ from data_prep.write import (
     write_shard,
 )
 from vqvae_jax import stopping
-from vqvae_jax.data.names import Skipped, Source, find_files, one_line, video_names
+from vqvae_jax.data.names import Skipped, Source, find_files, video_names
 from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, one_line
 
 _NAMED = 3  # videos in a warning
 

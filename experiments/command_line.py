@@ -7,12 +7,11 @@ from typing import Annotated, Any, TypeVar
 from experiments import configs
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.experiment import Experiment
 
 Options = TypeVar("Options")
 
 
-def parse_named(program: str, options: type[Options], arguments: list[str]) -> tuple[Options, Experiment]:
+def parse_named(program: str, options: type[Options], arguments: list[str]) -> tuple[Options, Any]:
     """Parses `NAME [options]`; the experiment's own values are the defaults that `--help` shows.
 
     Args:
@@ -34,13 +33,13 @@ def parse_named(program: str, options: type[Options], arguments: list[str]) -> t
         raise UserError(f"give the experiment's name first: one of {listed}")
     experiment = configs.load(arguments[0])
 
-    def both(options: Any, experiment: Any = experiment) -> tuple[Options, Experiment]:
+    def both(options: Any, experiment: Any = experiment) -> tuple[Options, Any]:
         return options, experiment
 
     # Without a prefix for either, so that `--data` and `--model.width` stand side by side.
     both.__annotations__ = {
         "options": Annotated[options, tyro.conf.arg(name="")],
-        "experiment": Annotated[Experiment, tyro.conf.arg(name="")],
+        "experiment": Annotated[type(experiment), tyro.conf.arg(name="")],
     }
     both.__doc__ = inspect.getdoc(options)
     return parse(

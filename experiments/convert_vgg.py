@@ -9,14 +9,15 @@ Reads the .pth with torch's `weights_only=True`, so that no code in it can run; 
 
 import argparse
 import hashlib
+import io
 import struct
-import tempfile
 from pathlib import Path
 from pickle import UnpicklingError  # only the name of what torch raises; nothing is unpickled here
 
 import numpy as np
 
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
+from vqvae_jax.files import refuse_existing, write_atomically
 from vqvae_jax.losses.vgg import PREPROCESSINGS
 from vqvae_jax.losses.vgg_files import (
     SUFFIXES,
@@ -49,8 +50,7 @@ def main() -> None:
     source, target = arguments.source, arguments.target
     if target.suffix not in SUFFIXES:
         raise UserError(f"{target}: the target must end in {' or '.join(SUFFIXES)}")
-    if target.exists() and not arguments.overwrite:
-        raise UserError(f"{target}: exists; choose another name or pass --overwrite")
+    refuse_existing(target, arguments.overwrite)
     digest = digest_source(source)
     weights, texts = (read_pth(source), {}) if source.suffix in TORCH_SUFFIXES else read_converted(source)
     told = arguments.provenance or texts.get("provenance") or source.name
@@ -60,7 +60,7 @@ def main() -> None:
     }
     write_trunk(weights, texts, target)
     trunk = load_vgg(target)
-    print(f"{target}: {sum(array.size for array in weights.values()):,} parameters, digest {trunk.digest}")
+    say(f"{target}: {sum(array.size for array in weights.values()):,} parameters, digest {trunk.digest}")
 
 
 def digest_source(source: Path) -> str:
@@ -127,20 +127,15 @@ def write_trunk(weights: Weights, texts: dict[str, str], target: Path) -> None:
     Raises:
       UserError: if the folder does not exist or cannot be written.
     """
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
-            temporary = Path(folder) / target.name
-            if target.suffix == ".npz":
-                arrays = weights | {name: np.array(text) for name, text in texts.items()}
-                np.savez(temporary, allow_pickle=False, **arrays)
-            else:
-                from safetensors.numpy import save_file
+    if target.suffix == ".npz":
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **weights, **{name: np.array(text) for name, text in texts.items()})
+        write_atomically(target, content.getvalue())
+    else:
+        from safetensors.numpy import save
 
-                oihw = {torchvision_name(name): to_torchvision(array) for name, array in weights.items()}
-                save_file(oihw, temporary, metadata=texts)
-            temporary.replace(target)
-    except OSError as error:
-        raise UserError(f"{target}: cannot be written: {error.strerror or error}") from error
+        oihw = {torchvision_name(name): to_torchvision(array) for name, array in weights.items()}
+        write_atomically(target, save(oihw, metadata=texts))
 
 
 def to_torchvision(array: np.ndarray) -> np.ndarray:

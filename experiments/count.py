@@ -1,29 +1,21 @@
 """What a named model costs: `python -m experiments.count NAME [--json]`."""
 
+import dataclasses
 import json
 from typing import Annotated, Any
 
 from experiments import configs
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command
-from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.msvqvae.count import cost
+from vqvae_jax.families import task_of
 
 
-def describe(name: str, model: ModelConfig) -> dict[str, Any]:
-    """The costs of `model` for one training clip, as JSON values."""
-    counted = cost(model)
-    return {
-        "name": name,
-        "clip": list(model.clip),
-        "parameters": counted.parameters,
-        "codebook_entries": counted.codebook_entries,
-        "parameters_and_codebook_entries": counted.total,
-        "encoder_macs_per_clip": counted.encoder_macs,
-        "decoder_macs_per_clip": counted.decoder_macs,
-        "latent_shapes": {level: list(shape) for level, shape in counted.latent_shapes.items()},
-        "bpp": counted.bpp,
-    }
+def describe(name: str, experiment: Any) -> dict[str, Any]:
+    """The costs of the experiment's model for one training clip, as JSON values."""
+    clip = experiment.model.clip
+    counted = dataclasses.asdict(task_of(experiment).cost(clip))
+    per_clip = {f"{key}_per_clip" if key.endswith("_macs") else key: value for key, value in counted.items()}
+    return {"name": name, "clip": list(clip)} | per_clip
 
 
 def main() -> None:
@@ -33,7 +25,7 @@ def main() -> None:
     one_of = tyro.conf.arg(metavar="{" + ",".join(configs.names()) + "}")
 
     def count(name: Annotated[str, tyro.conf.Positional, one_of], /, json: bool = False) -> tuple[str, bool]:
-        """Prints parameters, codebook entries, multiply-accumulates per clip, latent grids and bits per pixel.
+        """Prints parameters, multiply-accumulates per clip, and what else the model's family counts.
 
         Args:
           name: A named experiment of experiments/configs/.
@@ -42,7 +34,7 @@ def main() -> None:
         return name, json
 
     name, as_json = parse(count, "python -m experiments.count", config=(tyro.conf.FlagCreatePairsOff,))
-    facts = describe(name, configs.load(name).model)
+    facts = describe(name, configs.load(name))
     if as_json:
         print(json.dumps(facts, indent=2))
         return

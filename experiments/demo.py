@@ -18,7 +18,7 @@ from experiments.report import ReportCommand, report
 from experiments.runs.program import Programs
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.stopping import stoppable
 
 
@@ -75,7 +75,7 @@ def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: fl
     if videos is None:
         videos = folder / "videos"
         made = make_demo_videos(videos)
-        print(f"{len(made)} videos made from scikit-image's photographs in {videos}")
+        say(f"{len(made)} videos made from scikit-image's photographs in {videos}")
         notes.append("The videos are camera moves over photographs; no photograph is in two splits.")
 
     data, run, evaluation, page = (folder / name for name in ("data", "run", "evaluation.json", "report.html"))
@@ -99,8 +99,7 @@ def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: fl
     files = {"run": run, "data": data, "evaluation": evaluation, "out": page}
     programs.note("experiments.report", *(word for name, path in files.items() for word in (f"--{name}", path)))
     report(ReportCommand(**files, notes=tuple(notes), commands=tuple(programs.lines)))
-    for note in notes:
-        print(f"note: {note}")
+    say(*(f"note: {note}" for note in notes))
     return page.resolve()
 
 
@@ -134,7 +133,7 @@ def prepare_data(programs: Programs, videos: Path, data: Path) -> tuple[list[str
     if len(filled) == len(card["splits"]) or most < len(card["splits"]):
         return filled, []
     remark = "Too few groups of videos: split by video instead, so videos of one group may be on both sides."
-    print(remark)
+    say(remark)
     shutil.rmtree(data)  # made a moment ago, in the demo's own folder
     programs.lines.pop()
     programs.run("data_prep", "--videos", videos, "--out", data, "--split", "video")
@@ -168,7 +167,7 @@ def main() -> None:
 
     with stoppable("demo", kept):
         path = demo(command)
-    print(f"\nreport: {path}")
+    say("", f"report: {path}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
+from vqvae_jax.files import refuse_existing, temporary
 
 SIZE = (320, 240)  # width, height; as UCF101
 FPS = 25
@@ -46,8 +47,8 @@ def make_demo_videos(out_dir: str | Path, seed: int = 0) -> list[Path]:
       UserError: if the folder exists and is not empty, or a file cannot be written.
     """
     out_dir = Path(out_dir)
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise UserError(f"{out_dir}: exists already; name a new or empty folder for the demo videos")
+    if not out_dir.is_dir() or any(out_dir.iterdir()):
+        refuse_existing(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
     paths = []
     for move, names in PHOTOGRAPHS.items():
@@ -104,7 +105,7 @@ def camera_move(photo: np.ndarray, views: Sequence[View]) -> Iterator[np.ndarray
 
 
 def _write_video(path: Path, frames: Iterator[np.ndarray]) -> None:
-    part = path.with_name(f"part-{path.name}")
+    part = temporary(path, path.suffix)
     writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"XVID"), FPS, SIZE)
     if not writer.isOpened():
         raise UserError(f"{path}: OpenCV cannot write a video there")
@@ -118,7 +119,7 @@ def main() -> None:
     if len(sys.argv) not in (2, 3) or not (sys.argv[2:] or ["0"])[0].isdigit():
         raise UserError("usage: python -m experiments.demo_videos DIR [SEED]")
     paths = make_demo_videos(sys.argv[1], int((sys.argv[2:] or ["0"])[0]))
-    print(f"{len(paths)} videos of {FRAMES / FPS:g} s in {sys.argv[1]}")
+    say(f"{len(paths)} videos of {FRAMES / FPS:g} s in {sys.argv[1]}")
 
 
 if __name__ == "__main__":

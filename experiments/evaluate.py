@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.evaluation.config import EvaluateConfig, Measuring
 from vqvae_jax.stopping import stoppable
 
@@ -79,17 +79,17 @@ def main(command: EvaluateCommand | None = None) -> None:
         results = {}
         for name, config in configs(command).items():
             try:
-                results[name] = evaluate(config, say=lambda line: print(line, flush=True))
+                results[name] = evaluate(config, say=say)
             except EvaluationInterrupt as stop:
                 if not (command.watch and stop.steps):
                     raise
-                print(f"evaluate: {stop}", file=sys.stderr)
-            print(f"{config.out} (and .csv, .png, _grid.png beside it)")
+                say(f"evaluate: {stop}", file=sys.stderr)
+            say(f"{config.out} (and .csv, .png, _grid.png beside it)")
         if results:
             rows = overview(results)
-            print(f"\n{markdown(rows)}", end="")
+            say("", *markdown(rows))
             if command.out.suffix != ".json":
-                print("\n".join(map(str, write_overview(command.out, rows))))
+                say(*map(str, write_overview(command.out, rows)))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import numpy as np
 from vqvae_jax import stopping
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
-from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.files import make_folder
+from vqvae_jax.errors import UserError, run_command, say
+from vqvae_jax.files import make_folder, refuse_existing, write_atomically
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,15 @@ def report(command: ReportCommand) -> Path:
       UserError: if something is missing, or the evaluation is of another data set.
     """
     # JAX takes seconds to import: not for --help.
-    from vqvae_jax.data.source import open_split
-    from vqvae_jax.evaluation.grid import chosen_records
-    from vqvae_jax.evaluation.html_report import write_report
-    from vqvae_jax.evaluation.report_data import Example
+    from vqvae_jax.data.open import open_split
     from vqvae_jax.evaluation.result_file import read_result
-    from vqvae_jax.evaluation.run_report import run_report
-    from vqvae_jax.msvqvae.model import MSVQVAE
-    from vqvae_jax.msvqvae.reconstruct import reconstruct
-    from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
+    from vqvae_jax.evaluation.run_report import Example, run_report
+    from vqvae_jax.evaluation.side_files import chosen_records
+    from vqvae_jax.families import load_snapshot, task_of
     from vqvae_jax.training.logs import read_metrics
+    from vqvae_jax.training.snapshot import open_run
 
-    if command.out.exists():
-        raise UserError(f"{command.out}: exists already; remove it or choose another name")
+    refuse_existing(command.out)
     result = read_result(command.evaluation)
     if not result["checkpoints"]:
         raise UserError(f"{command.evaluation} holds no measured checkpoint yet")
@@ -70,23 +66,24 @@ def report(command: ReportCommand) -> Path:
 
     records = chosen_records(len(result["data"]["clip_ids"]))
     originals = clips.read(records)
-    model = MSVQVAE(snapshot.experiment.model)
+    task = task_of(snapshot.experiment)
     examples = []
     for record, original in zip(records, originals, strict=True):
-        restored = reconstruct(model, snapshot.params, snapshot.codebooks, original[None]).frames[0]
+        restored = task.reconstruct(snapshot.params, snapshot.extras, original[None]).frames[0]
         stopping.check()
         remark = f"{entry['quality']['clips']['psnr'][record]:.2f} dB"
         examples.append(Example(result["data"]["clip_ids"][record], original, np.asarray(restored), remark))
     training_clips = snapshot.stream_state.get("records")
     log = read_metrics(command.run)
     page = run_report(result, log, examples, command.notes, command.commands, training_clips)
-    return write_report(command.out, page)
+    write_atomically(command.out, page.encode())
+    return command.out
 
 
 def main() -> None:
     command = parse(ReportCommand, "python -m experiments.report")
     with stopping.stoppable("report", lambda: "nothing was written"):
-        print(report(command))
+        say(str(report(command)))
 
 
 if __name__ == "__main__":

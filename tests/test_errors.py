@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from vqvae_jax.errors import ConfigError, UserError, run_command
+from vqvae_jax.errors import ConfigError, UserError, one_line, run_command, say
 
 
 @pytest.mark.parametrize("error", [UserError, ConfigError])
@@ -27,6 +27,24 @@ def test_a_defect_of_ours_keeps_its_traceback():
 
     with pytest.raises(ZeroDivisionError):
         run_command("train", main)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\nb\r\x1b[31m\udcff é", r"a\nb\r\x1b[31m\udcff é"),
+        ("\x00\x7f\x9b", r"\x00\x7f\x9b"),
+        ("left\u202eright", r"left\u202eright"),  # turns the order of what follows
+        ("\u8996\U0001f600 | \\", "\u8996\U0001f600 | \\"),
+    ],
+)
+def test_any_name_fits_one_line_of_output_and_names_that_differ_look_different(name, shown, capsys):
+    assert one_line(name) == one_line(one_line(name)) == shown
+    say(name, "next")
+    assert capsys.readouterr().out == f"{shown}\nnext\n"
+    with pytest.raises(SystemExit):
+        run_command("data_prep", lambda: (_ for _ in ()).throw(UserError(name)))
+    assert capsys.readouterr().err == f"data_prep: {shown}\n"
 
 
 def test_success_returns(capsys):

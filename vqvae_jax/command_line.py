@@ -1,12 +1,16 @@
 """Command lines parsed by tyro, with our own one-line messages for values that a configuration refuses."""
 
 import contextlib
+import dataclasses
 import io
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from vqvae_jax.errors import ConfigError
+from vqvae_jax.errors import ConfigError, UserError
+
+PIPE = "-"  # standard input or output
 
 T = TypeVar("T")
 
@@ -22,6 +26,7 @@ def parse(target: Callable[..., T], prog: str, arguments: Sequence[str] | None =
 
     Raises:
       ConfigError: of the first dataclass whose values are not allowed.
+      UserError: if `-`, a pipe, is given where a file or folder is needed. An option that takes it has the type `str`.
       SystemExit: after `--help` (0) or a mistake in the options themselves (2), which tyro has explained.
     """
     import tyro
@@ -30,7 +35,7 @@ def parse(target: Callable[..., T], prog: str, arguments: Sequence[str] | None =
     try:
         # tyro puts the message into a box that names our classes: held back until we know what it is about.
         with contextlib.redirect_stderr(said):
-            return tyro.cli(target, prog=prog, args=arguments, config=tuple(config))
+            found = tyro.cli(target, prog=prog, args=arguments, config=tuple(config))
     except SystemExit as leaving:
         cause: BaseException | None = leaving
         while cause is not None:
@@ -39,3 +44,13 @@ def parse(target: Callable[..., T], prog: str, arguments: Sequence[str] | None =
             cause = cause.__context__
         sys.stderr.write(said.getvalue())
         raise
+    if PIPE in (sys.argv[1:] if arguments is None else arguments):  # "./-" is a file
+        _refuse_pipes(found)
+    return found
+
+
+def _refuse_pipes(options: Any) -> None:
+    for name, value in vars(options).items() if dataclasses.is_dataclass(options) else ():
+        if value == Path(PIPE):
+            raise UserError(f"{name}={PIPE}: a pipe will not do here; name a file or a folder that can be gone back in")
+        _refuse_pipes(value)

@@ -1,16 +1,35 @@
-"""User mistakes: one clear line that says what, where and what to do; exit code 2, no traceback."""
+"""What programs say, a line at a time. A user's mistake: what, where and what to do; exit code 2, no traceback."""
 
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 
 class UserError(Exception):
     """Something the user can mend: a path, an option, a damaged file. The message is one line."""
 
 
+class ExistsError(UserError):
+    """An output is there already and would be replaced if that were asked for."""
+
+
 class ConfigError(UserError, ValueError):
     """A configuration field holds a value that is not allowed; the message names field, value and allowed values."""
+
+
+def one_line(text: str) -> str:
+    """A text fit for one line of output, whatever control characters or undecodable bytes the names in it hold.
+
+    They come as Python's escapes: `\\x1b` for one that could begin a terminal's command, `\\n` for the end of a line.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def say(*lines: str, file: TextIO | None = None) -> None:
+    """Prints lines at once, each by `one_line`; to standard output unless another file is given."""
+    for line in lines:
+        print(one_line(line), file=file, flush=True)
 
 
 def run_command(program: str, main: Callable[[], None]) -> None:
@@ -22,7 +41,7 @@ def run_command(program: str, main: Callable[[], None]) -> None:
         main()
         sys.stdout.flush()
     except UserError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        say(f"{program}: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         # Python flushes standard output again at exit; point it somewhere that still accepts bytes.

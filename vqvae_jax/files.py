@@ -1,11 +1,13 @@
-"""Files that appear only when they are whole."""
+"""Files that appear only when they are whole, and replace nothing unasked."""
 
+import errno
 import os
+import secrets
 from functools import partial
 from pathlib import Path
 
 from vqvae_jax import stopping
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import ExistsError, UserError
 
 
 def make_folder(path: Path) -> None:
@@ -28,13 +30,53 @@ def no_folder(path: Path) -> str | None:
     return None if path.parent.is_dir() else f"cannot be written (there is no folder {path.parent})"
 
 
+def refuse_existing(path: Path, overwrite: bool | None = None) -> None:
+    """Raises if a file, folder or link is where an output should be.
+
+    Args:
+      path: the output.
+      overwrite: whether it may be replaced; None where that cannot be asked for.
+
+    Raises:
+      ExistsError: if it is there and may not be replaced; programs that have an option for that name it.
+      UserError: if it is there and never is replaced, or its name is too long to be written.
+    """
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # said before the work; the temporary name is shorter
+            raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+        return
+    if overwrite:
+        return
+    if overwrite is None:
+        raise UserError(f"{path}: exists already; remove it or choose another name")
+    raise ExistsError(f"{path}: exists already; choose another name or overwrite it")
+
+
+def temporary_prefix(path: Path) -> str:
+    """How the name of everything begins that is written for `path` and not whole yet."""
+    # Cut, for the final name may be as long as the file system allows.
+    return f".{os.fsencode(path.name)[:200].decode(errors='ignore')}.part-"
+
+
+def temporary(path: Path, ending: str = "") -> Path:
+    """A hidden name beside `path` to write under, which is no other writer's: `.NAME.part-PROCESS-RANDOM`.
+
+    Args:
+      path: what is to be written.
+      ending: such as ".mp4", for writers that go by it.
+    """
+    return path.parent / f"{temporary_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}{ending}"
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Puts `content` into `path` by one rename.
 
     Raises:
       UserError: if it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    part = temporary(path)
     remove = partial(part.unlink, missing_ok=True)
     stopping.begin(remove)
     try:

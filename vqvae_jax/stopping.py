@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+from vqvae_jax.errors import say
+
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 _USUAL: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
@@ -124,8 +126,7 @@ def _leave(program: str, kept: str) -> NoReturn:
     undo_begun()
     number = _heard[0] if _heard else signal.SIGINT
     with contextlib.suppress(OSError):  # a pipe that nobody reads
-        print(f"{program}: {WORDS[number]}; {kept}", file=sys.stderr)
-        sys.stderr.flush()
+        say(f"{program}: {WORDS[number]}; {kept}", file=sys.stderr)
         sys.stdout.flush()
     # Not `sys.exit`: XLA's threads may still be at work, and an interpreter that ended under them often crashed.
     os._exit(128 + number)

@@ -45,10 +45,10 @@ def torch_programs(
     device = torch.device("cuda" if jax.default_backend() == "gpu" else "cpu")
     dtype = torch.bfloat16 if experiment.model.dtype == "bfloat16" else torch.float32
     twin = TorchTwin(experiment.model, variant.layout).to(device)
-    load_flax(twin, state.params, state.codebooks)
+    load_flax(twin, state.params, state.extras["codebooks"])
     # Inference has weights of its own, so that training does not move them under it.
     still = TorchTwin(experiment.model, variant.layout).to(device).eval().requires_grad_(False)
-    load_flax(still, state.params, state.codebooks)
+    load_flax(still, state.params, state.extras["codebooks"])
     clips = torch.tensor(clips_BTHWC, device=device)
 
     def autocast(function: Callable[..., Any]) -> Callable[..., Any]:

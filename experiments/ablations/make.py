@@ -8,10 +8,10 @@ from experiments.ablations.table import Measured, build, write
 from experiments.command_line import parse_named
 from experiments.runs.evaluations import Evaluator
 from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
-from experiments.runs.program import say
 from experiments.runs.train_missing import Launch, check_weights, train_missing
-from experiments.training.command import TrainCommand
-from vqvae_jax.data.source import open_split
+from experiments.train_command import TrainCommand
+from vqvae_jax.data.open import open_split
+from vqvae_jax.errors import say
 
 if TYPE_CHECKING:
     from experiments.ablations.__main__ import AblationsCommand

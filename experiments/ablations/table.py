@@ -1,7 +1,5 @@
 """The table as Markdown, CSV and JSON."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -10,17 +8,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from experiments.ablations.plot import plot
+import numpy as np
+
 from experiments.ablations.rows import Row
 from experiments.runs.evaluations import Evaluation
 from experiments.runs.inspect import Run, TrainingData
-from vqvae_jax.data.card import table as markdown_table
 from vqvae_jax.evaluation.surroundings import versions
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.msvqvae.count import cost
+from vqvae_jax.report.chart import Chart, Look, Series
+from vqvae_jax.report.figure import figure
+from vqvae_jax.report.table import NONE, csv_text, number, pipes
 from vqvae_jax.training.machines import trained_on
 
 SCHEMA, VERSION = "vqvae_jax.ablations", 1
+SEED_GROUP = "Seed"
+BETTER, WORSE, OTHER = Look("#2563a8", "#6ea8e0"), Look("#b4602c", "#e39468"), Look("#5b6470", "#a9b6c0")
 
 
 class Measured(NamedTuple):
@@ -76,12 +79,36 @@ def as_csv(table: Mapping[str, Any]) -> str:
             "options": " ".join(row["options"])
         }
         lines.append(entry | (row["figures"] or {}))
-    names = list(dict.fromkeys(name for line in lines for name in line))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
+    return csv_text(lines)
+
+
+def plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """PNG: a line per measured row that is compared with another one; the band is the spread of seeds."""
+    known = {row["name"]: row for row in rows if row["gain_db"] is not None}
+    shown = [row for row in known.values() if row["name"] != row["base"]]
+    names = tuple(row["label"].replace("`", "") for row in shown)
+    seeds = [row["gain_db"] for row in known.values() if row["group"] == SEED_GROUP]
+    gains = np.array([row["gain_db"] for row in shown], np.float64)
+    bases = [known[row["base"]]["figures"]["deflate_bpp"] for row in shown]
+    bits = [100 * (row["figures"]["deflate_bpp"] / base - 1) for row, base in zip(shown, bases, strict=True)]
+    places = np.arange(len(shown))
+    better, worse = (
+        Series(name, gains[chosen], places[chosen], "stems", look)
+        for name, chosen, look in (("better", gains >= 0, BETTER), ("worse", gains < 0, WORSE))
+    )
+    band = (min(seeds), max(seeds)) if len(seeds) > 1 else None
+    label = f"PSNR against the base row, dB; band: {len(seeds)} seeds"
+    charts = [
+        Chart("Gain", label, (better, worse), row_names=names, band=band, legend=False),
+        Chart(
+            "Bits",
+            "DEFLATE bits against the base row, %",
+            (Series("bits", np.array(bits), places, "stems", OTHER),),
+            row_names=("",) * len(names),
+            legend=False,
+        ),
+    ]
+    return figure(charts, panel=(5.5, 1.4 + 0.27 * max(len(shown), 1)), widths=(3, 2))
 
 
 def as_markdown(table: Mapping[str, Any]) -> str:
@@ -97,7 +124,7 @@ def as_markdown(table: Mapping[str, Any]) -> str:
     head = ["", "PSNR (dB)", "to base", "SSIM", "perceptual", "bpp formula", "DEFLATE", "entropy"]
     head += ["codes in use (%)", "perplexity", "GMAC", "parameters (M)", "options of `experiments.train ablation`"]
     for group, rows in groupby(table["rows"], key=lambda row: row["group"]):
-        lines += [f"## {group}", "", *markdown_table(head, [_cells(row) for row in rows]), ""]
+        lines += [f"## {group}", "", *pipes(head, [_cells(row) for row in rows]), ""]
     return "\n".join([*lines, f"`{table['command']}`, {table['date']}", ""])
 
 
@@ -125,15 +152,14 @@ def _figures(entry: Measured) -> dict[str, Any]:
 def _cells(row: Mapping[str, Any]) -> list[str]:
     figures, options = row["figures"], f"`{' '.join(row['options'])}`" if row["options"] else ""
     if figures is None:
-        return [row["label"], "not run yet", *["–"] * 10, options]
+        return [row["label"], "not run yet", *[NONE] * 10, options]
     levels = [name for name in ("top", "bottom") if f"{name}_usage" in figures]
-    gain, perceptual = row["gain_db"], figures["perceptual"]
     return [
         row["label"],
         f"{figures['psnr']:.2f}",
-        "–" if gain is None or row["name"] == row["base"] else f"{gain:+.2f}",
+        number(None if row["name"] == row["base"] else row["gain_db"], "+.2f"),
         f"{figures['ssim']:.4f}",
-        "not measured" if perceptual is None else f"{perceptual:.3f}",
+        number(figures["perceptual"], ".3f", "not measured"),
         *(f"{figures[f'{kind}_bpp']:.4f}" for kind in ("formula", "deflate", "entropy")),
         " / ".join(f"{100 * figures[f'{name}_usage']:.1f}" for name in levels),
         " / ".join(f"{figures[f'{name}_perplexity']:.0f}" for name in levels),

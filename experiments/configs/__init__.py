@@ -2,9 +2,9 @@
 
 import importlib
 import pkgutil
+from typing import Any
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.experiment import Experiment
 
 
 def names() -> list[str]:
@@ -12,8 +12,8 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def load(name: str) -> Experiment:
-    """A named experiment.
+def load(name: str) -> Any:
+    """A named experiment, of whatever family.
 
     Raises:
       UserError: lists the names if there is no such experiment.

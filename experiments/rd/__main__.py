@@ -6,7 +6,7 @@ Clips are coded at the data set's size; for 128x128 write one with `python -m da
 
 from experiments.rd.config import RdConfig
 from vqvae_jax.command_line import parse
-from vqvae_jax.errors import run_command
+from vqvae_jax.errors import run_command, say
 from vqvae_jax.stopping import stoppable
 
 
@@ -22,10 +22,9 @@ def main() -> None:
         from experiments.rd.present import present  # JAX and matplotlib take seconds to import: not for --help
         from experiments.rd.run import measure_codecs
 
-        measure_codecs(config, say=lambda line: print(line, flush=True))
+        measure_codecs(config, say=say)
         kept = f"{config.out / 'rd.json'} is whole; python -m experiments.rd.present --out {config.out} draws the rest"
-        for path in present(config.out, bundles=config.bundle):
-            print(path)
+        say(*map(str, present(config.out, bundles=config.bundle)))
 
 
 if __name__ == "__main__":

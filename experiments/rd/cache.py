@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from experiments.rd.names import family
-from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.files import make_folder, temporary, write_atomically
 
 FOLDER = "cache"
 FORMAT = "vqvae_jax rd cache 1"
@@ -93,7 +93,7 @@ class Cache:
           UserError: if the folder cannot be made.
         """
         make_folder(path.parent)
-        part = path.with_name(f"part-{path.name}")
+        part = temporary(path, path.suffix)
         try:
             yield part
             part.replace(path)

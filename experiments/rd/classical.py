@@ -16,8 +16,7 @@ import numpy as np
 
 from experiments.rd.caveats import CONVERSION, TUNING
 from experiments.rd.ffmpeg import CodecError, Processes, encoders, ffmpeg_path, ffmpeg_version
-from vqvae_jax.data.names import one_line
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, one_line
 
 # FFmpeg's own conversion, spelled out: what its users get, and what the specification's figures were made with. The
 # flags accurate_rnd+full_chroma_int+full_chroma_inp would help every classical codec (`caveats`).

@@ -9,7 +9,7 @@ from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.names import first_of_ours, is_ours
 from experiments.rd.schema import Point, RateDistortion
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.grid import chosen_records
+from vqvae_jax.evaluation.side_files import chosen_records
 from vqvae_jax.metrics.psnr import CAP_DB, PEAK
 
 TOLERANCE_DB = 0.02

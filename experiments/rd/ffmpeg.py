@@ -6,8 +6,7 @@ import threading
 from functools import cache
 from pathlib import Path
 
-from vqvae_jax.data.names import one_line
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, one_line
 
 TIMEOUT_SECONDS = 600
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqvae_jax.command_line import parse
-from vqvae_jax.errors import run_command
+from vqvae_jax.errors import run_command, say
 from vqvae_jax.stopping import stoppable
 
 PICTURES = ("rd_grid.png", "rd_moving.webp")
@@ -35,7 +35,7 @@ def present(
     data: Path | None = None,
     bundles: Sequence[Path] = (),
     anchor: str | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say,
 ) -> list[Path]:
     """Writes every file that is made from OUT/rd.json, each by one rename, replacing an earlier one.
 
@@ -55,16 +55,15 @@ def present(
       UserError: if rd.json is missing or not as the schema says or lacks the anchor, or a file cannot be written.
     """
     # NumPy, SciPy and matplotlib take a while: not for --help.
-    from experiments.rd.page import render
-    from experiments.rd.pictures import grid, moving, png
-    from experiments.rd.plots import plot
-    from experiments.rd.report import report
+    from experiments.rd.charts import plot
+    from experiments.rd.page import render, report
+    from experiments.rd.pictures import grid, moving
     from experiments.rd.result import read_rd
     from experiments.rd.stored import shown_from_streams
     from experiments.rd.summary import chosen_anchor, summarise
-    from experiments.rd.tables import points_csv
-    from experiments.rd.videos_table import videos_csv
+    from experiments.rd.tables import points_csv, videos_csv
     from vqvae_jax.files import write_atomically
+    from vqvae_jax.report.pictures import png
 
     rd = read_rd(out / "rd.json")
     anchor = chosen_anchor(rd, anchor)
@@ -94,8 +93,7 @@ def present(
 def main() -> None:
     command = parse(PresentCommand, "python -m experiments.rd.present")
     with stoppable("rd.present", lambda: "each file is the old one or the new one, whole"):
-        for path in present(command.out, command.data, command.bundle, command.anchor):
-            print(path)
+        say(*map(str, present(command.out, command.data, command.bundle, command.anchor)))
 
 
 if __name__ == "__main__":

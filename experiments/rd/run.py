@@ -19,8 +19,8 @@ from experiments.rd.names import OURS
 from experiments.rd.replace import refuse_other_result
 from experiments.rd.result import RESULT, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import ClipSet, open_split, read_card
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.header import data_entry, perceptual_entry
 from vqvae_jax.evaluation.surroundings import hardware, versions

@@ -86,7 +86,7 @@ def shown_from_streams(
       data: data set, if not where the file says.
       bundles: models of ours, if not the package's.
     """
-    from vqvae_jax.data.source import open_split
+    from vqvae_jax.data.open import open_split
 
     folder = data or Path(rd["data"]["folder"])
     try:

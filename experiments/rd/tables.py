@@ -1,26 +1,19 @@
-"""The tables of a rate-distortion summary as text cells, for Markdown, CSV and the page."""
+"""The tables of a rate-distortion summary."""
 
-import csv
-import io
-from typing import NamedTuple
+from collections.abc import Sequence
+
+import numpy as np
 
 from experiments.rd.comparison import AtQuality, BootstrapInterval, CurveDelta, RateNeeded
 from experiments.rd.quality_measures import MEASURES, Measure
-from experiments.rd.schema import RateDistortion
+from experiments.rd.schema import Point, RateDistortion
 from experiments.rd.summary import Summary
+from vqvae_jax.data.names import video_of
 from vqvae_jax.metrics.bd_rate import LEAST_OVERLAP, METHOD
+from vqvae_jax.metrics.rate import bytes_to_bpp
+from vqvae_jax.report.table import NONE, Table, csv_text, number
 
-NONE = "–"
-
-
-class Table(NamedTuple):
-    """A table whose first `names` columns are words, the others numbers."""
-
-    title: str
-    explanation: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    names: int = 1
+VIDEO_FIGURES = ("psnr", "ssim", "difference_psnr", "perceptual")
 
 
 def tables(rd: RateDistortion, summary: Summary) -> list[Table]:
@@ -42,7 +35,7 @@ def points_table(summary: Summary) -> Table:
             row["title"],
             row["setting"],
             f"{row['bpp']:.4f}",
-            NONE if row["payload_bpp"] is None else f"{row['payload_bpp']:.4f}",
+            number(row["payload_bpp"], ".4f"),
             *(measure.format(row["figures"][measure.name]) for measure in shown),
             str(row["clips"]),
             str(row["failures"]),
@@ -203,31 +196,47 @@ def merged_commands(commands: list[str]) -> str:
     return "\n".join(" ".join(words) for words in distinct)
 
 
-def markdown(table: Table) -> str:
-    """A pipe table under its heading."""
-    align = ["---" if column < table.names else "---:" for column in range(len(table.header))]
-    lines = [_pipes(table.header), "|" + "|".join(align) + "|", *map(_pipes, table.rows)]
-    return f"## {table.title}\n\n{table.explanation}\n\n" + "\n".join(lines) + "\n"
-
-
-def _pipes(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", "<br>") for cell in cells) + " |"
-
-
 def points_csv(summary: Summary) -> str:
     """A row per codec and setting, figures in full; what was not measured is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    first, last = ("codec", "title", "setting", "bpp", "payload_bpp"), ("clips", "failures")
     names = [measure.name for measure in MEASURES]
-    counted = ("clips", "failures")
-    writer.writerow(["codec", "title", "setting", "bpp", "payload_bpp", *names, *counted])
-    for row in summary["rows"]:
-        figures = [row["figures"].get(name) for name in names]
-        writer.writerow(
-            [row["codec"], row["title"], row["setting"], row["bpp"], row["payload_bpp"], *figures]
-            + [row[name] for name in counted]  # type: ignore[literal-required]
-        )
-    return text.getvalue()
+    rows = [
+        {name: row[name] for name in first}  # type: ignore[literal-required]
+        | {name: row["figures"].get(name) for name in names}
+        | {name: row[name] for name in last}  # type: ignore[literal-required]
+        for row in summary["rows"]
+    ]
+    return csv_text(rows, (*first, *names, *last))
+
+
+def videos_csv(rd: RateDistortion) -> str:
+    """A row per codec, setting and video: clips, bits per pixel of whole files, means over the video's clips.
+
+    For whoever wants to know which content a codec is good at.
+    """
+    frames, height, width = rd["data"]["clip_shape"][:3]
+    rows = []
+    for name, entry in rd["codecs"].items():
+        for point in entry["points"]:
+            lists = {figure: point["quality"]["clips"][figure] for figure in VIDEO_FIGURES}  # type: ignore[literal-required]
+            for video, positions in clips_by_video(point).items():
+                bpp = bytes_to_bpp(_mean(point["rate"]["bytes"], positions), (frames, height, width))
+                means = {n: None if v is None else f"{_mean(v, positions):.6g}" for n, v in lists.items()}
+                about = {"codec": name, "setting": point["setting"], "video": video, "clips": len(positions)}
+                rows.append({**about, "bpp": f"{bpp:.6g}", **means})
+    return csv_text(rows, ("codec", "setting", "video", "clips", "bpp", *VIDEO_FIGURES))
+
+
+def clips_by_video(point: Point) -> dict[str, list[int]]:
+    """Positions in the point's lists by video; a clip's id is its video's name, a slash and a number."""
+    found: dict[str, list[int]] = {}
+    for position, clip_id in enumerate(point["clip_ids"]):
+        found.setdefault(video_of(clip_id), []).append(position)
+    return found
+
+
+def _mean(values: Sequence[float], positions: Sequence[int]) -> float:
+    return float(np.mean([values[position] for position in positions]))
 
 
 def in_sentence(measure: Measure) -> str:
@@ -250,8 +259,7 @@ def _needed(need: RateNeeded) -> str:
 
 
 def _delta_cells(delta: CurveDelta) -> tuple[str, str]:
-    overlap = NONE if delta["overlap"] is None else f"{delta['overlap']:.0%}"
-    return _signed(delta["bd_rate_percent"], 1, " %"), overlap
+    return _signed(delta["bd_rate_percent"], 1, " %"), number(delta["overlap"], ".0%")
 
 
 def _ends(interval: BootstrapInterval) -> str:

@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.runs.inspect import Run
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import ClipSet, open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import ClipSet, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.header import run_entry
 from vqvae_jax.evaluation.job import evaluate
 from vqvae_jax.evaluation.result_file import find_checkpoint, read_result, write_result
 from vqvae_jax.evaluation.schema import CheckpointResult, Result
+from vqvae_jax.families import config_of
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
-from vqvae_jax.msvqvae.snapshot import checkpoint_digest, open_run, run_identity
+from vqvae_jax.training.snapshot import checkpoint_digest, open_run, run_identity
 
 FOLDER = "evaluations"
 
@@ -88,7 +89,7 @@ class Evaluator:
             known = find_checkpoint(old, run.total)
             now = checkpoint_digest(open_run(run.folder).record(run.total))
             found = {**_facts_of(old), "run": old["run"]["identity"], "state of the run": known and known["digest"]}
-            wanted = {**facts, "run": run_identity(run.experiment), "state of the run": known and now}
+            wanted = {**facts, "run": run_identity(config_of(run.experiment)), "state of the run": known and now}
             if other := [what for what, value in wanted.items() if found[what] != value]:
                 raise UserError(
                     f"{file} is of another {other[0]} than is wanted here; move it away to measure anew, or give "

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vqvae_jax.config import to_dict
 from vqvae_jax.data.source import read_card
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
+from vqvae_jax.families import config_of, experiment_from
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 from vqvae_jax.training.resume import DATA_FILE, MAY_CHANGE, flat_fields
 
@@ -26,7 +25,7 @@ class TrainingData(NamedTuple):
 class Run(NamedTuple):
     """A run of a named experiment, as far as it is."""
 
-    experiment: Experiment
+    experiment: Any
     folder: Path
     total: int  # steps of a complete run
     step: int | None  # of its latest checkpoint
@@ -60,7 +59,7 @@ def training_data(folder: Path) -> TrainingData:
     return TrainingData(folder, split["clips"], split["digest"])
 
 
-def inspect_run(folder: Path, experiment: Experiment, data: TrainingData, options: tuple[str, ...] = ()) -> Run:
+def inspect_run(folder: Path, experiment: Any, data: TrainingData, options: tuple[str, ...] = ()) -> Run:
     """Looks at the run in `folder`, which may not exist; reads only.
 
     Args:
@@ -77,7 +76,7 @@ def inspect_run(folder: Path, experiment: Experiment, data: TrainingData, option
     if not steps:
         return Run(experiment, folder, total, None, options)
     remedy = "move it away to train it anew, or give another --out"
-    found = experiment_from_dict(read_config(folder), f"run {folder}")
+    found = experiment_from(read_config(folder), f"run {folder}")
     changed = differences(found, experiment)
     if changed:
         name, (theirs, ours) = next(iter(changed.items()))
@@ -94,9 +93,9 @@ def inspect_run(folder: Path, experiment: Experiment, data: TrainingData, option
     return Run(experiment, folder, total, steps[-1], options)
 
 
-def differences(found: Experiment, named: Experiment) -> dict[str, tuple[Any, Any]]:
+def differences(found: Any, named: Any) -> dict[str, tuple[Any, Any]]:
     """Fields, as `section.field`, in which a run is another experiment: its value and the named one's."""
-    theirs, ours = flat_fields(to_dict(found)), flat_fields(to_dict(named))
+    theirs, ours = flat_fields(config_of(found)), flat_fields(config_of(named))
     # A missing level is one value where a present one is several fields.
     names = sorted((theirs.keys() | ours.keys()) - IRRELEVANT, key=lambda name: (name != "name", name))
     pairs = {name: (theirs.get(name), ours.get(name)) for name in names}

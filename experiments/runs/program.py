@@ -5,12 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from vqvae_jax.errors import say
 from vqvae_jax.stopping import Stopped, undisturbed
-
-
-def say(line: str) -> None:
-    """Prints a line at once: programs started from here print between ours."""
-    print(line, flush=True)
 
 
 class Programs:
@@ -51,5 +47,5 @@ class Programs:
         """Prints and remembers a command line; returns its words after `python`."""
         words = ["-m", module, *map(str, arguments)]
         self.lines.append(shlex.join(["python", *words]))
-        say(f"\n$ {self.lines[-1]}")
+        say("", f"$ {self.lines[-1]}")
         return words

@@ -24,7 +24,8 @@ from experiments.tables.schema import (
     RunFacts,
     Table,
 )
-from vqvae_jax.data.source import open_split, read_card
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import read_card
 from vqvae_jax.evaluation.surroundings import versions
 from vqvae_jax.metrics.rate import RAW_BPP
 from vqvae_jax.training.logs import METRICS_FILE, read_metrics

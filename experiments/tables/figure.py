@@ -1,6 +1,5 @@
 """Figure 2: original and the three models side by side, as a picture and moving; the same clips for all."""
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,23 +11,20 @@ from experiments.runs.evaluations import Evaluation
 from experiments.tables.budgets import Budget
 from experiments.tables.paper import FIGURE_COLUMNS, Role
 from experiments.tables.schema import Figure
-from vqvae_jax.data.few import evenly_spread, few
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import load_snapshot, task_of
 from vqvae_jax.files import make_folder, write_atomically
-from vqvae_jax.msvqvae.model import MSVQVAE
-from vqvae_jax.msvqvae.reconstruct import reconstruct
-from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
-from vqvae_jax.training.pictures import shown_frames
+from vqvae_jax.report.pictures import Board, Pane, draw, png, shown_frames
+from vqvae_jax.training.snapshot import open_run
 from vqvae_jax.video.write import moving_picture
 
 CLIPS, MOMENTS = 4, 3
 LIMIT = 2_000_000  # bytes of the moving picture
 QUALITIES = (90, 75, 60, 45, 30, 15)
-CELL, GAP, BLOCK_GAP, LEFT, TOP = 1.1, 0.03, 0.16, 1.9, 0.8  # inches
-PANE = 128  # pixels of the moving picture: frames narrower than that are enlarged by a whole factor
-STRIP = 20  # pixels of a line of text
 MISSING = 200  # grey of a model that was not run
+NOT_RUN = "not run yet"
 FIGURE_FILE = "figure2_{}.json"
 
 
@@ -46,6 +42,26 @@ class Columns:
         empty = np.full_like(self.originals, MISSING)
         self.clips[title] = empty if clips_NTHWC is None else clips_NTHWC
         self.remarks[title] = remarks
+
+    def board(self, title: str) -> Board:
+        """A row per clip, a column per model; models that were not run say so, since nothing stands below the panes."""
+        heads = [f"{head}\n(not run yet)" if NOT_RUN in self.remarks[head] else head for head in self.clips]
+        rows = [tuple(Pane(clips[row]) for clips in self.clips.values()) for row in range(len(self.names))]
+        return Board(tuple(heads), tuple(rows), title=title)
+
+    def board_of_moments(self, title: str) -> Board:
+        """A row per clip; for an early, a middle and a late frame the original and the models side by side."""
+        moments = shown_frames(self.originals.shape[1], MOMENTS + 2)[1:-1]
+        heads = [f"{head}\nframe {frame}" if head == "Original" else head for frame in moments for head in self.clips]
+
+        def pane(head: str, row: int, frame: int) -> Pane:
+            said = frame == moments[0]
+            return Pane(self.clips[head][row, frame : frame + 1], (self.remarks[head][row],) if said else ())
+
+        rows = [
+            tuple(pane(head, row, frame) for frame in moments for head in self.clips) for row in range(len(self.names))
+        ]
+        return Board(tuple(heads), tuple(rows), tuple(self.names), title, group=len(self.clips))
 
 
 def write_figure(
@@ -76,7 +92,7 @@ def write_figure(
     for title, _ in FIGURE_COLUMNS:
         evaluation = shown.get(title)
         if evaluation is None:
-            columns.add(title, None, ["not run yet"] * len(records))
+            columns.add(title, None, [NOT_RUN] * len(records))
             continue
         psnr, bpp = evaluation.entry["quality"]["clips"]["psnr"], evaluation.entry["estimates"]["formula"]
         remarks = [f"{psnr[record]:.2f} dB, {bpp:.3f} bpp" for record in records]
@@ -98,46 +114,8 @@ def chosen_clips(count: int) -> list[int]:
 
 
 def still(title: str, columns: Columns) -> bytes:
-    """PNG: a row per clip; for an early, a middle and a late frame the original and the models side by side."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-
-    rows, frames, height, width = columns.originals.shape[:4]
-    moments = shown_frames(frames, MOMENTS + 2)[1:-1]
-    across = len(columns.clips)
-    cell_height = CELL * height / width
-    row_height = cell_height + 0.2  # a line of remarks below
-    total_width = LEFT + len(moments) * (across * (CELL + GAP) + BLOCK_GAP)
-    total_height = TOP + rows * row_height
-    canvas = Canvas(figsize=(total_width, total_height), dpi=128)
-    FigureCanvasAgg(canvas)
-    canvas.text(LEFT / total_width, 1 - 0.2 / total_height, title, fontsize=11, va="center")
-    for row, name in enumerate(columns.names):
-        bottom = total_height - TOP - (row + 1) * row_height + 0.2
-        middle = (bottom + cell_height / 2) / total_height
-        canvas.text((LEFT - 0.1) / total_width, middle, name, fontsize=7, ha="right", va="center")
-        for block, frame in enumerate(moments):
-            for column, (head, clips) in enumerate(columns.clips.items()):
-                left = LEFT + block * (across * (CELL + GAP) + BLOCK_GAP) + column * (CELL + GAP)
-                place = (left / total_width, bottom / total_height, CELL / total_width, cell_height / total_height)
-                ax = canvas.add_axes(place)
-                ax.imshow(clips[row, frame], interpolation="nearest", aspect="auto")
-                ax.set_axis_off()
-                if row == 0:
-                    ax.set_title(f"{head}\n" + (f"frame {frame}" if column == 0 else ""), fontsize=8, pad=2)
-                if block == 0 or column == 0:
-                    ax.text(
-                        0.5,
-                        -0.03,
-                        columns.remarks[head][row],
-                        transform=ax.transAxes,
-                        fontsize=7,
-                        ha="center",
-                        va="top",
-                    )
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png")
-    return buffer.getvalue()
+    """PNG of the moments."""
+    return png(draw(columns.board_of_moments(title)).frames[0])
 
 
 def moving(title: str, columns: Columns, fps: float) -> bytes:
@@ -146,7 +124,7 @@ def moving(title: str, columns: Columns, fps: float) -> bytes:
     Raises:
       UserError: if even the lowest quality is larger.
     """
-    frames = mosaic(title, columns)
+    frames = draw(columns.board(title)).frames
     for quality in QUALITIES:
         picture = moving_picture(frames, fps, "webp", quality)
         if len(picture) <= LIMIT:
@@ -154,32 +132,11 @@ def moving(title: str, columns: Columns, fps: float) -> bytes:
     raise UserError(f"figure 2 would take {len(picture):,} bytes at the lowest quality, more than {LIMIT:,}")
 
 
-def mosaic(title: str, columns: Columns) -> np.ndarray:
-    """[T, 2 STRIP + N s H, columns s W, 3] uint8; s is the least whole number with s W >= PANE."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    # [N, T, H, W, 3] each -> [T, N H, W, 3] each -> side by side
-    stacked = [np.concatenate(list(clips), axis=1) for clips in columns.clips.values()]
-    panes = np.concatenate(stacked, axis=2)
-    scale = -(-PANE // columns.originals.shape[3])
-    panes = panes.repeat(scale, axis=1).repeat(scale, axis=2)
-    strip = Image.new("RGB", (panes.shape[2], 2 * STRIP), "white")
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default()
-    draw.text((4, STRIP / 2), title, "black", font, anchor="lm")
-    width = panes.shape[2] / len(columns.clips)
-    for column, (head, remarks) in enumerate(columns.remarks.items()):
-        text = f"{head} (not run yet)" if "not run yet" in remarks else head
-        draw.text(((column + 0.5) * width, 1.5 * STRIP), text, "black", font, anchor="mm")
-    names = np.broadcast_to(np.asarray(strip), (len(panes), *np.asarray(strip).shape))
-    return np.concatenate([names, panes], axis=1)
-
-
 def _restored(evaluation: Evaluation, originals_NTHWC: np.ndarray) -> np.ndarray:
     """What a decoder would show, (N, T, H, W, 3) uint8."""
     snapshot = load_snapshot(open_run(evaluation.run.folder), evaluation.run.total)
-    model = MSVQVAE(snapshot.experiment.model)
-    restore = jax.jit(lambda params, codebooks, clips: reconstruct(model, params, codebooks, clips).frames)
-    clips = [restore(snapshot.params, snapshot.codebooks, clip[None])[0] for clip in originals_NTHWC]
+    restore = jax.jit(task_of(snapshot.experiment).reconstruct)
+    clips = [restore(snapshot.params, snapshot.extras, clip[None]).frames[0] for clip in originals_NTHWC]
     return np.stack([np.asarray(clip) for clip in clips])
 
 

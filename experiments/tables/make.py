@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from experiments.runs.evaluations import Evaluation, Evaluator
 from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
-from experiments.runs.program import say
 from experiments.runs.train_missing import Launch, check_weights, train_missing
 from experiments.tables.budgets import BUDGETS, Budget
 from experiments.tables.build import build_table
@@ -13,7 +12,8 @@ from experiments.tables.figure import write_figure
 from experiments.tables.paper import TABLES, Role, roles_of
 from experiments.tables.plan import plan
 from experiments.tables.write import write_table
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.errors import say
 
 if TYPE_CHECKING:
     from experiments.tables.__main__ import TablesCommand

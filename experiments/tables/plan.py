@@ -7,7 +7,7 @@ from experiments.runs.inspect import Run, TrainingData
 from experiments.tables.build import logged_clips_per_second
 from experiments.tables.paper import CLIPS, TRAINING_CLIPS
 from experiments.tables.throughput import Throughput, measure_throughput
-from vqvae_jax.data.card import table
+from vqvae_jax.report.table import pipes
 from vqvae_jax.training.machines import trained_on
 
 MANY = 8  # devices
@@ -35,7 +35,7 @@ def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, say: Cal
     head += ["steps on full UCF101", "hours, 1 device"]
     for line in [
         "",
-        *table(head, rows),
+        *pipes(head, rows),
         "",
         f"Training split of {data.folder}: {data.clips:,} clips. Full UCF101: {TRAINING_CLIPS:,} of {CLIPS:,} clips to "
         "train on; experiments with a fixed number of steps take as many there.",

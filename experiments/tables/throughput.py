@@ -2,21 +2,17 @@
 
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
 from vqvae_jax.data.stream import spread_clips
-from vqvae_jax.losses.vgg_weights import require_vgg
-from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.start import new_state
-from vqvae_jax.msvqvae.step import make_train_step
+from vqvae_jax.families import family
 from vqvae_jax.training.compiled import compile_step
 from vqvae_jax.training.mapping import DeviceMap
-from vqvae_jax.training.optimizer import make_optimizer
 
 STEPS = 2  # timed at least, after one that is not
 SECONDS = 5.0  # and for at least so long
@@ -32,7 +28,7 @@ class Throughput(NamedTuple):
     steps: int  # that were timed
 
 
-def measure_throughput(experiment: Experiment, data: Path, weights: Path | None) -> Throughput:
+def measure_throughput(experiment: Any, data: Path, weights: Path | None) -> Throughput:
     """Compiles the experiment's train step and times it on real clips; trains nothing that is kept.
 
     Raises:
@@ -42,15 +38,12 @@ def measure_throughput(experiment: Experiment, data: Path, weights: Path | None)
     size = experiment.data.batch_size
     devices.check_batch(size, "data.batch_size")
     clips = open_split(data, "train")
-    trunk = require_vgg(weights) if experiment.loss.gamma > 0 else None
-    optimizer = make_optimizer(experiment.optimizer, 1000, size)
+    task = family(experiment.family).task(experiment, 1000, weights)
     batch = np.asarray(spread_clips(clips, experiment.data))
     key = jax.random.key(0)
-    state = devices.replicate(new_state(experiment, optimizer, key, jnp.asarray(batch), trunk))
-    replicated = devices.replicate(key), None if trunk is None else devices.replicate(trunk)
-    mapped = devices.map(
-        make_train_step(experiment, optimizer), (False, True, False, False), (False, False), donate=(0,)
-    )
+    state = devices.replicate(task.init(key, jnp.asarray(batch), None))
+    replicated = devices.replicate(key), devices.replicate(task.constants)
+    mapped = devices.map(task.step, (False, True, False, False), (False, False), donate=(0,))
     began = time.perf_counter()
     step = compile_step(mapped, state, devices.split(batch), *replicated)
     compiled = time.perf_counter() - began

@@ -1,14 +1,15 @@
 """A table as Markdown, CSV and JSON."""
 
-import csv
-import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from experiments.tables.schema import Row, Table
-from vqvae_jax.data.card import table as markdown_table
 from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.report.table import NONE, bullets, csv_text, number, pipes
+
+UNKNOWN = "not measured"
 
 
 def table_files(out: Path, number: int, budget: str) -> dict[str, Path]:
@@ -49,12 +50,7 @@ def as_csv(table: Table) -> str:
         entry |= {"split": table["data"]["split"], "clips": table["data"]["clips"], "data": table["data"]["digest"]}
         entry |= {"budget": table["budget"], "remark": table["remark"]}
         columns.append(entry)
-    names = list(dict.fromkeys(name for entry in columns for name in entry))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(columns)
-    return text.getvalue()
+    return csv_text(columns)
 
 
 def as_markdown(table: Table) -> str:
@@ -73,44 +69,38 @@ def as_markdown(table: Table) -> str:
     if (figure := table["figure"]) is not None:
         lines += ["", "## Figure 2", "", f"![Figure 2]({figure['picture']})", ""]
         lines += [f"![Figure 2, moving]({figure['moving']})"]
-    lines += ["", "## Notes", "", *(f"- {note}" for note in table["notes"])]
+    lines += ["", "## Notes", "", bullets(table["notes"])]
     lines += ["", f"`{table['command']}`, {table['date']}", ""]
     return "\n".join(lines)
 
 
 def _aggregate(row: Row) -> list[str]:
     """Table 1: one model, a row per figure."""
-    ours, paper = row["ours"], row["paper"]
-    missing, run = row["reason"], row["run"]
+    ours, paper, run = row["ours"], row["paper"], row["run"]
 
-    def linked(text: str) -> str:
-        return text if run is None else f"[{text}]({run['evaluation']})"
-
-    def cell(name: str, form: str) -> str:
-        if ours is None:
-            return str(missing)
-        value = ours[name]  # type: ignore[literal-required]
-        return "not measured" if value is None else linked(form.format(value))
+    def cell(name: str, form: str, of: Callable[[float], float] = lambda value: value) -> str:
+        value = None if ours is None else ours[name]  # type: ignore[literal-required]
+        if ours is None or run is None or value is None:
+            return UNKNOWN if ours is not None else str(row["reason"])
+        return f"[{of(value):{form}}]({run['evaluation']})"
 
     rows = [
-        ["PSNR", cell("psnr", "{:.2f}"), f"{paper['psnr']:.2f}", "dB"],
-        ["SSIM", cell("ssim", "{:.4f}"), f"{paper['ssim']:.4f}", "–"],
-        ["PSNR of frame differences", cell("difference_psnr", "{:.2f}"), "–", "dB"],
-        ["Perceptual distance", cell("perceptual", "{:.4f}"), "–", "–"],
-        ["Rate, formula", cell("formula_bpp", "{:.4f}"), "–", "bpp"],
-        ["Rate, DEFLATE", cell("deflate_bpp", "{:.4f}"), "–", "bpp"],
-        ["Rate, entropy", cell("entropy_bpp", "{:.4f}"), "–", "bpp"],
-        ["Compression ratio, denominator not stated", "–", f"{paper['compression_ratio']}", "×"],
-        ["Compression reduction, denominator not stated", "–", f"{paper['reduction_percent']}", "%"],
+        ["PSNR", cell("psnr", ".2f"), f"{paper['psnr']:.2f}", "dB"],
+        ["SSIM", cell("ssim", ".4f"), f"{paper['ssim']:.4f}", NONE],
+        ["PSNR of frame differences", cell("difference_psnr", ".2f"), NONE, "dB"],
+        ["Perceptual distance", cell("perceptual", ".4f"), NONE, NONE],
+        ["Rate, formula", cell("formula_bpp", ".4f"), NONE, "bpp"],
+        ["Rate, DEFLATE", cell("deflate_bpp", ".4f"), NONE, "bpp"],
+        ["Rate, entropy", cell("entropy_bpp", ".4f"), NONE, "bpp"],
+        ["Compression ratio, denominator not stated", NONE, f"{paper['compression_ratio']}", "×"],
+        ["Compression reduction, denominator not stated", NONE, f"{paper['reduction_percent']}", "%"],
     ]
     for whole, name in (("raw 24 bpp", "raw"), ("H.264", "h264")):
-        for form in ("formula", "deflate"):
-            share, title = f"{form}_share_of_{name}", {"formula": "formula", "deflate": "DEFLATE"}[form]
-            rows.append([f"Compression ratio, {title} / {whole}", cell(share, "{:.4f}"), "–", "×"])
-            value = None if ours is None else ours[share]  # type: ignore[literal-required]
-            reduction = cell(share, "") if value is None else linked(f"{100 * (1 - value):.1f}")
-            rows.append([f"Compression reduction, {title} / {whole}", reduction, "–", "%"])
-    return markdown_table(["Metric", "Ours", "Paper", "Unit"], rows)
+        for form, title in (("formula", "formula"), ("deflate", "DEFLATE")):
+            share, of = f"{form}_share_of_{name}", f"{title} / {whole}"
+            rows.append([f"Compression ratio, {of}", cell(share, ".4f"), NONE, "×"])
+            rows.append([f"Compression reduction, {of}", cell(share, ".1f", lambda v: 100 * (1 - v)), NONE, "%"])
+    return pipes(["Metric", "Ours", "Paper", "Unit"], rows)
 
 
 def _comparison(table: Table) -> list[str]:
@@ -124,17 +114,17 @@ def _comparison(table: Table) -> list[str]:
         ours, run, paper = row["ours"], row["run"], row["paper"]
         theirs = [f"{paper['psnr']:.2f}", f"{paper['ssim']:.4f}"]
         if ours is None or run is None:
-            cells = [row["label"], str(row["reason"]), theirs[0], "–", theirs[1]]
-            cells += ["–", f"{paper['params_m']}"] if with_params else []
-            rows.append(cells + ["–"] * 5)
+            cells = [row["label"], str(row["reason"]), theirs[0], NONE, theirs[1]]
+            cells += [NONE, f"{paper['params_m']}"] if with_params else []
+            rows.append(cells + [NONE] * 5)
             continue
         cells = [f"[{row['label']}]({run['folder']})", f"[{ours['psnr']:.2f}]({run['evaluation']})", theirs[0]]
         cells += [f"[{ours['ssim']:.4f}]({run['evaluation']})", theirs[1]]
         cells += [f"{ours['params_m']:.2f}", f"{paper['params_m']}"] if with_params else []
         cells += [f"{ours['formula_bpp']:.4f}", f"{ours['deflate_bpp']:.4f}", f"{ours['entropy_bpp']:.4f}"]
-        cells += [_optional(ours["perceptual"], ".4f"), _optional(ours["difference_psnr"], ".2f")]
+        cells += [number(ours["perceptual"], ".4f", UNKNOWN), number(ours["difference_psnr"], ".2f", UNKNOWN)]
         rows.append(cells)
-    return markdown_table(head, rows)
+    return pipes(head, rows)
 
 
 def _provenance(table: Table) -> list[str]:
@@ -143,7 +133,7 @@ def _provenance(table: Table) -> list[str]:
     for row in table["rows"]:
         run = row["run"]
         if run is None:
-            rows.append([f"`{row['experiment']}`", str(row["reason"]), *["–"] * 6])
+            rows.append([f"`{row['experiment']}`", str(row["reason"]), *[NONE] * 6])
             continue
         hardware = run["measured_on"]
         rows.append(
@@ -153,14 +143,10 @@ def _provenance(table: Table) -> list[str]:
                 str(run["seed"]),
                 f"{run['training_clips']:,} clips, digest `{run['trained_on'][:12]}`",
                 "; ".join(run["trained_with"]) or "not recorded",
-                _optional(run["training_hours"], ".2f"),
+                number(run["training_hours"], ".2f", UNKNOWN),
                 f"{hardware['devices']} x {hardware['device']}, {hardware['cores']} cores; clips `"
                 f"{table['data']['digest'][:12]}`",
                 f"[{Path(run['evaluation']).name}]({run['evaluation']})",
             ]
         )
-    return markdown_table(head, rows)
-
-
-def _optional(value: float | None, form: str) -> str:
-    return "not measured" if value is None else format(value, form)
+    return pipes(head, rows)

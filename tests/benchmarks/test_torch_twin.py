@@ -13,7 +13,7 @@ from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.msvqvae.model import apply_model
 from vqvae_jax.msvqvae.objective import objective
 from vqvae_jax.msvqvae.reconstruct import reconstruct
-from vqvae_jax.msvqvae.step import make_train_step
+from vqvae_jax.msvqvae.train import MSVQVAETask
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import make_optimizer
@@ -110,15 +110,16 @@ def test_steps_move_weights_and_codebooks_as_ours_do_revival_and_clipping_includ
     }
     load_flax(twin, params, codebooks)
     optimizer = make_optimizer(experiment.optimizer, 10, 2)
-    state = TrainState(jnp.zeros((), jnp.int32), params, codebooks, optimizer.init(params), None, jnp.float32(0))
+    extras = {"codebooks": codebooks, "perceptual_weight": jnp.float32(0)}
+    state = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params), None, extras)
     devices = DeviceMap("shard_map", jax.devices()[:1])
-    step = devices.map(make_train_step(experiment, optimizer), (False, True, False, False), (False, False))
+    step = devices.map(MSVQVAETask(experiment, 10).step, (False, True, False, False), (False, False))
     twin_step = make_torch_step(twin, experiment, 2)
     revived = 0
     for _ in range(3):
         state, metrics = step(state, CLIPS, jax.random.key(0), None)
         result = twin_step(torch.tensor(CLIPS))
-        revived += sum(float(metrics.scalars[f"{name}/revived"]) for name in codebooks)
+        revived += sum(float(metrics.totals[f"{name}/revived"]) for name in codebooks)
         np.testing.assert_allclose(result.loss.item(), metrics.scalars["loss"], rtol=1e-4)
         np.testing.assert_allclose(result.grad_norm.item(), metrics.scalars["grad_norm"], rtol=1e-3)
     assert revived > 0
@@ -126,7 +127,7 @@ def test_steps_move_weights_and_codebooks_as_ours_do_revival_and_clipping_includ
     for name, parameter in twin.named_parameters():
         moved = np.linalg.norm(after[name] - before[name])
         assert np.linalg.norm(parameter.detach().numpy() - after[name]) < 0.01 * moved, name
-    for name, book in state.codebooks.items():
+    for name, book in state.extras["codebooks"].items():
         for field in ("embeddings", "counts", "sums"):
             np.testing.assert_allclose(
                 getattr(twin.codebooks[name], field).numpy(), getattr(book, field), atol=1e-4, err_msg=f"{name} {field}"

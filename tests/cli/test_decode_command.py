@@ -7,6 +7,7 @@ from PIL import Image
 from tests.codec.example_bundle import moving, save_example
 from tests.container.mend import mend
 from tests.video.example_videos import read_with_pyav
+from vqvae_jax.container.reader import Reader
 
 
 @pytest.fixture
@@ -55,12 +56,16 @@ def test_the_top_level_is_a_preview(command, coded, frames, tmp_path):
     [
         ("a.txt", [], "unknown ending"),
         ("a.mp4", ["--codec", "ffv1"], "FFV1 does not go into .mp4"),
+        ("a.npy", ["--codec", "ffv1"], "codec=ffv1 is for video files; an array"),
+        ("a.npy", ["--codec", "h264"], "codec=h264 is for video files; an array"),
+        ("a/", ["--codec", "ffv1"], "codec=ffv1 is for video files; pictures"),
+        ("a", ["--codec", "h264"], "codec=h264 is for video files; pictures"),
         ("a.npy", ["--start", 11], "frames 11 on asked for; the video has frames 0 to 10"),
         ("a.npy", ["--frames", 12], "frames 0 to 11 asked for; the video has frames 0 to 10"),
         ("a.npy", ["--frames", 0], "0 frames asked for; give at least 1"),
         ("a.npy", ["--level", "middle"], "no level 'middle'"),
         ("no/a.npy", [], "cannot be written .there is no folder .*no."),
-        ("video.npy", [], "exists already"),
+        ("video.npy", [], "exists already; choose another name or overwrite it with --force$"),
     ],
 )
 def test_a_bad_request_is_one_line_and_leaves_nothing(command, coded, tmp_path, out, options, message):
@@ -95,21 +100,59 @@ def test_a_damaged_chunk_stops_or_is_skipped_and_said(command, coded, frames, tm
     repeated = np.load(tmp_path / "a.npy")
     assert len(repeated) == 11
     np.testing.assert_array_equal(repeated[4:8], repeated[[3] * 4])
-    assert command("info", coded, "--json").json["damaged_chunks"] == [1]
-    assert "damaged: chunks 1 of 3 (from 0) cannot be decoded\n" in command("info", coded).out
+    facts = command("info", coded, "--json")
+    assert facts.code == 1 and facts.json["damaged_chunks"] == [1] and facts.json["missing_chunks"] == 0
+    assert facts.json["bpp"] == pytest.approx(8 * coded.stat().st_size / (11 * 32 * 24))  # its bytes are there
+    told = command("info", coded)
+    assert told.code == 1 and "damaged: chunks 1 of 3 (from 0) cannot be decoded\n" in told.out
 
 
 def test_a_truncated_file_says_what_is_left(command, coded, tmp_path):
-    coded.write_bytes(coded.read_bytes()[:-40])
+    whole = coded.read_bytes()
+    coded.write_bytes(whole[:-40])
     refusal = "2 of 3 chunks are whole; --on-error skip decodes the 8 frames before"
     assert command("decode", coded, tmp_path / "a.npy").refused(refusal)
     assert command("decode", coded, tmp_path / "part.npy", "--start", 1, "--frames", 7).code == 0
     assert len(np.load(tmp_path / "part.npy")) == 7
     result = command("decode", coded, tmp_path / "a.npy", "--on-error", "skip")
     assert result.code == 0 and "decoding ends there" in result.err and "8 frames" in result.out
-    facts = command("info", coded, "--json").json
-    assert facts["index_damaged"] and facts["missing_chunks"] == 1 and facts["damaged_chunks"] == []
-    assert "damaged: the last 1 of 3 chunks are missing; the index is missing" in command("info", coded).out
+    told = command("info", coded)
+    assert told.code == 1 and "8 of 11 frames of 32x24" in told.out
+    assert "damaged: the last 1 of 3 chunks are missing or cannot be found; the index is missing" in told.out
+    coded.write_bytes(whole[:70])
+    told = command("info", coded)
+    assert told.code == 1 and "0 of 11 frames" in told.out and "bpp" not in told.out
+
+
+def test_wherever_a_file_is_cut_info_counts_what_is_there_and_agrees_with_decode(command, coded, tmp_path):
+    whole = coded.read_bytes()
+    with Reader(coded) as reader:
+        ends = list(reader._starts)
+    for size in range(ends[0], len(whole), 7):
+        coded.write_bytes(whole[:size])
+        result = command("info", coded, "--json")
+        facts, there = result.json, sum(end <= size for end in ends[1:])
+        assert facts["missing_chunks"] == 3 - there and facts["damaged_chunks"] == [] and facts["index_damaged"]
+        assert facts["found_frames"] == min(11, 4 * there)
+        expected = [8 * ends[there] / (facts["found_frames"] * 32 * 24)] if there else [None]
+        assert [facts["bpp"]] == pytest.approx(expected)
+        assert result.code == (1 if there < 3 else 0) and "damaged: " in result.err
+    for size in (ends[1], ends[2] + 1, ends[3], len(whole) - 1):
+        coded.write_bytes(whole[:size])
+        decoded = command("decode", coded, tmp_path / "a.npy", "--force")
+        assert (decoded.code == 2) == (command("info", coded).code == 1) == (size < ends[3])
+
+
+def test_no_chunk_is_called_both_damaged_and_missing(command, coded):
+    whole = bytearray(coded.read_bytes())
+    for place in range(66, len(whole), 11):
+        for end in (len(whole), len(whole) - 5, len(whole) - 40):
+            data = whole[:end]
+            if place < end:
+                data[place] ^= 0x55
+            coded.write_bytes(data)
+            facts = command("info", coded, "--json").json
+            assert all(chunk < 3 - facts["missing_chunks"] for chunk in facts["damaged_chunks"])
 
 
 def test_a_damaged_index_costs_no_frame_but_is_told(command, coded, frames, tmp_path):
@@ -119,6 +162,8 @@ def test_a_damaged_index_costs_no_frame_but_is_told(command, coded, frames, tmp_
     result = command("decode", coded, tmp_path / "a.npy")
     assert result.code == 0 and "warning: " in result.err and "its index is missing or damaged" in result.err
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), frames)
+    told = command("info", coded)
+    assert told.code == 0 and "damaged: the index is missing or damaged" in told.out
 
 
 def test_a_header_that_promises_too_much_costs_no_time(command, coded, tmp_path):
@@ -175,6 +220,7 @@ def test_compare_measures_any_two_videos(command, coded, frames, video, tmp_path
 def test_videos_that_cannot_be_compared_are_named(command, video, tmp_path):
     np.save(tmp_path / "short.npy", moving(9))
     np.save(tmp_path / "small.npy", moving(11, 8, 8))
+    assert command("compare", video, video, "--bundle", "edge").refused("bundle=edge is for .msv files; .* are none")
     assert command("compare", video, tmp_path / "short.npy").refused("the second video ends after 9 frames")
     assert command("compare", video, tmp_path / "small.npy").refused(
         "frame 0 is 32x24 in the first .* 8x8 in the second"

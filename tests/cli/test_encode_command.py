@@ -156,7 +156,9 @@ def test_a_bad_option_is_one_line_and_leaves_nothing(command, video, tmp_path, o
 def test_an_output_that_exists_is_kept_without_force(command, video, tmp_path):
     out = tmp_path / "out.msv"
     out.write_text("precious")
-    assert command("encode", video, out).refused(r"out\.msv: exists; use --force to overwrite it")
+    assert command("encode", video, out).refused(
+        r"out\.msv: exists already; choose another name or overwrite it with --force$"
+    )
     assert out.read_text() == "precious"
     assert command("encode", video, out, "--force").code == 0
     assert header_of(out).frames == 11

@@ -95,7 +95,7 @@ def test_the_file_holds_plain_tensors_and_no_pickle(bundle_file):
 def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
     path = tmp_path / "a.safetensors"
     path.write_text("precious")
-    with pytest.raises(UserError, match="exists; use --force"):
+    with pytest.raises(UserError, match=r"exists already; choose another name or overwrite it$"):
         save_example(path)
     assert path.read_text() == "precious"
     save_example(path, overwrite=True)

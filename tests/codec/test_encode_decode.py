@@ -207,7 +207,7 @@ def test_a_source_that_fails_leaves_no_file(tmp_path, error):
 def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
     path = tmp_path / "a.msv"
     path.write_text("precious")
-    with pytest.raises(UserError, match="exists; use --force"):
+    with pytest.raises(UserError, match=r"exists already; choose another name or overwrite it$"):
         example_encoder().encode(moving(3), path, RATE)
     assert path.read_text() == "precious"
     example_encoder().encode(moving(3), path, RATE, overwrite=True)

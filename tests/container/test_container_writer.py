@@ -32,7 +32,7 @@ def run(program, path, **options):
 def test_an_existing_file_is_kept_unless_asked(tmp_path):
     path = tmp_path / "a.msv"
     path.write_bytes(b"mine")
-    with pytest.raises(UserError, match="--force"):
+    with pytest.raises(UserError, match="exists already"):
         Writer(path, **LAYOUT)
     assert path.read_bytes() == b"mine"
     write_file(path, overwrite=True)
@@ -93,7 +93,7 @@ with Writer(sys.argv[1], **LAYOUT) as writer:
         process.send_signal(signal.SIGKILL)
     assert not path.exists()
     (left,) = tmp_path.iterdir()
-    assert left.name.startswith(".part-")
+    assert left.name.startswith(".a.msv.part-")
     with pytest.raises(UserError, match=r"not an \.msv file"):
         Reader(left)
 

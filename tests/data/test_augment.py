@@ -1,6 +1,6 @@
 import numpy as np
 
-from vqvae_jax.data.augment import augment, random_generator
+from vqvae_jax.data.order import augment, random_generator
 
 CLIP = np.arange(6 * 2 * 3 * 3, dtype=np.uint8).reshape(6, 2, 3, 3)
 

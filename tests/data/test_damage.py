@@ -9,7 +9,7 @@ import pytest
 from example_clips import random_clips, write_npy, write_shards
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
 from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import ConfigError, UserError
 

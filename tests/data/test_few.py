@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.data.example_clips import random_clips, write_npy
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import few
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from example_clips import random_clips, write_npy, write_shards
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
 
 
 @pytest.mark.slow
@@ -39,7 +39,7 @@ def test_worker_processes_change_neither_order_nor_content_and_may_differ_after_
 READ_FOR_EVER = """
 import sys, time
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
 
 if __name__ == "__main__":
     config = PipelineConfig(source="grain", batch_size=4, frames=4, workers=2)

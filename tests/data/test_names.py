@@ -1,4 +1,4 @@
-from vqvae_jax.data.names import find_files, group_of, one_line, video_names, video_of
+from vqvae_jax.data.names import find_files, group_of, video_names, video_of
 
 
 def touch(root, *names):
@@ -30,10 +30,6 @@ def test_video_names_stay_unique_when_files_share_a_name(tmp_path):
     touch(tmp_path, "a/x.avi", "b/x.avi", "b/y.avi", "b/y.mp4", "z.avi")
     names = video_names(find_files(tmp_path)[0])
     assert names == ["a/x.avi", "b/x.avi", "b/y.avi", "b/y.mp4", "z"]
-
-
-def test_any_name_fits_one_line_of_output():
-    assert one_line("a\nb\x1b[31m\udcff é") == "a?b?[31m\\udcff é"
 
 
 def test_the_group_of_a_clip_is_that_of_its_videos_file_and_without_ucf101s_names_the_video_itself(tmp_path):

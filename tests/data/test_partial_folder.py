@@ -56,13 +56,13 @@ def test_output_that_exists_or_appears_meanwhile_is_not_touched(tmp_path):
 
 
 def test_what_a_killed_run_left_is_removed_but_a_living_run_is_not(tmp_path):
-    left = tmp_path / ".out.partial-99999999"
+    left = tmp_path / ".out.part-99999999"
     left.mkdir()
     (left / ".lock").touch()
-    (tmp_path / ".out.partial-mine").mkdir()  # no lock: not ours
+    (tmp_path / ".out.part-mine").mkdir()  # no lock: not ours
     with PartialFolder(tmp_path / "out") as living:
         assert not left.exists()
         with pytest.raises(UserError, match="being written by another run"), PartialFolder(tmp_path / "out"):
             pass
         assert living.is_dir()
-    assert (tmp_path / ".out.partial-mine").is_dir()
+    assert (tmp_path / ".out.part-mine").is_dir()

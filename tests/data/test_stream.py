@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
 from vqvae_jax.errors import ConfigError, UserError
 
 PLAIN = {"batch_size": 4, "frames": 4, "flip": False}

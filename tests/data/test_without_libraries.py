@@ -11,7 +11,7 @@ for name in {blocked!r}:
     sys.modules[name] = None
 import vqvae_jax.training.checkpoints, vqvae_jax.training.digests, vqvae_jax.training.logs
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
 stream = open_stream(open_split({folder!r}, "train"), PipelineConfig(batch_size=2, frames=4))
 print(next(stream).clips.shape)
 """

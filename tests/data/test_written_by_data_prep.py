@@ -7,8 +7,8 @@ import pytest
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
 from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.open import open_split, open_stream
 from vqvae_jax.data.records import clip_digest, combined_digest
-from vqvae_jax.data.source import open_split, open_stream
 
 
 def write_video(path, seed, frames=21):

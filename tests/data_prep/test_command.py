@@ -28,7 +28,7 @@ def test_a_run_with_skipped_files_succeeds_and_says_so(tree, tmp_path):
     (tree / "odd\nname.avi").write_bytes(b"")
     done = run(tree, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "1 of 17 files skipped:\n  odd?name.avi: empty file" in done.stdout
+    assert "1 of 17 files skipped:\n  odd\\nname.avi: empty file" in done.stdout
     assert (tmp_path / "out" / "card.json").is_file()
     again = run(tree, tmp_path / "out")
     assert (again.returncode, again.stdout) == (2, "")
@@ -56,7 +56,7 @@ def test_a_stopped_run_leaves_nothing_that_looks_whole(tree, tmp_path, number, c
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
-    while not list(out.parent.glob(".out.partial-*/.frames/*")) and time.monotonic() < deadline:
+    while not list(out.parent.glob(".out.part-*/.frames/*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
     process.communicate(timeout=60)

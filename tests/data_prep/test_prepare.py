@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from data_prep.prepare import prepare
+from vqvae_jax.data.open import open_split
 from vqvae_jax.data.records import clip_digest, combined_digest
-from vqvae_jax.data.source import open_split
 from vqvae_jax.errors import ConfigError, UserError
 
 SPLITS = ("train", "validation", "test")

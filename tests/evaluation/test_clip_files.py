@@ -16,7 +16,7 @@ from experiments.evaluate import EvaluateCommand, main
 from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation import bundles
 from vqvae_jax.evaluation.clip_files import measure_files

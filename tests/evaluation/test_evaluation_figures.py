@@ -35,7 +35,7 @@ def measured(request, folders):
     out = root / f"batch_{request.param}.json"
     result = evaluate(EvaluateConfig(root / "run", data, out, batch_size=request.param, files=0), say=lambda line: None)
     model = MSVQVAE(EXPERIMENT.model)
-    estimate, indices = reconstruct(model, state.ema_params, state.codebooks, CLIPS)
+    estimate, indices = reconstruct(model, state.ema_params, state.extras["codebooks"], CLIPS)
     return result, state, np.asarray(estimate), {name: np.asarray(i) for name, i in indices.items()}
 
 
@@ -102,7 +102,7 @@ def test_a_removed_level_is_measured_on_what_the_others_decode_to(measured):
     result, state, _, indices = measured
     for name in ("top", "bottom"):
         part = result["checkpoints"][0]["without"][name]
-        estimate = decode(MSVQVAE(EXPERIMENT.model), state.ema_params, state.codebooks, indices, without=name)
+        estimate = decode(MSVQVAE(EXPERIMENT.model), state.ema_params, state.extras["codebooks"], indices, without=name)
         expected = frames_psnr(np.asarray(estimate)).mean(axis=1)
         np.testing.assert_allclose(part["clip_psnr"], expected, atol=1e-3)
         assert part["psnr"] == pytest.approx(expected.mean(), abs=1e-3)
@@ -126,7 +126,7 @@ def test_perceptual_distance_is_measured_with_the_trunk_found_and_its_digest_kep
     result = evaluate(config, say=lambda line: None)
     trunk, means = load_vgg(tmp_path / "vgg.npz"), EXPERIMENT.loss.layer_means
     chosen = CLIPS[[0, 1, 3]]  # three of five, evenly spread
-    estimate = reconstruct(MSVQVAE(EXPERIMENT.model), state.ema_params, state.codebooks, chosen).frames
+    estimate = reconstruct(MSVQVAE(EXPERIMENT.model), state.ema_params, state.extras["codebooks"], chosen).frames
     expected = perceptual_distance(trunk, normalise(chosen), normalise(estimate), means)
     np.testing.assert_allclose(result["checkpoints"][0]["quality"]["clips"]["perceptual"], expected, rtol=1e-4)
     assert result["perceptual"]["trunk"] == trunk.digest

@@ -23,7 +23,7 @@ from training_runs import (
 )
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.source import open_split, open_stream
+from vqvae_jax.data.open import open_split, open_stream
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.logs import read_metrics
 
@@ -86,7 +86,7 @@ def test_the_best_checkpoint_is_the_one_with_the_highest_validation_psnr(straigh
     checkpoints = Checkpoints(run / FOLDER, read_only=True)
     assert checkpoints.best_step() == max(validated, key=lambda step: validated[step]["validation/psnr"])
     assert {160, 240} <= set(checkpoints.steps())
-    assert checkpoints.record(240).metrics == {"psnr": pytest.approx(validated[240]["validation/psnr"])}
+    assert checkpoints.record(240).metrics["score"] == pytest.approx(validated[240]["validation/psnr"])
     assert checkpoints.record(160).metrics == {}
 
 
@@ -161,7 +161,7 @@ def test_init_from_takes_the_best_weights_and_starts_the_optimiser_anew(data, st
     for name, kernel in _flat(best["params"]).items():
         np.testing.assert_allclose(_flat(tuned["params"])[name], kernel, atol=1e-9)
     # One EMA step away: nothing was drawn anew.
-    moved = tuned["codebooks"]["bottom"]["counts"] - 0.99 * best["codebooks"]["bottom"]["counts"]
+    moved = tuned["extras"]["codebooks"]["bottom"]["counts"] - 0.99 * best["extras"]["codebooks"]["bottom"]["counts"]
     assert moved.sum() == pytest.approx(0.01 * 16, abs=1e-4)
 
 

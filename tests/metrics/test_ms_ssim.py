@@ -29,7 +29,7 @@ def slowly(x, y):
     product, w = 1.0, window()
     for scale, weight in enumerate(WEIGHTS):
         if scale:
-            x, y = (a.reshape(a.shape[0] // 2, 2, a.shape[1] // 2, 2).mean((1, 3)) for a in (x, y))
+            x, y = (convolve2d(a, np.full((2, 2), 0.25), mode="valid")[::2, ::2] for a in (x, y))  # an odd line is left
         mx, my, xx, yy, xy = (convolve2d(a, w, mode="valid") for a in (x, y, x * x, y * y, x * y))
         c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
         structure = (2 * (xy - mx * my) + c2) / (xx - mx**2 + yy - my**2 + c2)
@@ -38,8 +38,9 @@ def slowly(x, y):
     return product
 
 
-def test_it_is_the_definition_computed_slowly():
-    a, b = formula_pair()
+@pytest.mark.parametrize("sides", [(176, 208), (177, 191)])
+def test_it_is_the_definition_computed_slowly(sides):
+    a, b = formula_pair(*sides)
     for frame in range(2):
         pairs = [(a[0, frame, ..., c].astype(float), b[0, frame, ..., c].astype(float)) for c in range(3)]
         expected = np.mean([slowly(x, y) for x, y in pairs])
@@ -55,7 +56,9 @@ def test_identical_frames_give_one():
     np.testing.assert_allclose(frame_ms_ssim(a, a), 1.0, atol=1e-6)
 
 
-def test_frames_too_small_for_five_scales_are_refused():
-    a, b = formula_pair(160, 208)
-    with pytest.raises(UserError, match="161"):
+@pytest.mark.parametrize("sides", [(160, 208), (161, 208), (208, 175)])
+def test_frames_too_small_for_five_scales_are_refused(sides):
+    """In Wang's `msssim.m` too: `min_img_width = min(M, N) / 2^(level - 1)` must hold the window of 11."""
+    a, b = formula_pair(*sides)
+    with pytest.raises(UserError, match="176"):
         frame_ms_ssim(a, b)

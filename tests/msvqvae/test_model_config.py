@@ -8,9 +8,10 @@ import pytest
 from vqvae_jax.config import to_dict
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.families import config_of, experiment_from
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.msvqvae.config import LevelConfig, ModelConfig
-from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
+from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.named import MSVQVAE_K512_MODEL, MSVQVAE_MODEL, TINY_MODEL, VQVAE3D_MODEL
 from vqvae_jax.quantization.config import QuantizerConfig
 from vqvae_jax.training.config import TrainingConfig
@@ -33,7 +34,7 @@ CHANGED = Experiment(
     + [Experiment(model=model) for model in (MSVQVAE_MODEL, VQVAE3D_MODEL, MSVQVAE_K512_MODEL, TINY_MODEL)],
 )
 def test_an_experiment_survives_json(experiment):
-    assert experiment_from_dict(json.loads(json.dumps(to_dict(experiment))), "config.json") == experiment
+    assert experiment_from(json.loads(json.dumps(config_of(experiment))), "config.json") == experiment
 
 
 def test_a_wrong_field_in_a_file_is_named_with_its_path():
@@ -42,7 +43,7 @@ def test_a_wrong_field_in_a_file_is_named_with_its_path():
     with pytest.raises(
         ConfigError, match=r"run/config.json\.model\.bottom: unknown field 'coodes'; known fields: codes,"
     ):
-        experiment_from_dict(values, "run/config.json")
+        experiment_from(values, "run/config.json")
 
 
 @pytest.mark.parametrize(

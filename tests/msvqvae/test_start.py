@@ -11,11 +11,11 @@ from narrow_models import narrow, narrow_experiment, random_clips, started
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.matching import GradientNorms
 from vqvae_jax.msvqvae import start as start_module
-from vqvae_jax.msvqvae.initialise import Weights
 from vqvae_jax.msvqvae.model import apply_model
 from vqvae_jax.msvqvae.start import empty_codebooks, init_codebooks, new_state
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.optimizer import make_optimizer
+from vqvae_jax.training.task import Start
 
 CLIPS = random_clips(4)
 
@@ -68,9 +68,9 @@ def test_a_new_state_is_whole_and_float32_and_shares_no_buffers():
     experiment = replace(experiment, optimizer=replace(experiment.optimizer, weight_ema=0.9))
     optimizer = make_optimizer(experiment.optimizer, 10, 8)
     state = new_state(experiment, optimizer, jax.random.key(3), jnp.asarray(CLIPS), None)
-    assert state.step == 0 and state.perceptual_weight == 0
-    assert {book.initialized.item() for book in state.codebooks.values()} == {1.0}
-    assert {leaf.dtype for leaf in jax.tree.leaves((state.params, state.codebooks))} == {jnp.dtype("float32")}
+    assert state.step == 0 and state.extras["perceptual_weight"] == 0
+    assert {book.initialized.item() for book in state.extras["codebooks"].values()} == {1.0}
+    assert {leaf.dtype for leaf in jax.tree.leaves((state.params, state.extras))} == {jnp.dtype("float32")}
     # The average starts at the weights, in buffers of its own: state is donated.
     for mean, weight in zip(jax.tree.leaves(state.ema_params), jax.tree.leaves(state.params), strict=True):
         np.testing.assert_array_equal(mean, weight)
@@ -82,18 +82,19 @@ def test_a_state_from_given_weights_takes_them_and_matches_gamma_on_them(monkeyp
     experiment = replace(narrow_experiment("tiny"), loss=LossConfig(gamma=0.5))
     experiment = replace(experiment, optimizer=replace(experiment.optimizer, weight_ema=0.9))
     optimizer = make_optimizer(experiment.optimizer, 10, 8)
-    weights = Weights(*started(experiment.model)[1:])
+    _, params, books = started(experiment.model)
+    given = Start(params, {"codebooks": books})
 
     def norms(experiment, params, codebooks, clips, trunk):
         return GradientNorms(jnp.sum(jnp.abs(params["params"]["decoder_in"]["kernel"])), jnp.float32(4.0))
 
     monkeypatch.setattr(start_module, "start_gradient_norms", norms)
-    state = new_state(experiment, optimizer, jax.random.key(0), jnp.asarray(CLIPS), jnp.ones(3), weights)
-    for taken in (Weights(state.params, state.codebooks), Weights(state.ema_params, state.codebooks)):
-        for a, b in zip(jax.tree.leaves(taken), jax.tree.leaves(weights), strict=True):
-            np.testing.assert_array_equal(a, b)
+    state = new_state(experiment, optimizer, jax.random.key(0), jnp.asarray(CLIPS), jnp.ones(3), given)
+    for taken in (state.params, state.ema_params):
+        jax.tree.map(np.testing.assert_array_equal, taken, params)
+    jax.tree.map(np.testing.assert_array_equal, state.extras["codebooks"], books)
     assert state.step == 0
-    kernel = np.abs(weights.params["params"]["decoder_in"]["kernel"]).sum()
-    assert state.perceptual_weight == pytest.approx(0.5 * kernel / 4.0, rel=1e-5)
+    kernel = np.abs(params["params"]["decoder_in"]["kernel"]).sum()
+    assert state.extras["perceptual_weight"] == pytest.approx(0.5 * kernel / 4.0, rel=1e-5)
     pointers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
     assert len(set(pointers)) == len(pointers)

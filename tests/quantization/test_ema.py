@@ -58,8 +58,22 @@ def test_an_unused_code_keeps_its_place_while_its_count_fades(book):
     for seed in range(200):
         moved = update(moved, statistics(*map(jnp.asarray, batch(seed, 10)), K), DECAY)
     np.testing.assert_allclose(moved.counts[K - 1], DECAY**200, rtol=1e-3)
-    # Both averages are far below the floor by now: the code may shrink, but must never blow up.
-    assert np.all(np.abs(moved.embeddings[K - 1]) <= np.abs(book.embeddings[K - 1]) + 1e-6)
+    # Both averages are far below the floor by now.
+    np.testing.assert_allclose(moved.embeddings[K - 1], book.embeddings[K - 1], rtol=1e-5)
+
+
+def test_a_code_whose_count_has_gone_to_zero_stays_and_moves_again_when_it_is_used(book):
+    faded = book._replace(counts=book.counts.at[K - 1].set(0.0), sums=book.sums.at[K - 1].set(0.0))
+    moved = update(faded, statistics(*map(jnp.asarray, batch(0, 10)), K), DECAY)
+    np.testing.assert_array_equal(moved.embeddings[K - 1], book.embeddings[K - 1])
+    z = np.asarray([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]], np.float32)
+    used = update(moved, statistics(jnp.full(2, K - 1), jnp.asarray(z), K), DECAY)
+    np.testing.assert_allclose(used.embeddings[K - 1], z.mean(axis=0), rtol=1e-6)
+
+
+def test_codes_in_use_move_to_the_quotient_of_the_averages_to_the_last_bit(book):
+    moved = update(book, statistics(*map(jnp.asarray, batch(0, 40)), K), DECAY)
+    np.testing.assert_array_equal(moved.embeddings, moved.sums / moved.counts[:, None])
 
 
 def test_count_units_do_not_depend_on_batch_size(book):

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from vqvae_jax.training.state import TrainState
+
 
 class Codebook(NamedTuple):
     embeddings: Any
@@ -15,16 +17,7 @@ class Codebook(NamedTuple):
     initialized: Any
 
 
-class State(NamedTuple):
-    step: Any
-    params: Any
-    codebooks: Any
-    opt_state: Any
-    ema_params: Any
-    perceptual_weight: Any
-
-
-def make_state(seed: int = 0) -> State:
+def make_state(seed: int = 0) -> TrainState:
     keys = jax.random.split(jax.random.key(seed), 3)
     params = {
         "encoder": {"conv": {"kernel": jax.random.normal(keys[0], (3, 3, 4)), "bias": jnp.full((4,), 0.5)}},
@@ -32,13 +25,15 @@ def make_state(seed: int = 0) -> State:
     }
     table = jax.random.normal(keys[2], (8, 4))
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-3))
-    return State(
+    return TrainState(
         step=jnp.asarray(seed, jnp.int32),
         params=params,
-        codebooks={"top": Codebook(table, jnp.ones(8), table * 2, jnp.asarray(1.0))},
         opt_state=optimiser.init(params),
         ema_params=None,
-        perceptual_weight=jnp.asarray(0.4),
+        extras={
+            "codebooks": {"top": Codebook(table, jnp.ones(8), table * 2, jnp.asarray(1.0))},
+            "perceptual_weight": jnp.asarray(0.4),
+        },
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from example_state import assert_same_bits, make_state
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.training import checkpoint_format
 from vqvae_jax.training.checkpoints import Checkpoints, read_config
 
 STREAM = {"position": 24, "digest": "ab"}
@@ -20,7 +21,7 @@ def save_steps(folder, psnr, **options):
     """Saves one step per entry of `psnr`; step n holds `make_state(n)`."""
     with Checkpoints(folder, **options) as checkpoints:
         for step, value in psnr.items():
-            checkpoints.save(step, make_state(step), STREAM, CONFIG, None if value is None else {"psnr": value})
+            checkpoints.save(step, make_state(step), STREAM, CONFIG, None if value is None else {"score": value})
     return checkpoints
 
 
@@ -45,13 +46,15 @@ def test_a_checkpoint_comes_back_bit_for_bit_with_stream_state_config_and_metric
     like = jax.eval_shape(partial(make_state, 7))
     restored = saved.restore(like=like)
     assert (restored.step, restored.stream_state, restored.config) == (7, STREAM, CONFIG)
-    assert restored.metrics == {"psnr": 21.5} and restored.damaged == ()
+    assert restored.metrics == {"score": 21.5} and restored.damaged == ()
     assert_same_bits(restored.state, make_state(7))
 
 
 def test_without_a_target_the_state_is_nested_dictionaries(tmp_path):
     state = save_steps(tmp_path / "c", {1: None}).restore().state
-    np.testing.assert_array_equal(state["codebooks"]["top"]["sums"], make_state(1).codebooks["top"].sums)
+    np.testing.assert_array_equal(
+        state["extras"]["codebooks"]["top"]["sums"], make_state(1).extras["codebooks"]["top"].sums
+    )
     assert state["params"]["decoder"]["scale"].dtype == jnp.bfloat16
 
 
@@ -77,10 +80,10 @@ def test_the_best_step_is_still_known_after_a_restart(tmp_path):
     assert save_steps(tmp_path / "c", {3: 21.0, 4: 22.0}, keep_latest=1).steps() == [1, 4]
 
 
-def test_without_a_finite_psnr_there_is_no_best(tmp_path):
+def test_without_a_finite_score_there_is_no_best(tmp_path):
     saved = save_steps(tmp_path / "c", {1: float("nan")})
     assert saved.best_step() is None
-    with pytest.raises(UserError, match="finite PSNR"):
+    with pytest.raises(UserError, match="finite score"):
         saved.restore("best")
 
 
@@ -174,12 +177,13 @@ def test_if_every_step_is_damaged_nothing_is_moved_and_it_says_so(tmp_path):
 def test_another_shape_dtype_or_leaf_is_an_error_that_names_it(tmp_path):
     checkpoints = save_steps(tmp_path / "c", {1: None})
     state = make_state(1)
+
+    def weighted(weight):
+        return state._replace(extras=state.extras | {"perceptual_weight": weight})
+
     for like, message in (
-        (state._replace(perceptual_weight=jnp.zeros(2)), r"perceptual_weight has shape \(\), expected \(2,\)"),
-        (
-            state._replace(perceptual_weight=jnp.zeros((), jnp.bfloat16)),
-            "perceptual_weight has dtype float32, expected bf",
-        ),
+        (weighted(jnp.zeros(2)), r"extras/perceptual_weight has shape \(\), expected \(2,\)"),
+        (weighted(jnp.zeros((), jnp.bfloat16)), "extras/perceptual_weight has dtype float32, expected bf"),
         (state._replace(ema_params={"w": jnp.zeros(1)}), "this model needs ema_params/w"),
         (state._replace(opt_state=None), "the checkpoint has opt_state/1/0/count"),
     ):
@@ -244,3 +248,18 @@ def test_a_sound_restore_warns_of_nothing(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         checkpoints.restore(like=make_state(1))
+
+
+def test_a_checkpoint_of_format_1_has_its_extras_where_they_are_now_and_is_ranked_by_psnr(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint_format, "FORMAT", 1)
+    states = {step: make_state(step) for step in (1, 2)}
+    with Checkpoints(tmp_path / "c") as checkpoints:
+        for step, state in states.items():
+            plain = state._asdict() | state.extras
+            del plain["extras"]
+            checkpoints.save(step, plain, STREAM, CONFIG, {"psnr": 30.0 - step})
+    monkeypatch.undo()
+    saved = Checkpoints(tmp_path / "c", read_only=True)
+    assert saved.best_step() == 1
+    restored = saved.restore("best", like=jax.eval_shape(partial(make_state, 1)))
+    assert_same_bits(restored.state, states[1])

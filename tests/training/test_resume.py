@@ -8,12 +8,13 @@ from vqvae_jax.config import to_dict
 from vqvae_jax.errors import UserError
 from vqvae_jax.training.resume import (
     MAY_CHANGE,
-    TRUNK_FILE,
     check_resumable,
-    check_same_trunk,
+    check_same_frozen,
     check_writable,
+    frozen_file,
     write_json,
 )
+from vqvae_jax.training.task import Frozen
 
 
 @pytest.fixture
@@ -74,16 +75,23 @@ def test_a_field_that_only_one_side_has_is_refused(config, tmp_path):
         check_resumable(without, config, tmp_path)
 
 
-def test_another_trunk_is_another_objective(tmp_path):
-    check_same_trunk("aa", tmp_path)
-    write_json(tmp_path / TRUNK_FILE, {"digest": "aa"})
-    check_same_trunk("aa", tmp_path)
-    check_same_trunk(None, tmp_path)
-    with pytest.raises(UserError, match="VGG trunk aa, not bb"):
-        check_same_trunk("bb", tmp_path)
-    (tmp_path / TRUNK_FILE).write_text("{")
-    with pytest.raises(UserError, match=r"vgg\.json cannot be read"):
-        check_same_trunk("aa", tmp_path)
+def test_a_run_from_before_families_were_named_goes_on(config, tmp_path):
+    assert check_resumable(config, {"family": "msvqvae"} | config, tmp_path) == []
+    with pytest.raises(UserError, match="started with family='other', not 'msvqvae'"):
+        check_resumable({"family": "other"} | config, {"family": "msvqvae"} | config, tmp_path)
+
+
+def test_another_frozen_network_is_another_objective(tmp_path):
+    aa, bb = {"vgg": Frozen("aa", "")}, {"vgg": Frozen("bb", "")}
+    check_same_frozen(aa, tmp_path)
+    write_json(frozen_file(tmp_path, "vgg"), aa["vgg"]._asdict())
+    check_same_frozen(aa, tmp_path)
+    check_same_frozen({}, tmp_path)
+    with pytest.raises(UserError, match="vgg weights aa, not bb; give the same --vgg-weights"):
+        check_same_frozen(bb, tmp_path)
+    frozen_file(tmp_path, "vgg").write_text("{")
+    with pytest.raises(UserError, match=r"vgg\.json is damaged"):
+        check_same_frozen(aa, tmp_path)
 
 
 def test_json_appears_by_one_rename_or_not_at_all(tmp_path, monkeypatch):

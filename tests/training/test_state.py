@@ -7,7 +7,7 @@ from vqvae_jax.training.state import TrainState, parameter_count
 
 
 def state(ema_params):
-    return TrainState(jnp.asarray(0), {"w": jnp.ones(3)}, {}, (), ema_params, jnp.asarray(0.0))
+    return TrainState(jnp.asarray(0), {"w": jnp.ones(3)}, (), ema_params, {"weight": jnp.asarray(0.0)})
 
 
 def test_evaluation_uses_the_average_where_there_is_one():

@@ -15,7 +15,7 @@ from vqvae_jax.cli.encode import bytes_of
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.video.source import open_source
 
 
@@ -39,6 +39,10 @@ def run(options: Options) -> None:
     Raises:
       UserError: if one cannot be read, or sizes or lengths differ.
     """
+    if options.bundle is not None and not any(map(is_coded, (options.reference, options.estimate))):
+        raise UserError(
+            f"bundle={options.bundle} is for .msv files; {options.reference} and {options.estimate} are none"
+        )
     with contextlib.ExitStack() as stack:
         sides = [opened(stack, path, options.bundle) for path in (options.reference, options.estimate)]
         try:
@@ -63,16 +67,21 @@ def run(options: Options) -> None:
         print(json.dumps(facts, indent=1))
         return
     ssim = "no SSIM under 7 pixels" if found.ssim is None else f"SSIM {found.ssim:.4f}"
-    print(
+    say(
         f"{found.frames} frames of {found.width}x{found.height}: PSNR {found.psnr:.2f} dB (frames capped at 100, "
         f"{found.lossless_frames} lossless), {ssim}"
     )
     for role, entry in files.items():
-        print(f"{role} {entry['file']}: {entry['bytes']:,} bytes, {entry['bpp']:.4f} bpp")
+        say(f"{role} {entry['file']}: {entry['bytes']:,} bytes, {entry['bpp']:.4f} bpp")
+
+
+def is_coded(path: Path) -> bool:
+    """Whether a file's name says that it is one of ours."""
+    return path.suffix.lower() == ".msv"
 
 
 def opened(stack: contextlib.ExitStack, path: Path, bundle: Path | None) -> Iterator[np.ndarray]:
     """Frames of any kind of video."""
-    if path.suffix.lower() == ".msv":
+    if is_coded(path):
         return stack.enter_context(Decoder(find_for_file(bundle, path), path)).frames()
     return stack.enter_context(open_source(path)).frames()

@@ -11,7 +11,10 @@ import tyro
 from vqvae_jax.cli.bundles import find_for_file
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.decoder import Decoder, OnError
-from vqvae_jax.video.sink import open_sink
+from vqvae_jax.command_line import PIPE
+from vqvae_jax.errors import UserError, say
+from vqvae_jax.video.pipes import STDOUT, Y4mWriter
+from vqvae_jax.video.sink import Sink, open_sink
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Options:
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE.msv")]
     """An .msv file."""
     out: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OUT")]
-    """.mp4, .mkv or .avi; .npy for an array (T, H, W, 3) uint8; a name without ending for a folder of PNG pictures."""
+    """.mp4, .mkv or .avi; .npy for an array (T, H, W, 3) uint8; a name without ending for a folder of PNG pictures; -
+    for Y4M to standard output."""
     bundle: Path | None = None
     """The model that the file was coded with; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
     level: str | None = None
@@ -30,8 +34,8 @@ class Options:
     """Number of the first frame, from 0."""
     frames: int | None = None
     """How many frames; default: all that follow."""
-    codec: Literal["h264", "ffv1"] = "h264"
-    """Of video files: near-lossless H.264, or lossless FFV1 (.mkv, .avi)."""
+    codec: Literal["h264", "ffv1"] | None = None
+    """Of video files: near-lossless H.264 (the default), or lossless FFV1 (.mkv, .avi)."""
     on_error: OnError = "stop"
     """What to do with a damaged chunk: stop, or repeat the last good frame and go on. A file cut short ends there."""
     force: bool = False
@@ -49,22 +53,41 @@ def run(options: Options) -> None:
         frames = decoder.frames(options.start, options.frames, options.level, options.on_error)
         total = header.frames - options.start if options.frames is None else options.frames
         aspect = Fraction(header.source_width, header.source_height)
-        with open_sink(
-            options.out,
-            header.width,
-            header.height,
-            header.rate,
-            codec=options.codec,
-            display_aspect=aspect,
-            overwrite=options.force,
-        ) as sink:
+        with opened(options, header.width, header.height, header.rate, aspect) as sink:
             count = 0
             for frame in counted(frames, total, "decoding"):
                 sink.write(frame)
                 count += 1
         if decoder.reader.index_damaged:
             reason = "its index is missing or damaged; chunks were found by their own lengths"
-            print(f"warning: {options.file}: {reason}", file=sys.stderr)
+            say(f"warning: {options.file}: {reason}", file=sys.stderr)
         for reason in decoder.damaged.values():
-            print(f"skipped: {reason}", file=sys.stderr)
-    print(f"{options.out}: {count} frames of {header.width}x{header.height} at {header.rate} fps")
+            say(f"skipped: {reason}", file=sys.stderr)
+    piped = options.out == PIPE
+    name = STDOUT if piped else options.out
+    what = f"{count} frames of {header.width}x{header.height} at {header.rate} fps"
+    say(f"{name}: {what}", file=sys.stderr if piped else None)
+
+
+def opened(options: Options, width: int, height: int, rate: Fraction, aspect: Fraction) -> Sink | Y4mWriter:
+    """The output.
+
+    Raises:
+      UserError: if it cannot be written, or is a terminal.
+    """
+    if options.out != PIPE:
+        return open_sink(
+            options.out,
+            width,
+            height,
+            rate,
+            codec=options.codec,
+            display_aspect=aspect,
+            overwrite=options.force,
+        )
+    if options.codec is not None:
+        raise UserError(f"{STDOUT}: codec={options.codec} is for video files; a pipe carries Y4M")
+    if sys.stdout.isatty():
+        raise UserError(f"{STDOUT}: is a terminal; send the pictures to a program (| ffplay -) or a file (> video.y4m)")
+    pixel_aspect = (aspect * height / width).limit_denominator(1000)
+    return Y4mWriter(sys.stdout.buffer, width, height, rate, pixel_aspect)

@@ -12,9 +12,8 @@ import tyro
 from vqvae_jax.cli.bundles import find_coded_with
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.tokenizer import Tokenizer
-from vqvae_jax.data.names import one_line
 from vqvae_jax.data.partial_folder import PartialFolder
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.tokens.shards import TokenShards
 from vqvae_jax.video.sink import open_sink
 
@@ -61,12 +60,11 @@ def run(options: Options) -> None:
                 if options.strict:
                     raise
                 _remove_empty_folders(folder, video)
-                damaged.append(f"{one_line(video)}: {error}")
+                damaged.append(f"{video}: {error}")
         if len(damaged) == len(videos):
             raise UserError(f"{options.tokens}: no video could be decoded (first: {damaged[0]})")
-    print(f"{options.out}: {len(videos) - len(damaged)} videos, {frames} frames")
-    for line in damaged:
-        print(f"skipped: {line}", file=sys.stderr)
+    say(f"{options.out}: {len(videos) - len(damaged)} videos, {frames} frames")
+    say(*(f"skipped: {line}" for line in damaged), file=sys.stderr)
 
 
 class DamagedTokensError(UserError):

@@ -19,20 +19,22 @@ from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.comparison import Comparison, compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
+from vqvae_jax.command_line import PIPE
 from vqvae_jax.container.header import MAX_SIDE, Mode
-from vqvae_jax.errors import UserError
-from vqvae_jax.files import no_folder
+from vqvae_jax.errors import UserError, say
+from vqvae_jax.files import no_folder, refuse_existing
+from vqvae_jax.video.pipes import STDIN
 from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer
-from vqvae_jax.video.source import Source, open_source
+from vqvae_jax.video.source import Source, open_pipe, open_source
 
 
 @dataclass(frozen=True)
 class Options:
     """A video file to an .msv file. The model decides the bits; --rate-weight asks for fewer."""
 
-    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="VIDEO")]
-    """Video file, .npy of (T, H, W, 3) uint8, or folder of PNG pictures."""
+    source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VIDEO")]
+    """Video file, .npy of (T, H, W, 3) uint8, or folder of PNG pictures; - for Y4M or raw RGB from standard input."""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT.msv")]
     """The .msv file to write."""
     bundle: Path | None = None
@@ -42,7 +44,9 @@ class Options:
     fps: str = "source"
     """Coded frame rate: `source`, a number, or a fraction such as 30000/1001."""
     source_fps: str | None = None
-    """Frame rate of a .npy file or a folder of pictures, which name none; default: 25."""
+    """Frame rate of a .npy file, a folder of pictures or a raw pipe, which name none; default: 25."""
+    source_size: str | None = None
+    """WIDTHxHEIGHT of raw pictures from standard input, 24 bits RGB a pixel; Y4M names its own."""
     mode: Mode = "range"
     """How indices are written: entropy-coded, DEFLATE, or fixed length."""
     rate_weight: float = 0.0
@@ -66,12 +70,11 @@ def run(options: Options) -> None:
     """
     if options.out.suffix.lower() != ".msv":
         raise UserError(f"{options.out}: the coded file's name must end in .msv")
-    if options.out.exists() and not options.force:
-        raise UserError(f"{options.out}: exists; use --force to overwrite it")
+    refuse_existing(options.out, options.force)
     if reason := no_folder(options.out):
         raise UserError(f"{options.out}: {reason}")
-    if options.source.suffix.lower() == ".msv":
-        raise UserError(f"{options.source}: is coded already; vqvae-jax decode makes a video of it")
+    check_source(options)
+    name, is_pipe = (STDIN, True) if options.source == PIPE else (options.source, False)
     rate = parse_rate(options.fps)
     bundle = find_bundle(options.bundle)
     encoder = Encoder(bundle, options.mode, options.chunk_frames, options.rate_weight)
@@ -84,7 +87,7 @@ def run(options: Options) -> None:
         hint = " (the model's size; --size native keeps the video's)" if options.size == "model" else ""
         shape = f"{info.width}x{info.height} at {info.rate} fps"
         shape += "" if info.rate_stated else " (--source-fps; the source names none)"
-        note(f"{options.source}: {shape}, coded at {width}x{height}, {rate} fps{hint}")
+        note(f"{name}: {shape}, coded at {width}x{height}, {rate} fps{hint}")
         bits = "the model decides the bits; --rate-weight 0.05 asks for fewer" if not options.rate_weight else ""
         if said := "; ".join(filter(None, [bits, "audio is dropped" if info.has_audio else ""])):
             note(said)
@@ -93,7 +96,7 @@ def run(options: Options) -> None:
         result = encoder.encode(frames, options.out, rate, shown, options.force)
         missing = source.missing_frames
     if missing:
-        note(f"warning: {options.source}: {missing} frames that its index lists could not be decoded and are left out")
+        note(f"warning: {name}: {missing} frames that its index lists could not be decoded and are left out")
     facts = report(options, result, rate)
     if options.verify:
         measured = verify(options, bundle, rate, width, height)
@@ -101,20 +104,33 @@ def run(options: Options) -> None:
     if options.json:
         print(json.dumps(facts, indent=1))
     else:
-        print(
+        say(
             f"{options.out}: {result.bytes:,} bytes, {result.bpp:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s, "
             f"{result.frames} frames of {width}x{height}"
         )
         if options.verify:
             ssim = "" if facts["ssim"] is None else f", SSIM {facts['ssim']:.4f}"
-            print(f"decoded file against what was coded: PSNR {facts['psnr']:.2f} dB{ssim}")
-    if result.bytes > (size := bytes_of(options.source)):
+            say(f"decoded file against what was coded: PSNR {facts['psnr']:.2f} dB{ssim}")
+    if not is_pipe and result.bytes > (size := bytes_of(Path(options.source))):
         note(f"warning: {options.out} is larger than {options.source} ({result.bytes:,} against {size:,} bytes)")
 
 
 def note(line: str) -> None:
     """A line to the user beside the result."""
-    print(line, file=sys.stderr)
+    say(line, file=sys.stderr)
+
+
+def check_source(options: Options) -> None:
+    """Raises a `UserError` for what can be told of the source before a model is read."""
+    if options.source == PIPE:
+        if options.verify:
+            raise UserError(f"{STDIN}: can be read once only, so --verify has nothing to compare with; encode a file")
+        if sys.stdin.isatty():
+            raise UserError(f"{STDIN}: is a terminal; send Y4M to it (ffmpeg -i VIDEO -f yuv4mpegpipe - |)")
+    elif options.source_size is not None:
+        raise UserError(f"source-size={options.source_size} is for raw pictures from a pipe; {options.source} is none")
+    if Path(options.source).suffix.lower() == ".msv":
+        raise UserError(f"{options.source}: is coded already; vqvae-jax decode makes a video of it")
 
 
 def opened(options: Options) -> Source:
@@ -123,16 +139,18 @@ def opened(options: Options) -> Source:
     Raises:
       UserError: if it cannot be read, or the rate is none.
     """
-    if options.source_fps is None:
-        return open_source(options.source)
-    assumed = parse_rate(options.source_fps, "source-fps")
-    if assumed is None:
+    assumed = None if options.source_fps is None else parse_rate(options.source_fps, "source-fps")
+    if options.source_fps is not None and assumed is None:
         raise UserError("source-fps: expected a number or a fraction such as 30000/1001")
-    source = open_source(options.source, assumed)
-    if source.info.rate_stated:
+    if options.source == PIPE:
+        raw_size = None if options.source_size is None else parse_size(options.source_size, "source-size")
+        source = open_pipe(sys.stdin.buffer, assumed, raw_size)
+    else:
+        source = open_source(options.source, *([] if assumed is None else [assumed]))
+    if assumed is not None and source.info.rate_stated:
         source.close()
         raise UserError(
-            f"source-fps={options.source_fps} is for arrays and pictures; {options.source} says {source.info.rate} "
+            f"source-fps={options.source_fps} is for what names no rate; {source.path} says {source.info.rate} "
             "frames per second (--fps changes the coded rate)"
         )
     return source
@@ -154,8 +172,8 @@ def verify(options: Options, bundle: Bundle, rate: Fraction, width: int, height:
 def report(options: Options, result: Encoded, rate: Fraction) -> dict[str, Any]:
     """JSON values about the file."""
     return {
-        "source": str(options.source),
-        "source_bytes": bytes_of(options.source),
+        "source": options.source,
+        "source_bytes": None if options.source == PIPE else bytes_of(Path(options.source)),
         "file": str(options.out),
         "bytes": result.bytes,
         "payload_bytes": result.payload_bytes,
@@ -210,7 +228,16 @@ def coded_size(text: str, bundle: Bundle, source: tuple[int, int]) -> tuple[int,
         return bundle.model.clip[2], bundle.model.clip[1]
     if text == "native":
         return source
+    return parse_size(text, "size", "model, native or ")
+
+
+def parse_size(text: str, option: str, others: str = "") -> tuple[int, int]:
+    """Width and height.
+
+    Raises:
+      UserError: if the text is no size.
+    """
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
     if not match or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
-        raise UserError(f"size={text!r}; expected model, native or WIDTHxHEIGHT of 1 to {MAX_SIDE} pixels")
+        raise UserError(f"{option}={text!r}; expected {others}WIDTHxHEIGHT of 1 to {MAX_SIDE} pixels")
     return int(match[1]), int(match[2])

@@ -11,12 +11,13 @@ import tyro
 
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
-from vqvae_jax.data.source import open_split
-from vqvae_jax.errors import UserError
+from vqvae_jax.data.open import open_split
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.evaluation.bundles import noted_data
+from vqvae_jax.families import load_snapshot
 from vqvae_jax.msvqvae.indices.fit import LEAST
 from vqvae_jax.msvqvae.indices.fit_network import Progress
-from vqvae_jax.msvqvae.snapshot import load_snapshot, open_run
+from vqvae_jax.training.snapshot import open_run
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Options:
     run: Path
     """Folder of the run."""
     step: str = "best"
-    """Checkpoint: best, latest or a number."""
+    """Checkpoint: best (by validation PSNR; the latest of a run without validation), latest or a number."""
     data: Path | None = None
     """Data set the run was trained on; default: where it was then."""
     weights: WeightType = "bfloat16"
@@ -58,15 +59,16 @@ def run(options: Options) -> None:
     if options.step not in named and not options.step.isdecimal():
         raise UserError(f"step={options.step!r}; expected best, latest or a number")
     step = named[options.step] if options.step in named else int(options.step)
+    noted = " (the latest; none was validated)" if options.step == "best" and best is None else ""
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(options.data or noted_data(options.run), "train")
     with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:
         result = export_bundle(
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
-    print(
-        f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, entropy models from {result.chunks} "
-        f"chunks, digest {result.digest[:16]}"
+    say(
+        f"{result.path}: step {step} of {options.run}{noted}, {result.bytes:,} bytes, entropy models "
+        f"from {result.chunks} chunks, digest {result.digest[:16]}"
     )
 
 

@@ -1,6 +1,7 @@
 """`vqvae-jax info`."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +11,12 @@ import tyro
 from vqvae_jax.cli.packaged import name_of
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
+from vqvae_jax.errors import say
 
 
 @dataclass(frozen=True)
 class Options:
-    """What an .msv file holds. Needs no model."""
+    """What an .msv file holds. Needs no model. Exit code 1 if frames are missing or damaged: `decode` would refuse."""
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE.msv")]
     """An .msv file."""
@@ -23,25 +25,40 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Prints it."""
+    """Prints it.
+
+    Raises:
+      UserError: if it is no .msv file.
+      SystemExit: with 1, after all has been said, if frames are missing or damaged.
+    """
     facts = describe(options.file)
     if options.json:
         print(json.dumps(facts, indent=1))
-        return
+    else:
+        say(*summary(options.file, facts))
+    if found := damage(facts):
+        say(f"damaged: {'; '.join(found)}", file=sys.stderr if options.json else None)
+    if facts["damaged_chunks"] or facts["missing_chunks"]:
+        sys.exit(1)
+
+
+def summary(file: Path, facts: dict[str, Any]) -> list[str]:
+    """What is in the file, one line each."""
     levels = ", ".join(
         f"{name} {level['codes']} codes at {level['strides']}" for name, level in facts["levels"].items()
     )
     shares = ", ".join(f"{name} {level['payload_bytes']:,}" for name, level in facts["levels"].items())
     bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
-    print(
-        f"{options.file}: {facts['frames']} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
-        f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}\n"
-        f"{facts['bytes']:,} bytes, {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s; payload: {shares} bytes\n"
-        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {bundle}\n"
-        f"levels: {levels}"
-    )
-    if found := damage(facts):
-        print(f"damaged: {'; '.join(found)}")
+    lost = facts["found_frames"] < facts["frames"]
+    frames = f"{facts['found_frames']} of {facts['frames']}" if lost else str(facts["frames"])
+    rate = "" if facts["bpp"] is None else f", {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s"
+    return [
+        f"{file}: {frames} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
+        f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}",
+        f"{facts['bytes']:,} bytes{rate}; payload: {shares} bytes",
+        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {bundle}",
+        f"levels: {levels}",
+    ]
 
 
 def damage(facts: dict[str, Any]) -> list[str]:
@@ -50,7 +67,7 @@ def damage(facts: dict[str, Any]) -> list[str]:
     if chunks := facts["damaged_chunks"]:
         found.append(f"chunks {', '.join(map(str, chunks))} of {facts['chunks']} (from 0) cannot be decoded")
     if facts["missing_chunks"]:
-        found.append(f"the last {facts['missing_chunks']} of {facts['chunks']} chunks are missing")
+        found.append(f"the last {facts['missing_chunks']} of {facts['chunks']} chunks are missing or cannot be found")
     if facts["index_damaged"]:
         found.append("the index is missing or damaged, chunks are found by their own lengths")
     return found
@@ -58,6 +75,9 @@ def damage(facts: dict[str, Any]) -> list[str]:
 
 def describe(path: Path) -> dict[str, Any]:
     """Everything the header says and the chunks' sizes, as JSON values.
+
+    "bpp" and "kbit_per_s" are those of the chunks that are there, None if none is: "found_frames" counts their frames.
+    A chunk is whole, or one of "damaged_chunks" (numbers), or one of the last "missing_chunks" (how many).
 
     Raises:
       UserError: if it is no .msv file.
@@ -71,10 +91,12 @@ def describe(path: Path) -> dict[str, Any]:
                     payload[number] += len(data)
             except DamagedChunk:
                 damaged.append(chunk)
-        seconds = float(header.frames / header.rate)
+        frames = min(header.frames, reader.whole_chunks * header.chunk_frames)
+        bits = 8 * reader.found_bytes
         return {
             "bytes": reader.size,
             "frames": header.frames,
+            "found_frames": frames,
             "width": header.width,
             "height": header.height,
             "padded_width": header.padded_width,
@@ -82,9 +104,9 @@ def describe(path: Path) -> dict[str, Any]:
             "source_width": header.source_width,
             "source_height": header.source_height,
             "fps": str(header.rate),
-            "seconds": seconds,
-            "bpp": 8 * reader.size / (header.frames * header.width * header.height),
-            "kbit_per_s": 8e-3 * reader.size / seconds,
+            "seconds": float(header.frames / header.rate),
+            "bpp": bits / (frames * header.width * header.height) if frames else None,
+            "kbit_per_s": 1e-3 * bits * float(header.rate) / frames if frames else None,
             "mode": header.mode,
             "bundle": header.bundle.hex(),
             "bundle_name": name_of(header.bundle.hex()),

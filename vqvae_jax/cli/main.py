@@ -5,7 +5,7 @@ import sys
 from importlib import metadata
 
 from vqvae_jax.command_line import parse
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import ExistsError, UserError, run_command
 from vqvae_jax.stopping import stoppable
 
 COMMANDS = {
@@ -46,7 +46,10 @@ def run(arguments: list[str]) -> None:
     # A command imports what it needs: `info` starts without JAX.
     command = importlib.import_module(f"vqvae_jax.cli.{arguments[0]}")
     options = parse(command.Options, f"vqvae-jax {arguments[0]}", arguments[1:])
-    command.run(options)
+    try:
+        command.run(options)
+    except ExistsError as error:
+        raise UserError(f"{error} with --force") from error
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.cli.encode import coded_size, parse_rate
 from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.data.names import Source, one_line
+from vqvae_jax.data.names import Source
+from vqvae_jax.errors import say
 from vqvae_jax.tokens.card import Card
 from vqvae_jax.tokens.writer import write_token_shards
 
@@ -66,9 +67,8 @@ def run(options: Options) -> None:
     if options.json:
         print(json.dumps({name: value for name, value in card.items() if name != "videos"}, indent=1))
     else:
-        print("\n".join(summary(card, options.out)))
-    for line in _skipped(card, options.out):
-        print(line, file=sys.stderr)
+        say(*summary(card, options.out))
+    say(*_skipped(card, options.out), file=sys.stderr)
 
 
 def _watch(files: Sequence[Source]) -> Iterable[Source]:
@@ -95,7 +95,7 @@ def _skipped(card: Card, out: Path) -> list[str]:
     if not skipped:
         return []
     lines = [f"{len(skipped)} of {card['totals']['files']} files skipped:"]
-    lines += [f"  {one_line(s['path'])}: {one_line(s['reason'])}" for s in skipped[:LISTED]]
+    lines += [f"  {s['path']}: {s['reason']}" for s in skipped[:LISTED]]
     if len(skipped) > LISTED:
         lines.append(f"  ... and {len(skipped) - LISTED} more; see {out / 'card.md'}")
     return lines

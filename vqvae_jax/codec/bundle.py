@@ -14,7 +14,7 @@ import numpy as np
 
 from vqvae_jax.config import check_choice, from_dict, to_dict
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import write_atomically
+from vqvae_jax.files import refuse_existing, write_atomically
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel
@@ -123,12 +123,6 @@ def context_models(bundle: Bundle) -> dict[str, ContextModel]:
             "export it again"
         )
     return models
-
-
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raises a `UserError` if the file exists and may not be replaced."""
-    if path.exists() and not overwrite:
-        raise UserError(f"{path}: exists; use --force to overwrite it")
 
 
 def stored(params: PyTree, weights: WeightType) -> PyTree:

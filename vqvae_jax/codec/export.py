@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle, WeightType, refuse_existing, save_bundle, stored
+from vqvae_jax.codec.bundle import Bundle, WeightType, save_bundle, stored
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import refuse_existing
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays
 from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
 from vqvae_jax.msvqvae.indices.fit_network import Progress
 from vqvae_jax.msvqvae.model import Codebooks
-from vqvae_jax.msvqvae.snapshot import Snapshot
+from vqvae_jax.training.snapshot import Snapshot
 
 
 class Export(NamedTuple):
@@ -60,11 +61,19 @@ def export_bundle(
             f"({str(trained_on)[:8]}); the tables must be fitted on its training clips: --data"
         )
     name, model = snapshot.experiment.name, snapshot.experiment.model
-    untabled = Bundle(name, model, stored(snapshot.params, weights), snapshot.codebooks, {}, "", {})
+    untabled = Bundle(name, model, stored(snapshot.params, weights), snapshot.extras["codebooks"], {}, "", {})
     tables, chunks = fit_tables(Tokenizer(untabled), clips, most_clips, on_chunk, on_fit)
     origin = {"step": snapshot.step, "checkpoint": snapshot.digest, "data": clips.digest, "table_chunks": chunks}
     digest = save_bundle(
-        path, name, model, snapshot.params, snapshot.codebooks, tables, origin, weights=weights, overwrite=overwrite
+        path,
+        name,
+        model,
+        snapshot.params,
+        snapshot.extras["codebooks"],
+        tables,
+        origin,
+        weights=weights,
+        overwrite=overwrite,
     )
     return Export(path, digest, path.stat().st_size, chunks)
 

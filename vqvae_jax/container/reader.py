@@ -81,6 +81,11 @@ class Reader:
         """Chunks that can be found and lie inside the file; fewer than `chunk_count` if it is truncated."""
         return len(self._starts) - 1
 
+    @property
+    def found_bytes(self) -> int:
+        """Bytes of the header, of `whole_chunks` and of the index if that is whole: without the rest of a cut chunk."""
+        return self._starts[-1] if self.index_damaged else self.size
+
     def require_whole(self) -> None:
         """Raises a `UserError` that says how many chunks are there, unless all are."""
         if self.whole_chunks < self.chunk_count:

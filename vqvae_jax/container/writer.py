@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +14,7 @@ from vqvae_jax.container import header_bytes, index, varint
 from vqvae_jax.container.chunk import Place, pack_chunk
 from vqvae_jax.container.header import UINT32_MAX, Header, LevelLayout, Mode
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import no_folder
+from vqvae_jax.files import no_folder, refuse_existing, temporary
 
 
 class Writer:
@@ -69,8 +68,7 @@ class Writer:
         self._sizes = bytearray()
         self._chunks = 0
         self._refuse_existing()
-        # Not made of the final name, which may be as long as the file system allows.
-        self._part = self.path.with_name(f".part-{os.getpid()}-{secrets.token_hex(6)}.msv")
+        self._part = temporary(self.path)
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -160,11 +158,9 @@ class Writer:
         stopping.end(self._discard)
 
     def _refuse_existing(self) -> None:
-        there = self.path.is_symlink() or self.path.exists()
-        if there and not self.path.is_file():
+        if os.path.lexists(self.path) and not self.path.is_file():
             raise UserError(f"{self.path}: is there and is no plain file; choose another name")
-        if there and not self._overwrite:
-            raise UserError(f"{self.path}: exists; use --force to overwrite it")
+        refuse_existing(self.path, self._overwrite)
 
     def _unwritable(self, error: OSError) -> UserError:
         return UserError(f"{self.path}: {no_folder(self.path) or f'cannot be written ({error.strerror or error})'}")

@@ -6,8 +6,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from vqvae_jax.data.names import one_line
-
 
 def write_card_files(folder: Path, card: Mapping[str, Any], page: Sequence[str]) -> None:
     """Writes card.json, and card.md from its lines."""
@@ -21,16 +19,3 @@ def version(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Lines of a Markdown table; `none` for one without rows."""
-    if not rows:
-        return ["none"]
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(inline(cell) for cell in line) + " |" for line in lines]
-
-
-def inline(cell: Any) -> str:
-    """A cell that cannot break the table, whatever a file is called."""
-    return one_line(str(cell)).replace("|", "\\|")

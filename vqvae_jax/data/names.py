@@ -106,9 +106,3 @@ def group_of(clip_id: str) -> str:
     video = video_of(clip_id)
     match = _UCF101_NAME.fullmatch(PurePosixPath(video).stem)
     return f"{match['label']}/g{int(match['number']):02d}" if match else video
-
-
-def one_line(text: str) -> str:
-    """A name fit for one line of output, whatever characters or undecodable bytes it holds."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -5,13 +5,13 @@ import errno
 import fcntl
 import glob
 import itertools
-import os
 import shutil
 from pathlib import Path
 from typing import TextIO
 
 from vqvae_jax import stopping
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import refuse_existing, temporary, temporary_prefix
 
 _LOCK = ".lock"
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
@@ -30,23 +30,19 @@ class PartialFolder:
 
     def __init__(self, out: Path):
         self.out = out
-        self.path = out.parent / f".{out.name}.partial-{os.getpid()}"
+        self.path = temporary(out)
         self._made: list[Path] = []  # folders above `out`, innermost first
         self._lock: TextIO | None = None
 
     def __enter__(self) -> Path:
         try:
-            _refuse_existing(self.out)
+            refuse_existing(self.out)
             stopping.begin(self._remove_parents)
             self._make_parents()
             self._remove_leftovers()
-            with stopping.undisturbed():  # a folder of that name that is there already is not ours to remove
-                self.path.mkdir()
-                stopping.begin(self._discard)
+            stopping.begin(self._discard)
+            self.path.mkdir()
             self._take_lock()
-        except FileExistsError as error:
-            self._remove_parents()
-            raise UserError(f"{self.path} is in the way; remove it if no run is writing there") from error
         except OSError as error:
             self._discard()
             raise self._explain(error) from error
@@ -98,7 +94,7 @@ class PartialFolder:
 
     def _finish(self) -> None:
         (self.path / _LOCK).unlink()
-        _refuse_existing(self.out)
+        refuse_existing(self.out)
         self.path.rename(self.out)  # fails if another run has put a filled folder there meanwhile
 
     def _explain(self, error: OSError) -> UserError:
@@ -110,7 +106,7 @@ class PartialFolder:
 
     def _remove_leftovers(self) -> None:
         """Removes what a killed run to the same `out` left behind: its lock is no longer held."""
-        for folder in self.out.parent.glob(f".{glob.escape(self.out.name)}.partial-*"):
+        for folder in self.out.parent.glob(f"{glob.escape(temporary_prefix(self.out))}*"):
             try:
                 with (folder / _LOCK).open("r+") as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -119,11 +115,6 @@ class PartialFolder:
                 raise UserError(f"{self.out} is being written by another run (in {folder.name})") from error
             except OSError:
                 continue  # not ours to remove
-
-
-def _refuse_existing(out: Path) -> None:
-    if out.exists() or out.is_symlink():
-        raise UserError(f"{out} exists already; remove it or choose another output")
 
 
 def refuse_output_among_videos(out: Path, videos: Path) -> None:

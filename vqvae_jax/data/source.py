@@ -1,4 +1,7 @@
-"""What training and evaluation see of a data set: a split with random access, and an endless stream of batches."""
+"""What training and evaluation see of a data set: a split with random access, and an endless stream of batches.
+
+`vqvae_jax.data.open` opens them.
+"""
 
 import json
 from collections.abc import Sequence
@@ -7,12 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.order import Share
-from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.errors import UserError
 
 CARD = "card.json"
-IN_MEMORY_LIMIT = 4 * 2**30  # bytes of decoded clips up to which `auto` loads a split
 
 
 class Batch(NamedTuple):
@@ -112,55 +112,38 @@ def _is_split(entry: Any, format_: str) -> bool:
     return isinstance(clips, int) and (format_ != "npy" or (isinstance(ids, list) and len(ids) == clips))
 
 
-def open_split(data_dir: str | Path, split: str) -> ClipSet:
-    """Opens a split for random access; decoding happens on `read`.
+def evenly_spread(clips: int, count: int) -> list[int]:
+    """`count` numbers spread over `clips` records, the first one 0; all of them if there are no more."""
+    count = min(count, clips)
+    return [index * clips // count for index in range(count)]
 
-    Raises:
-      UserError: if the data set or the split is missing, empty, or not what its card says; names what exists.
+
+class EvenlySpread:
+    """`count` clips of a split, as a `ClipSet` whose record n is the split's record n * clips // count.
+
+    Args:
+      clips: the split.
+      count: 1 ... len(clips).
     """
-    folder, card = Path(data_dir), read_card(data_dir)
-    filled = {name: entry for name, entry in card["splits"].items() if entry["clips"]}
-    if split not in filled:
-        state = "is empty" if split in card["splits"] else "does not exist"
-        listed = ", ".join(f"{name} ({entry['clips']} clips)" for name, entry in filled.items()) or "none"
-        raise UserError(f"split {split!r} of {folder} {state}; splits with clips: {listed}")
-    if card["format"] == "npy":
-        from vqvae_jax.data.npy import NpyClips
 
-        return NpyClips(folder, split, card)
-    from vqvae_jax.data.shards import ShardedClips  # needs array_record and tensorflow_datasets
+    def __init__(self, clips: ClipSet, count: int) -> None:
+        self.data_dir: Path = clips.data_dir
+        self.split: str = clips.split
+        self.clip_shape: tuple[int, int, int, int] = clips.clip_shape
+        self.digest: str = clips.digest  # of the whole split
+        self._clips = clips
+        self._records = evenly_spread(len(clips), count)
 
-    return ShardedClips(folder, split, card)
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def ids(self, records: Sequence[int]) -> list[str]:
+        return self._clips.ids([self._records[record] for record in records])
+
+    def read(self, records: Sequence[int]) -> np.ndarray:
+        return self._clips.read([self._records[record] for record in records])
 
 
-def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, process_count: int = 1) -> ClipStream:
-    """An endless training stream over `clips`, of this process's part of every batch.
-
-    Whatever `config.source` is, the same batches come in the same order.
-
-    Raises:
-      ConfigError: if batch size, frames or processes do not fit the split.
-    """
-    from vqvae_jax.data.memory import fits_in_memory, memory_stream
-    from vqvae_jax.data.npy import NpyClips
-
-    share = Share(config.batch_size, process_index, process_count)
-    length = clips.clip_shape[0]
-    if length < config.frames:
-        raise ConfigError(
-            f"config: data.frames={config.frames}, but the clips of {clips.data_dir} have {length} frames; train with "
-            f"--data.frames {length} --model.clip {length} HEIGHT WIDTH, or write longer clips with data_prep --frames"
-        )
-    if config.temporal_jitter and length == config.frames:
-        raise ConfigError(
-            f"config: data.temporal_jitter needs records longer than data.frames={config.frames}, but those of "
-            f"{clips.data_dir} are exactly as long; write them with `data_prep --frames {config.frames * 3 // 2}`"
-        )
-    in_memory = config.source == "memory" or (
-        config.source == "auto" and (isinstance(clips, NpyClips) or fits_in_memory(clips, IN_MEMORY_LIMIT))
-    )
-    if in_memory:
-        return memory_stream(clips, config, share)
-    from vqvae_jax.data.grain_pipeline import grain_stream
-
-    return grain_stream(clips, config, share)
+def few(clips: ClipSet, count: int) -> ClipSet:
+    """The split, or `count` evenly spread clips of it; 0, or as many as it has, means all."""
+    return EvenlySpread(clips, count) if 0 < count < len(clips) else clips

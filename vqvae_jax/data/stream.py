@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vqvae_jax.data.augment import augment, random_generator
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.order import Share, TrainingOrder
+from vqvae_jax.data.order import Share, TrainingOrder, augment, random_generator
 from vqvae_jax.data.source import Batch, ClipSet
 from vqvae_jax.errors import UserError
 

@@ -3,8 +3,8 @@
 import time
 from datetime import UTC, datetime
 
-from vqvae_jax.data.few import few
-from vqvae_jax.data.source import open_split, read_card
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches, clip_bar
 from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS

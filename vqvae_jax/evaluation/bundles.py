@@ -7,11 +7,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vqvae_jax.data.source import ClipSet, open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.family import Snapshot, fit_bundle, load_model
+from vqvae_jax.evaluation.models import fit_bundle, load_model
 from vqvae_jax.files import make_folder
 from vqvae_jax.training.resume import DATA_FILE
+from vqvae_jax.training.snapshot import Snapshot
 
 
 def noted_data(run: Path) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 
 from vqvae_jax import __version__
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.family import Model, load_model, open_decoder, open_encoder
+from vqvae_jax.evaluation.models import Model, load_model, open_decoder, open_encoder
 
 Kind = Literal["learned", "classical"]
 #: To be raised whenever encoder, decoder or model code changes what they give: files kept under another are made anew.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from vqvae_jax.config import check
-from vqvae_jax.data.names import one_line
+from vqvae_jax.errors import one_line
 
 FEWEST_FITTED = 16
 

@@ -1,21 +1,20 @@
 """What the head of an evaluation file says about run, clips and perceptual trunk."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.family import Model, config_of, run_identity, task_of
+from vqvae_jax.evaluation.models import Model
 from vqvae_jax.evaluation.quality import Divisors
 from vqvae_jax.evaluation.schema import DataEntry, Perceptual, RunEntry
+from vqvae_jax.families import config_of, task_of
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.losses.vgg_weights import ENVIRONMENT
-
-TRUNK_FILE = "vgg.json"  # in the run's folder
+from vqvae_jax.training.resume import read_frozen
+from vqvae_jax.training.snapshot import run_identity
 
 
 def run_entry(folder: Path, experiment: Any, clip_shape: Sequence[int]) -> RunEntry:
@@ -27,9 +26,9 @@ def run_entry(folder: Path, experiment: Any, clip_shape: Sequence[int]) -> RunEn
         "family": config["family"],
         "name": experiment.name,
         "folder": str(folder),
-        "identity": run_identity(experiment),
+        "identity": run_identity(config),
         "cost": {name: number for name, number in counted.items() if isinstance(number, int)},
-        "training_trunk": _training_trunk(folder),
+        "training_trunk": read_frozen(folder, "vgg"),
         "config": config,
     }
 
@@ -52,19 +51,6 @@ def layer_means(experiment: Any) -> Divisors:
     """What the layers of the perceptual distance are divided by: as in the run's loss, if it has one."""
     divisors: Divisors = getattr(getattr(experiment, "loss", None), "layer_means", LossConfig().layer_means)
     return divisors
-
-
-def _training_trunk(folder: Path) -> str | None:
-    """Digest of the trunk that the run's perceptual loss used, if it has one."""
-    path = folder / TRUNK_FILE
-    if not path.exists():
-        return None
-    try:
-        return str(json.loads(path.read_text())["digest"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is damaged ({error!r}); it should name the trunk that the run was trained with"
-        ) from error
 
 
 def data_entry(clips: ClipSet, count: int, card: dict[str, Any]) -> DataEntry:

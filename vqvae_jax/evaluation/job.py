@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from vqvae_jax.data.few import evenly_spread, few
-from vqvae_jax.data.source import open_split
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches, clip_bar
 from vqvae_jax.evaluation.bundle_job import evaluate_bundle
@@ -17,7 +17,6 @@ from vqvae_jax.evaluation.clip_files import files_entry, measure_files
 from vqvae_jax.evaluation.coder import ModelCoder
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.describe import describe_checkpoint
-from vqvae_jax.evaluation.family import Snapshot, checkpoint_digest, experiment_from, load_snapshot, open_run, task_of
 from vqvae_jax.evaluation.header import layer_means, run_entry
 from vqvae_jax.evaluation.model_figures import ModelMeasurement
 from vqvae_jax.evaluation.open_result import Say, open_result
@@ -26,7 +25,9 @@ from vqvae_jax.evaluation.result_file import find_checkpoint, write_result
 from vqvae_jax.evaluation.schema import CheckpointResult, Files, Result
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
 from vqvae_jax.evaluation.surroundings import hardware, versions
+from vqvae_jax.families import experiment_from, load_snapshot, task_of
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
+from vqvae_jax.training.snapshot import Snapshot, checkpoint_digest, open_run
 
 NOT_ASKED = "files=0: not asked for"
 

@@ -7,12 +7,13 @@ import numpy as np
 from jax import Array
 
 from vqvae_jax.evaluation.batches import Batches, Progress
-from vqvae_jax.evaluation.family import Snapshot, Task, extras_of
 from vqvae_jax.evaluation.quality import Divisors, measure_quality, summarise
 from vqvae_jax.evaluation.schema import Quality, Without
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.metrics.psnr import frame_psnr
+from vqvae_jax.training.snapshot import Snapshot
 from vqvae_jax.training.state import PyTree
+from vqvae_jax.training.task import Task
 
 
 class ModelFigures(NamedTuple):
@@ -74,4 +75,4 @@ class ModelMeasurement:
 
     def _placed(self, snapshot: Snapshot) -> tuple[Any, Any]:
         place = self._batches.devices.replicate
-        return place(snapshot.params), place(extras_of(snapshot))
+        return place(snapshot.params), place(snapshot.extras)

@@ -1,7 +1,5 @@
 """Several evaluations in one table: a row per checkpoint or bundle."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any
 
 from vqvae_jax.evaluation.schema import Result
 from vqvae_jax.files import write_atomically
+from vqvae_jax.report.table import csv_text, number, pipes
 
 NAME = "table"
 HEADER = {
@@ -53,15 +52,13 @@ def overview(results: Mapping[str, Result]) -> list[dict[str, Any]]:
     return rows
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """A pipe table; what was not measured is a dash, and columns that nobody has are left out."""
-    names = [name for name in _columns(rows) if any(row.get(name) is not None for row in rows)]
+def markdown(rows: list[dict[str, Any]]) -> list[str]:
+    """Lines of a pipe table; what was not measured is a dash, and columns that nobody has are left out."""
+    columns = list(dict.fromkeys([*HEADER, *(name for row in rows for name in row)]))
+    names = [name for name in columns if any(row.get(name) is not None for row in rows)]
     heads = [HEADER.get(name, (f"{name.removesuffix('_bpp')}, bpp", ".4f")) for name in names]
-    lines = [[head for head, _ in heads], ["---", *["---:"] * (len(heads) - 1)]]
-    for row in rows:
-        cells = [(row.get(name), form) for name, (_, form) in zip(names, heads, strict=True)]
-        lines.append(["–" if value is None else format(value, form) for value, form in cells])
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    cells = [[number(row.get(n), form) for n, (_, form) in zip(names, heads, strict=True)] for row in rows]
+    return pipes([head for head, _ in heads], cells, 1)
 
 
 def write_overview(folder: Path, rows: list[dict[str, Any]]) -> list[Path]:
@@ -70,19 +67,11 @@ def write_overview(folder: Path, rows: list[dict[str, Any]]) -> list[Path]:
     Raises:
       UserError: if one cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(rows), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     contents = {
-        "md": markdown(rows),
-        "csv": text.getvalue(),
+        "md": "\n".join(markdown(rows)) + "\n",
+        "csv": csv_text(rows, tuple(HEADER)),
         "json": json.dumps(rows, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
     }
     for ending, content in contents.items():
         write_atomically(folder / f"{NAME}.{ending}", content.encode())
     return [folder / f"{NAME}.{ending}" for ending in contents]
-
-
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys([*HEADER, *(name for row in rows for name in row)]))

@@ -1,14 +1,40 @@
-"""From an evaluation file and a run's log to what the HTML report shows."""
+"""One evaluated run as one HTML file: headline figures, clips, quality, curves, codebook use, rate, how it was made."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from vqvae_jax.evaluation.report_data import Chart, Curve, Example, LevelUsage, Metric, Rate, ReportData, Tile
-from vqvae_jax.evaluation.schema import CheckpointResult, MeanFigures, Result
+from vqvae_jax.evaluation.charts import (
+    BASELINES,
+    MODEL,
+    baselines,
+    by_position,
+    code_usage,
+    over_log,
+    over_steps,
+)
+from vqvae_jax.evaluation.schema import CheckpointResult, Result
+from vqvae_jax.report.page import (
+    card,
+    chart_card,
+    code,
+    facts,
+    folded,
+    page,
+    section,
+    side_by_side,
+    stack,
+    table_section,
+    tiles,
+)
+from vqvae_jax.report.pictures import ERROR_GAIN, amplified_error
+from vqvae_jax.report.sprites import Clip, Pane, sprites
+from vqvae_jax.report.table import Cell, Table, number
 
+DEFAULT_FPS = 16.0
+RAW_BPP = 24.0  # 8-bit RGB
 # Name in the file, name on the page, decimals, whether less is better.
 MEASURES = (
     ("psnr", "PSNR, dB", 2, False),
@@ -17,7 +43,6 @@ MEASURES = (
     ("perceptual", "perceptual distance (VGG-16)", 4, True),
 )
 ZERO_ORDER = "of each level's code frequencies, whatever their order; a coder with memory, as DEFLATE is, can go below"
-
 ESTIMATES = {
     "formula": ("indices, by formula", "every index at log2 K bits"),
     "deflate": ("indices, DEFLATE", "zlib level 9 over uint16, one stream per clip"),
@@ -25,8 +50,13 @@ ESTIMATES = {
 }
 
 
-def _levels(entry: CheckpointResult) -> Any:
-    return entry["diagnostics"].get("levels", {})
+class Example(NamedTuple):
+    """A clip beside what the model made of it."""
+
+    name: str  # the clip's id
+    original: np.ndarray  # (T, H, W, 3) uint8, RGB
+    reconstruction: np.ndarray  # (T, H, W, 3) uint8, RGB
+    remark: str = ""  # "27.3 dB"
 
 
 def run_report(
@@ -36,8 +66,8 @@ def run_report(
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
     training_clips: int | None = None,
-) -> ReportData:
-    """The report of the last checkpoint in `result`.
+) -> str:
+    """The page about the last checkpoint in `result`. What was not measured leaves its section out.
 
     Args:
       result: an evaluation file with at least one checkpoint.
@@ -46,126 +76,166 @@ def run_report(
       notes: what the reader must know first.
       commands: what was typed.
       training_clips: number of clips the run was trained on, if known.
+
+    Raises:
+      ValueError: if an example's two clips differ in shape.
     """
     entry, data, run = result["checkpoints"][-1], result["data"], result["run"]
     frames, height, width = data["clip_shape"][:3]
-    clips = len(data["clip_ids"])
     rate = "native frame rate" if data["fps"] is None else f"{data['fps']:g} frames/s"
-    return ReportData(
-        title=f"{run['name']}: {clips} {data['split']} clips, compressed and restored",
-        subtitle=f"step {entry['step']} · {frames} frames of {width}×{height} at {rate}",
-        notes=tuple(notes),
-        tiles=tiles(result, entry),
-        examples=tuple(examples),
-        fps=data["fps"] or 16.0,
-        methods=(run["name"], *(name.replace("_", " ") for name in result["baselines"])),
-        metrics=metrics(result, entry),
-        charts=charts(log, result, entry),
-        levels=tuple(LevelUsage(name, np.asarray(level["counts"])) for name, level in _levels(entry).items()),
-        rates=rates(result, entry),
-        facts=(
-            ("Run", Path(run["folder"]).name),
-            ("Trained", trained(result, entry, training_clips)),
-            ("Model", ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in run["cost"].items())),
-            ("Evaluated clips", f"{clips} of {data['clips_in_split']} in the {data['split']} split"),
-            ("Their digest", data["digest"]),
-            ("Checkpoint digest", entry["digest"]),
-            ("Evaluated on", f"{entry['hardware']['devices']} × {entry['hardware']['device']}"),
-            ("Evaluated at", entry["date"]),
-            ("Versions", ", ".join(f"{name} {version}" for name, version in entry["versions"].items())),
-        ),
-        config=run["config"],
-        commands=tuple(commands),
+    made = [card(facts(_facts(result, entry, training_clips))), code(commands, "Commands")]
+    made.append(folded("Configuration", run["config"]))
+    return page(
+        f"{run['name']}: {len(data['clip_ids'])} {data['split']} clips, compressed and restored",
+        f"step {entry['step']} · {frames} frames of {width}×{height} at {rate}",
+        notes,
+        [
+            tiles(_headlines(result, entry)),
+            section(
+                "Original beside reconstruction",
+                "Some of the evaluated clips, pixel for pixel, in a loop.",
+                sprites([_clip(example) for example in examples], data["fps"] or DEFAULT_FPS),
+            ),
+            table_section(quality_table(result, entry)),
+            section(
+                "Curves", "Long curves are drawn as means of neighbouring points.", side_by_side(_curves(result, log))
+            ),
+            section(
+                "Codebook use",
+                "Each code's own share of all choices on the evaluated clips, from the most chosen to the least, on "
+                "logarithmic axes; codes that are never chosen are not drawn. The dashed line is an even share for "
+                "every code.",
+                side_by_side([_usage(name, level) for name, level in _levels(entry).items()]),
+            ),
+            table_section(rate_table(result, entry)),
+            section(
+                "How it was made",
+                "What was run, and with what.",
+                stack(made),
+            ),
+        ],
     )
 
 
-def tiles(result: Result, entry: CheckpointResult) -> tuple[Tile, ...]:
+def _headlines(result: Result, entry: CheckpointResult) -> list[tuple[str, str, str]]:
     """Headline figures, each beside what costs nothing."""
-    mean, bpp, files = entry["quality"]["mean"], entry["estimates"], entry["files"]
-    baselines = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
-    plain = {name: max((b[name] for b in baselines), default=None) for name in ("psnr", "ssim")}
-    levels = _levels(entry)
+    mean, levels, files = entry["quality"]["mean"], _levels(entry), entry["files"]
+    plain = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
+    best = {name: max((b[name] for b in plain), default=None) for name in ("psnr", "ssim")}  # type: ignore[literal-required]
     used = " / ".join(f"{level['usage']:.1%}" for level in levels.values())
     codes = " / ".join(f"{level['codes']:,}" for level in levels.values())
-    return (
-        Tile("PSNR", f"{mean['psnr']:.2f} dB", f"best without learning: {plain['psnr']:.2f}" if baselines else ""),
-        Tile("SSIM", f"{mean['ssim']:.4f}", f"best without learning: {plain['ssim']:.4f}" if baselines else ""),
-        Tile("Rate", f"{files['bpp']:.3f} bpp", f"of files, {files['psnr']:.2f} dB")
-        if files is not None
-        else Tile("Rate", f"{bpp.get('deflate', 0):.3f} bpp", f"DEFLATE; by formula {bpp.get('formula', 0):.3f}"),
-        Tile(f"Codes in use: {' / '.join(levels)}", used, f"of {codes}, chosen at least once"),
-    )
+    estimates = [(f"{bpp:.3f}", name) for name, bpp in entry["estimates"].items()]
+    if files is not None:
+        estimates.insert(0, (f"{files['bpp']:.3f}", "whole files"))
+    first, *others = estimates or [("not known", "")]
+    size = ("Rate", f"{first[0]} bpp", "; ".join([first[1], *(f"by {name} {bpp}" for bpp, name in others)]))
+    return [
+        ("PSNR", f"{mean['psnr']:.2f} dB", f"best without learning: {best['psnr']:.2f}" if plain else ""),
+        ("SSIM", f"{mean['ssim']:.4f}", f"best without learning: {best['ssim']:.4f}" if plain else ""),
+        size,
+        *[(f"Codes in use: {' / '.join(levels)}", used, f"of {codes}, chosen at least once")] * bool(levels),
+    ]
 
 
-def trained(result: Result, entry: CheckpointResult, clips: int | None) -> str:
-    """How long and on what: `1,800 steps of 4 clips, drawn from 4,182 (digest f59d01f0...)`."""
-    data: Any = result["run"]["config"]["data"]
-    source = f"{clips:,}" if clips else "an unknown number"
-    return (
-        f"{entry['step']:,} steps of {data['batch_size']} clips, drawn from {source} "
-        f"(digest {entry['trained_on'] or 'unknown'})"
-    )
+def _clip(example: Example) -> Clip:
+    a, b = example.original, example.reconstruction
+    if a.shape != b.shape or a.dtype != np.uint8 or b.dtype != np.uint8:
+        raise ValueError(
+            f"example {example.name!r}: expected two uint8 clips of one shape, found {a.shape} and {b.shape}"
+        )
+    error = Pane(f"error × {ERROR_GAIN}", amplified_error(a, b))
+    return Clip(example.name, (Pane("original", a), Pane("reconstruction", b), error), example.remark)
 
 
-def metrics(result: Result, entry: CheckpointResult) -> tuple[Metric, ...]:
-    """Model and baselines, row by row; a measure that nobody has is left out, or says why if a reason is known."""
-    others = [b["quality"]["mean"] if b["quality"] is not None else None for b in result["baselines"].values()]
-    columns: list[MeanFigures | None] = [entry["quality"]["mean"], *others]
-    reasons = {"perceptual": result["perceptual"]["reason"]}
+def quality_table(result: Result, entry: CheckpointResult) -> Table:
+    """Every figure that any of the methods has, or that is missing for a known reason; the best of a row in bold."""
+    names, means = ["", result["run"]["name"]], [entry["quality"]["mean"]]
+    for name, baseline in result["baselines"].items():
+        names.append(BASELINES[name][0] if name in BASELINES else name.replace("_", " "))
+        means.append(None if baseline["quality"] is None else baseline["quality"]["mean"])
     rows = []
     for name, title, decimals, lower in MEASURES:
-        values = tuple(None if c is None else c[name] for c in columns)  # type: ignore[literal-required]
-        reason = reasons.get(name) if set(values) == {None} else None
-        rows.append(Metric(title, values, decimals, lower, f"not measured: {reason}" if reason else ""))
+        values = [None if mean is None else mean[name] for mean in means]  # type: ignore[literal-required]
+        known = [value for value in values if value is not None]
+        reason = result["perceptual"]["reason"] if name == "perceptual" and not known else None
+        if known or reason:
+            best = (min if lower else max)(known) if len(known) > 1 else None
+            cells = [Cell(number(v, f".{decimals}f"), best=v is not None and v == best) for v in values]
+            rows.append((Cell(title, f"not measured: {reason}" if reason else ""), *cells))
     if len(entry["without"]) > 1:
-        nothing = (None,) * len(others)
-        rows += [
-            Metric(
-                f"PSNR without the {name} level, dB",
-                (part["psnr"], *nothing),
-                remark=f"decoded from the other level alone: the difference is what the {name} level adds",
-            )
-            for name, part in entry["without"].items()
-        ]
-    return tuple(row for row in rows if row.remark or any(value is not None for value in row.values))
+        for name, part in entry["without"].items():
+            remark = f"decoded from the other level alone: the difference is what the {name} level adds"
+            cells = [Cell(number(v, ".2f")) for v in (part["psnr"], *[None] * (len(means) - 1))]
+            rows.append((Cell(f"PSNR without the {name} level, dB", remark), *cells))
+    explanation = "Means over the frames of a clip, then over clips; the best of each row in bold."
+    return Table("Quality", explanation, tuple(names), tuple(rows))
 
 
-def rates(result: Result, entry: CheckpointResult) -> tuple[Rate, ...]:
-    """The model's indices, counted three ways, and the same clips as H.264."""
+def _curves(result: Result, log: Sequence[Mapping[str, Any]]) -> list[str]:
+    entry = result["checkpoints"][-1]
+    charts = [*over_log(log, list(_levels(entry)))]
+    charts.append(by_position({result["run"]["name"]: (entry["quality"], MODEL), **baselines(result)}))
+    charts += over_steps(result) if len(result["checkpoints"]) > 1 else ()
+    return [drawing for chart in charts if (drawing := chart_card(chart, chart.y_label))]
+
+
+def _levels(entry: CheckpointResult) -> dict[str, Any]:
+    return cast(dict[str, Any], entry["diagnostics"].get("levels", {}))
+
+
+def _usage(name: str, level: Mapping[str, Any]) -> str:
+    counts = np.asarray(level["counts"], np.float64)
+    shares = counts[counts > 0] / max(counts.sum(), 1)
+    perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
+    share = len(shares) / len(counts)
+    used = f"{len(shares)} of {len(counts)} codes in use ({share:.1%}), perplexity {perplexity:.0f}"
+    return chart_card(code_usage(name, counts), used) or card("", name, explanation=used)
+
+
+def rate_table(result: Result, entry: CheckpointResult) -> Table:
+    """Files where they were measured, the model's indices counted three ways, and the same clips as H.264."""
     h264, files = result["h264"], entry["files"]
-    named = {name: ESTIMATES.get(name, (name, "")) for name in entry["estimates"]}
-    rows = [Rate(title, entry["estimates"][name], remark) for name, (title, remark) in named.items()]
-    if files is not None:
-        rows.append(Rate("files", files["bpp"], f"whole, of {files['clips']} clips, {files['psnr']:.2f} dB"))
-    if h264["bpp"] is not None:
-        rows.append(Rate("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"))
-    return tuple(row for row in rows if row.bpp > 0)
-
-
-def charts(log: Sequence[Mapping[str, Any]], result: Result, entry: CheckpointResult) -> tuple[Chart, ...]:
-    """Losses, PSNR and codebook perplexity over training; PSNR over the frames of a clip beside the baselines'."""
-
-    def curve(name: str, key: str) -> Curve:
-        known = [(line["step"], line[key]) for line in log if line.get(key) is not None]
-        return Curve(
-            name, *(np.array(column, np.float64) for column in (zip(*known, strict=True) if known else ((), ())))
-        )
-
-    qualities = {result["run"]["name"]: entry["quality"]}
-    for name, baseline in result["baselines"].items():
-        if baseline["quality"] is not None:
-            qualities[name.replace("_", " ")] = baseline["quality"]
-    by_position = [
-        Curve(name, np.arange(len(quality["psnr_by_position"])), np.asarray(quality["psnr_by_position"]))
-        for name, quality in qualities.items()
+    titles = {name: ESTIMATES.get(name, (name, "")) for name in entry["estimates"]}
+    found: list[tuple[str, float | None, str]] = [
+        *((title, entry["estimates"][name], remark) for name, (title, remark) in titles.items()),
+        ("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"),
     ]
-    return (
-        Chart("Losses", "step", (curve("reconstruction", "reconstruction"), curve("commitment", "commitment")), True),
-        Chart("PSNR, dB", "step", (curve("training", "psnr"), curve("validation", "validation/psnr"))),
-        Chart(
-            "Codebook perplexity, training",
-            "step",
-            tuple(curve(name, f"{name}/perplexity") for name in _levels(entry)),
-        ),
-        Chart("PSNR by position in the clip, dB", "frame", tuple(by_position)),
+    if files is not None:
+        size, decoded = np.mean(files["bytes"]), f"{files['psnr']:.2f} dB, SSIM {files['ssim']:.4f}"
+        remark = f"{size:,.0f} bytes, decoded from them alone: {decoded}"
+        found.insert(0, ("files", files["bpp"], f"{files['clips']} clips; {remark}"))
+    known = [(name, bpp, remark) for name, bpp, remark in found if bpp]
+    widest = max((bpp for _, bpp, _ in known), default=0.0)
+    rows = tuple(
+        (
+            Cell(name, remark),
+            f"{bpp:.3f}",
+            f"{bpp / RAW_BPP:.2%}",
+            f"{RAW_BPP / bpp:.0f} : 1",
+            Cell("", bar=bpp / widest),
+        )
+        for name, bpp, remark in known
     )
+    header = ("", "bits per pixel", "of 24 bpp", "ratio", "")
+    return Table("Rate", "Bits for every pixel of every frame.", header, rows)
+
+
+def _facts(result: Result, entry: CheckpointResult, training_clips: int | None) -> list[tuple[str, str]]:
+    data, run, hardware = result["data"], result["run"], entry["hardware"]
+    trained: Any = run["config"]["data"]
+    source = f"{training_clips:,}" if training_clips else "an unknown number"
+    return [
+        ("Run", Path(run["folder"]).name),
+        (
+            "Trained",
+            f"{entry['step']:,} steps of {trained['batch_size']} clips, drawn from {source} "
+            f"(digest {entry['trained_on'] or 'unknown'})",
+        ),
+        ("Model", ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in run["cost"].items())),
+        ("Evaluated clips", f"{len(data['clip_ids'])} of {data['clips_in_split']} in the {data['split']} split"),
+        ("Their digest", data["digest"]),
+        ("Checkpoint digest", entry["digest"]),
+        ("Evaluated on", f"{hardware['devices']} × {hardware['device']}"),
+        ("Evaluated at", entry["date"]),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in entry["versions"].items())),
+    ]

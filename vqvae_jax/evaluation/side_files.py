@@ -1,20 +1,30 @@
 """The files beside the JSON: CSV per clip, plot, picture grid."""
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
-from vqvae_jax.evaluation.family import Snapshot
-from vqvae_jax.evaluation.grid import chosen_records, grid_png
+from vqvae_jax.evaluation.charts import plotted
 from vqvae_jax.evaluation.model_figures import ModelMeasurement
-from vqvae_jax.evaluation.plot import plot_png
 from vqvae_jax.evaluation.result_file import find_checkpoint
 from vqvae_jax.evaluation.schema import Result
 from vqvae_jax.files import write_atomically
+from vqvae_jax.report.figure import figure
+from vqvae_jax.report.pictures import ERROR_GAIN, Board, Pane, amplified_error, draw, png
+from vqvae_jax.report.table import csv_text
+from vqvae_jax.training.snapshot import Snapshot
+
+SHOWN = 6  # clips of the picture grid
+
+
+def chosen_records(count: int) -> list[int]:
+    """Record numbers of the clips shown: evenly spread over `count`."""
+    return evenly_spread(count, SHOWN)
 
 
 def side_files(out: Path) -> dict[str, Path]:
@@ -45,15 +55,18 @@ def write_side_files(out: Path, result: Result, changed: bool, grid: Callable[[]
     Raises:
       UserError: if a file cannot be written.
     """
-    files = side_files(out)
-    if changed or not files["table"].exists():
-        write_atomically(files["table"], clip_table(result).encode())
-    if changed or not files["plot"].exists():
-        write_atomically(files["plot"], plot_png(result))
-    if changed or not files["grid"].exists():
-        picture = grid()
-        if picture is not None:
-            write_atomically(files["grid"], picture)
+    makers = {"table": lambda: clip_table(result).encode(), "plot": lambda: plot_png(result), "grid": grid}
+    for name, path in side_files(out).items():
+        if (changed or not path.exists()) and (content := makers[name]()) is not None:
+            write_atomically(path, content)
+
+
+def plot_png(result: Result) -> bytes:
+    """PNG of the last checkpoint beside the baselines; more panels over steps when there are several."""
+    data = result["data"]
+    title = f"{result['run']['name']} on {len(data['clip_ids'])} {data['split']} clips"
+    charts = plotted(result)
+    return figure(charts, title, columns=min(len(charts), 3 if len(charts) == 3 else 2), panel=(5.2, 4.2))
 
 
 def grid_picture(result: Result, measurement: ModelMeasurement, snapshot: Snapshot, batches: Batches) -> bytes:
@@ -73,24 +86,43 @@ def grid_picture(result: Result, measurement: ModelMeasurement, snapshot: Snapsh
     )
 
 
+def grid_png(
+    title: str, names: list[str], originals_NTHWC: np.ndarray, reconstructions_NTHWC: np.ndarray, remarks: list[str]
+) -> bytes:
+    """PNG with a row per clip: original, reconstruction and error of an early and of a late frame.
+
+    Args:
+      title: above the grid.
+      names: of the clips.
+      originals_NTHWC: uint8.
+      reconstructions_NTHWC: uint8, same shape.
+      remarks: a short text for each clip.
+    """
+    frames = originals_NTHWC.shape[1]
+    moments = sorted({frames // 4, 3 * frames // 4})
+    heads = [head for t in moments for head in (f"original, frame {t}", "reconstruction", f"error × {ERROR_GAIN}")]
+    rows = [
+        [Pane(p[t : t + 1]) for t in moments for p in (a, b, amplified_error(a, b))]
+        for a, b in zip(originals_NTHWC, reconstructions_NTHWC, strict=True)
+    ]
+    labels = tuple(f"{name}\n{remark}" for name, remark in zip(names, remarks, strict=True))
+    return png(draw(Board(tuple(heads), tuple(map(tuple, rows)), labels, title, group=3)).frames[0])
+
+
 def clip_table(result: Result) -> str:
     """CSV: one row per checkpoint and clip."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    parts = list(result["checkpoints"][0]["without"])
     names = ("psnr", "ssim", "difference_psnr", "perceptual", "lossless_frames")
-    of_files = ("bytes", "clip_psnr", "clip_ssim")
-    of_parts = (f"psnr_without_{part}" for part in parts)
-    writer.writerow(["step", "clip", *names, *of_parts, "file_bytes", "file_psnr", "file_ssim", "h264_bytes"])
+    rows = []
     for entry in result["checkpoints"]:
-        columns = [entry["quality"]["clips"][name] for name in names]  # type: ignore[literal-required]
-        columns += [entry["without"][part]["clip_psnr"] for part in parts]
-        files: Any = entry["files"] or dict.fromkeys(of_files, ()) | {"clip_ids": ()}
-        for name in of_files:
-            by_clip = dict(zip(files["clip_ids"], files[name], strict=True))
-            columns.append([by_clip.get(clip, "") for clip in result["data"]["clip_ids"]])
-        columns.append(result["h264"]["clip_bytes"])
-        for row, clip in enumerate(result["data"]["clip_ids"]):
-            values = ["" if column is None else column[row] for column in columns]
-            writer.writerow([entry["step"], clip, *(f"{v:.6g}" if isinstance(v, float) else v for v in values)])
-    return table.getvalue()
+        columns = {name: entry["quality"]["clips"][name] for name in names}  # type: ignore[literal-required]
+        columns |= {f"psnr_without_{name}": part["clip_psnr"] for name, part in entry["without"].items()}
+        files: Any = entry["files"] or {"clip_ids": (), "bytes": (), "clip_psnr": (), "clip_ssim": ()}
+        for name, key in (("file_bytes", "bytes"), ("file_psnr", "clip_psnr"), ("file_ssim", "clip_ssim")):
+            by_clip = dict(zip(files["clip_ids"], files[key], strict=True))
+            columns[name] = [by_clip.get(clip) for clip in result["data"]["clip_ids"]]
+        columns["h264_bytes"] = result["h264"]["clip_bytes"]
+        for place, clip in enumerate(result["data"]["clip_ids"]):
+            values = {name: None if column is None else column[place] for name, column in columns.items()}
+            shown = {name: f"{v:.6g}" if isinstance(v, float) else v for name, v in values.items()}
+            rows.append({"step": entry["step"], "clip": clip, **shown})
+    return csv_text(rows)

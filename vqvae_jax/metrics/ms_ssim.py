@@ -12,8 +12,8 @@ from vqvae_jax.precision import EXACT
 #: Exponents of the scales, finest first (found by the paper's experiment; other libraries have the same).
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
-#: The window must fit into the coarsest scale.
-SMALLEST_SIDE = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1
+#: The window must fit into the coarsest scale; the authors' own program refuses smaller frames too.
+SMALLEST_SIDE = WINDOW * 2 ** (len(WEIGHTS) - 1)
 
 
 def frame_ms_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
@@ -25,14 +25,14 @@ def frame_ms_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
     count as 0, as they have no real power.
 
     Args:
-      reference_BTHWC: uint8; sides of at least 161.
+      reference_BTHWC: uint8; sides of at least 176.
       estimate_BTHWC: uint8, same shape.
 
     Returns:
       [B, T] float32, in [0, 1].
 
     Raises:
-      UserError: if shapes differ, a dtype is not uint8, or a side is under 161.
+      UserError: if shapes differ, a dtype is not uint8, or a side is under 176.
     """
     check_pair(reference_BTHWC, estimate_BTHWC)
     if min(reference_BTHWC.shape[2:4]) < SMALLEST_SIDE:

@@ -1,9 +1,9 @@
 """Everything that defines a run, in one tree: what a named experiment is, and what a checkpoint carries."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
-from vqvae_jax.config import check, from_dict
+from vqvae_jax.config import check
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.msvqvae.config import ModelConfig
@@ -16,6 +16,7 @@ from vqvae_jax.training.optimizer import OptimizerConfig
 class Experiment:
     """A model, its losses and how it is trained. The defaults are the paper's MS-VQ-VAE."""
 
+    family: ClassVar[str] = "msvqvae"
     name: str = "msvqvae"
     """Name of the experiment this was made from."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -34,8 +35,3 @@ class Experiment:
         parts = self.training.microbatches
         multiple = f"a multiple of training.microbatches={parts}"
         check(self.data.batch_size % parts == 0, "data.batch_size", self.data.batch_size, multiple)
-
-
-def experiment_from_dict(values: dict[str, Any], where: str) -> Experiment:
-    """The experiment a checkpoint or run was made with; `where` names the file in errors."""
-    return from_dict(Experiment, values, where)

@@ -11,12 +11,12 @@ from vqvae_jax.losses.matching import GradientNorms, gradient_norms, perceptual_
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.initialise import Weights
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
 from vqvae_jax.precision import normalise
 from vqvae_jax.quantization.codebook import empty_codebook, quantize
 from vqvae_jax.quantization.initialise import initialise
 from vqvae_jax.training.state import PyTree, TrainState
+from vqvae_jax.training.task import Start
 
 
 def new_state(
@@ -25,7 +25,7 @@ def new_state(
     key: Array,
     clips_BTHWC: Array,
     trunk: VggTrunk | None,
-    weights: Weights | None = None,
+    start: Start | None = None,
 ) -> TrainState:
     """Weights (fresh, with codebooks drawn from the encoder's outputs, or given) and the perceptual loss's weight.
 
@@ -35,7 +35,7 @@ def new_state(
       key: random key; the same key and batch give the same state on any number of devices.
       clips_BTHWC: the first *global* batch, uint8.
       trunk: of the perceptual loss; none leaves the term out, whatever gamma says.
-      weights: of another run, to go on from.
+      start: of another run, to go on from.
 
     Raises:
       UserError: if gamma cannot be matched (a gradient is zero or not finite).
@@ -45,21 +45,23 @@ def new_state(
     model = MSVQVAE(experiment.model)
 
     @jax.jit
-    def start(clips: Array, weights: Weights | None) -> TrainState:
-        if weights is not None:
-            return _assemble(experiment, optimizer, *jax.tree.map(jnp.copy, weights))
+    def begin(clips: Array, start: Start | None) -> TrainState:
+        if start is not None:
+            params, extras = jax.tree.map(jnp.copy, tuple(start))
+            return _assemble(experiment, optimizer, params, extras["codebooks"])
         params = init_params(experiment.model, params_key)
         empty = empty_codebooks(experiment.model)
         codebooks = init_codebooks(model, params, empty, normalise(clips), codes_key, noise)
         return _assemble(experiment, optimizer, params, codebooks)
 
-    state = start(clips_BTHWC, weights)
+    state = begin(clips_BTHWC, start)
     if trunk is None or experiment.loss.gamma == 0:
         return state
     norms = jax.jit(partial(start_gradient_norms, experiment))(
-        state.params, state.codebooks, normalise(clips_BTHWC), trunk
+        state.params, state.extras["codebooks"], normalise(clips_BTHWC), trunk
     )
-    return state._replace(perceptual_weight=jnp.asarray(perceptual_weight(experiment.loss, norms), jnp.float32))
+    weight = jnp.asarray(perceptual_weight(experiment.loss, norms), jnp.float32)
+    return state._replace(extras=state.extras | {"perceptual_weight": weight})
 
 
 def abstract_state(experiment: Experiment, optimizer: optax.GradientTransformation) -> TrainState:
@@ -78,10 +80,9 @@ def _assemble(
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
-        codebooks=codebooks,
         opt_state=optimizer.init(params),
         ema_params=jax.tree.map(jnp.copy, params) if experiment.optimizer.weight_ema else None,
-        perceptual_weight=jnp.zeros((), jnp.float32),
+        extras={"codebooks": codebooks, "perceptual_weight": jnp.zeros((), jnp.float32)},
     )
 
 

@@ -35,7 +35,7 @@ def statistics(indices: Array, z: Array, codes: int) -> Statistics:
 
 
 def update(codebook: Codebook, batch: Statistics, decay: float, floor: float = 1e-5) -> Codebook:
-    """One step of the moving average: c <- d c + (1-d) n, s <- d s + (1-d) S, e = s / max(c, floor).
+    """One step of the moving average: c <- d c + (1-d) n, s <- d s + (1-d) S, e = s / c where c > floor.
 
     n and S are the batch's counts and sums divided by N / K (N vectors in the global batch). A count of 1 is then a
     fair share at any batch size, level and device count, and thresholds on counts mean something.
@@ -43,4 +43,7 @@ def update(codebook: Codebook, batch: Statistics, decay: float, floor: float = 1
     share = codebook.codes / jnp.maximum(jnp.sum(batch.counts), 1.0)
     counts = decay * codebook.counts + (1.0 - decay) * share * batch.counts
     sums = decay * codebook.sums + (1.0 - decay) * share * batch.sums
-    return codebook._replace(embeddings=sums / jnp.maximum(counts, floor)[:, None], counts=counts, sums=sums)
+    # Both averages of an unused code fade: s / floor would draw it to the origin, s / c ends as 0 / 0.
+    means = sums / jnp.maximum(counts, floor)[:, None]
+    embeddings = jnp.where(counts[:, None] > floor, means, codebook.embeddings)
+    return codebook._replace(embeddings=embeddings, counts=counts, sums=sums)

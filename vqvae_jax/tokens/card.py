@@ -10,11 +10,12 @@ import numpy as np
 
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.payload import Grid
-from vqvae_jax.data.card import table, version
+from vqvae_jax.data.card import version
 from vqvae_jax.data.names import Skipped
 from vqvae_jax.data.record_shards import Shard
 from vqvae_jax.data.records import combined_digest
 from vqvae_jax.metrics.rate import index_entropy
+from vqvae_jax.report.table import pipes
 
 Card = dict[str, Any]
 """The content of card.json; docs/tokens.md lists its fields."""
@@ -162,13 +163,13 @@ def page(card: Card) -> list[str]:
         "that filling.",
         f"Content digest `{card['digests']['content']}`, sources `{card['digests']['sources']}`.",
         "",
-        *table(head, rows),
+        *pipes(head, rows),
         "",
         "## Labels",
         "",
-        *table(("label", "videos", "chunks", "frames"), labels),
+        *pipes(("label", "videos", "chunks", "frames"), labels),
         "",
         f"## Skipped files ({totals['skipped']})",
         "",
-        *table(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
+        *pipes(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
     ]

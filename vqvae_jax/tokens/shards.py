@@ -12,7 +12,7 @@ from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.payload import Indices
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.codec.windows import decoded_chunk
-from vqvae_jax.data.sharded_records import ShardedRecords
+from vqvae_jax.data.shards import ShardedRecords
 from vqvae_jax.errors import UserError
 from vqvae_jax.tokens.card import CARD_VERSION, FORMAT, Card, CodedVideo
 from vqvae_jax.tokens.records import SPLIT, TokenChunk, check_grids, from_example, without_filling

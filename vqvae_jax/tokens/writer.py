@@ -13,7 +13,7 @@ from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.payload import Grid
 from vqvae_jax.codec.windows import coded_chunks
 from vqvae_jax.data.card import write_card_files
-from vqvae_jax.data.names import Skipped, Source, find_files, one_line
+from vqvae_jax.data.names import Skipped, Source, find_files
 from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
 from vqvae_jax.data.record_shards import write_tfds_metadata
 from vqvae_jax.errors import UserError
@@ -81,9 +81,7 @@ def write_token_shards(
                 except UserError as error:
                     reason = str(error).removeprefix(f"{root / source.path}: ")
                     if strict:
-                        raise UserError(
-                            f"--strict: {one_line(source.path)}: {reason}; without --strict it is listed"
-                        ) from error
+                        raise UserError(f"--strict: {source.path}: {reason}; without --strict it is listed") from error
                     skipped.append(Skipped(source.path, reason))
             if not work.videos:
                 raise UserError(_nothing_usable(root, sorted(skipped)))
@@ -207,7 +205,7 @@ def _require_libraries() -> None:
 def _nothing_usable(root: Path, skipped: Sequence[Skipped]) -> str:
     if not skipped:
         return f"{root} holds no files; expected .avi, .mp4, .mkv ..."
-    first = f"{one_line(skipped[0].path)}: {skipped[0].reason}"
+    first = f"{skipped[0].path}: {skipped[0].reason}"
     return f"{root} has no usable video ({len(skipped)} files looked at; first: {first})"
 
 

@@ -18,7 +18,9 @@ import orbax.checkpoint as ocp
 from vqvae_jax.errors import UserError
 from vqvae_jax.training.digests import leaf_digest, named_leaves
 
-FORMAT = 1
+FORMAT = 2
+#: Of format 1, which is read for ever, what is not one of these at the top of the state lies under `extras` now.
+PLAIN_FIELDS = ("step", "params", "opt_state", "ema_params")
 STATE, RECORD = "state", "record"
 RECORD_FILE = "metadata"  # the name Orbax's JSON handler gives its file
 
@@ -38,6 +40,7 @@ class Record(NamedTuple):
     config: dict[str, Any]
     metrics: dict[str, float | None]
     leaves: dict[str, dict[str, Any]]  # path -> {"shape": [...], "dtype": "float32", "digest": "..."}
+    format: int
 
 
 def to_host(state: Any) -> dict[str, np.ndarray]:
@@ -93,8 +96,12 @@ def read_record(step_folder: Path) -> Record:
         digest = content.pop("digest")
         if digest != _content_digest(content):
             raise ValueError("its digest does not match")
-        if content["format"] != FORMAT or str(content["step"]) != step_folder.name:
-            raise ValueError(f"it is of step {content['step']}, format {content['format']}")
+        if content["format"] == 1:
+            content["leaves"] = {_in_format_2(name): entry for name, entry in content["leaves"].items()}
+        elif content["format"] != FORMAT:
+            raise ValueError(f"it is of format {content['format']}, this program reads 1 and {FORMAT}")
+        if str(content["step"]) != step_folder.name:
+            raise ValueError(f"it is of step {content['step']}")
         return Record(*(content[field] for field in Record._fields))
     except _DAMAGE as error:
         raise DamagedCheckpointError(f"{path}: {_reason(error)}") from error
@@ -131,17 +138,23 @@ def read_state(step_folder: Path, record: Record, like: Any = None) -> Any:
 
 def _read_arrays(path: Path, record: Record) -> dict[str, np.ndarray]:
     handler = ocp.PyTreeCheckpointHandler()
-    on_disk = named_leaves(handler.metadata(path).tree)
-    if set(on_disk) != set(record.leaves):
-        raise ValueError(f"the arrays are not those of the record: {sorted(set(on_disk) ^ set(record.leaves))[:3]}")
+    stored = named_leaves(handler.metadata(path).tree)
+    names = {_in_format_2(name) if record.format == 1 else name: name for name in stored}
+    if set(names) != set(record.leaves):
+        raise ValueError(f"the arrays are not those of the record: {sorted(set(names) ^ set(record.leaves))[:3]}")
     for name, entry in record.leaves.items():  # before anything of a wrong size is allocated
-        found, expected = tuple(on_disk[name].shape), tuple(entry["shape"])
-        if found != expected or str(np.dtype(on_disk[name].dtype)) != entry["dtype"]:
-            raise ValueError(f"{name} is {on_disk[name].dtype}{found} instead of {entry['dtype']}{expected}")
-    as_numpy = _nested({name: ocp.RestoreArgs(restore_type=np.ndarray) for name in record.leaves})
-    tree = handler.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
-    named = named_leaves(tree)
-    return {name: np.asarray(named[name]) for name in record.leaves}
+        leaf = stored[names[name]]
+        found, expected = tuple(leaf.shape), tuple(entry["shape"])
+        if found != expected or str(np.dtype(leaf.dtype)) != entry["dtype"]:
+            raise ValueError(f"{name} is {leaf.dtype}{found} instead of {entry['dtype']}{expected}")
+    as_numpy = _nested({name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored})
+    named = named_leaves(handler.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy)))
+    return {name: np.asarray(named[names[name]]) for name in record.leaves}
+
+
+def _in_format_2(name: str) -> str:
+    """The name of a leaf that format 1 called `name`."""
+    return name if name.split("/")[0] in PLAIN_FIELDS else f"extras/{name}"
 
 
 def _check_alike(step_folder: Path, record: Record, wanted: dict[str, Any]) -> None:

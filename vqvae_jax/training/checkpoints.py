@@ -25,6 +25,7 @@ from vqvae_jax.training.checkpoint_writer import REMOVED, CheckpointWriter, best
 from vqvae_jax.training.digests import leaf_digest
 
 FOLDER = "checkpoints"  # inside a run's folder
+SCORE = "score"  # the figure of a checkpoint that ranks it
 DAMAGED = "damaged"  # inside the checkpoints' folder: steps that were put aside
 
 
@@ -42,9 +43,9 @@ class Restored(NamedTuple):
 class Checkpoints:
     """The checkpoints in one folder.
 
-    Keeps the latest `keep_latest`, every step divisible by `keep_every`, and the one with the highest finite
-    `metrics["psnr"]`. With several processes the state is replicated: each calls the same methods, the first one
-    writes, and all read from the folder, which they share.
+    Keeps the latest `keep_latest`, every step divisible by `keep_every`, and the one with the highest finite score.
+    With several processes the state is replicated: each calls the same methods, the first one writes, and all read
+    from the folder, which they share.
 
     Args:
       folder: made on the first save.
@@ -62,7 +63,7 @@ class Checkpoints:
         self._read_only = read_only
         self._writes = not read_only and jax.process_index() == 0
         self._writer = CheckpointWriter(self.folder, keep_latest, keep_every)
-        self._known_psnr: dict[int, float | None] = {}
+        self._known_scores: dict[int, float | None] = {}
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -78,7 +79,7 @@ class Checkpoints:
         return sorted(int(name) for name in names if name.isascii() and name.isdecimal() and str(int(name)) == name)
 
     def best_step(self) -> int | None:
-        """The step with the highest finite PSNR, the first of equals; None if no step has one."""
+        """The step with the highest finite score, the first of equals; None if no step has one."""
         return best_of(self._scores())
 
     def record(self, step: int) -> Record:
@@ -111,7 +112,7 @@ class Checkpoints:
           state: any pytree of arrays; may be donated as soon as this returns.
           stream_state: of the data stream, JSON values.
           config: the resolved configuration, JSON values.
-          metrics: `psnr` decides which step is the best.
+          metrics: `score` decides which step is the best, greater is better.
           force: replaces an existing step that holds another state.
 
         Raises:
@@ -134,8 +135,8 @@ class Checkpoints:
                 )
             self._move(step, REMOVED)
         arguments = save_arguments(step, leaves, stream_state, config, metrics)
-        psnr = finite_or_none((metrics or {}).get("psnr", float("nan")))
-        self._writer.start(step, arguments, self._scores() | ({} if psnr is None else {step: psnr}))
+        score = finite_or_none((metrics or {}).get(SCORE, float("nan")))
+        self._writer.start(step, arguments, self._scores() | ({} if score is None else {step: score}))
 
     def wait(self) -> None:
         """Waits until the save under way is on disk.
@@ -211,18 +212,20 @@ class Checkpoints:
         target.mkdir(exist_ok=True)
         name = next(n for k in range(10**6) if not (target / (n := f"{step}.{k}")).exists())
         (self.folder / str(step)).rename(target / name)
-        self._known_psnr.pop(step, None)
+        self._known_scores.pop(step, None)
         self._writer.reload()
 
     def _scores(self) -> dict[int, float]:
-        """PSNR of the steps that are there, where finite. A step is read once: it never changes."""
+        """Scores of the steps that are there, where finite. A step is read once: it never changes."""
         for step in self.steps():
-            if step not in self._known_psnr:
+            if step not in self._known_scores:
                 try:
-                    self._known_psnr[step] = read_record(self.folder / str(step)).metrics.get("psnr")
+                    metrics = read_record(self.folder / str(step)).metrics
+                    # Runs from before there were scores were ranked by PSNR.
+                    self._known_scores[step] = metrics.get(SCORE, metrics.get("psnr"))
                 except DamagedCheckpointError:
                     continue  # put aside on restore, or just removed by the run
-        return {s: psnr for s in self.steps() if (psnr := self._known_psnr.get(s)) is not None}
+        return {s: score for s in self.steps() if (score := self._known_scores.get(s)) is not None}
 
     def _holds(self, step: int, digests: Mapping[str, str]) -> bool:
         try:
@@ -234,7 +237,7 @@ class Checkpoints:
     def _best_or_raise(self) -> int:
         best = self.best_step()
         if best is None:
-            raise UserError(f"no checkpoint in {self.folder} has a finite PSNR; ask for `latest` or a step by number")
+            raise UserError(f"no checkpoint in {self.folder} has a finite score; ask for `latest` or a step by number")
         return best
 
     def _check_exists(self, step: int) -> None:

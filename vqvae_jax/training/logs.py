@@ -12,6 +12,7 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import write_atomically
 
 METRICS_FILE = "metrics.jsonl"
 EVENTS_FOLDER = "tensorboard"
@@ -132,6 +133,4 @@ def _drop_after(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = [entry for entry in read_metrics(path.parent) if entry["step"] <= step]
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
-    partial.replace(path)
+    write_atomically(path, "".join(json.dumps(entry) + "\n" for entry in kept).encode())

@@ -9,6 +9,8 @@ from typing import TextIO
 import jax
 from tqdm import tqdm
 
+from vqvae_jax.errors import one_line, say
+
 RATE_WINDOW = 30.0  # seconds over which speed is measured
 
 
@@ -78,9 +80,9 @@ class Progress:
     def note(self, text: str) -> None:
         """Prints a line without tearing the bar."""
         if self._bar is not None:
-            self._bar.write(text, file=self._stream)
+            self._bar.write(one_line(text), file=self._stream)
         elif self._speaks:
-            print(text, file=self._stream, flush=True)
+            say(text, file=self._stream)
 
     def pause(self) -> None:
         """Forgets the speed so far; called after validation, a picture or a save, which are not steps."""

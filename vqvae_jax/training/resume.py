@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import jax
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.training.task import Frozen
 
 CONFIG_FILE = "config.json"
 DATA_FILE = "data.json"  # where the training data were
-TRUNK_FILE = "vgg.json"  # digest and provenance of the perceptual loss's trunk
 
 #: What changes neither the state's structure nor what a given step computes. Everything else makes another run.
 MAY_CHANGE = frozenset(
@@ -44,6 +45,7 @@ def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) 
       UserError: names the first field that makes this another run.
     """
     old, new = flat_fields(before), flat_fields(now)
+    old.setdefault("family", new.get("family"))  # runs from before there were several do not name it
     changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     for name in sorted(changed, key=lambda name: (name != "name", name)):
         if name == "name":
@@ -59,19 +61,35 @@ def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) 
     return [f"{name}: {old.get(name)!r} -> {new.get(name)!r}" for name in changed]
 
 
-def check_same_trunk(digest: str | None, run_dir: Path) -> None:
-    """Raises a `UserError` if the run was started with another perceptual trunk than the one of this digest."""
-    path = run_dir / TRUNK_FILE
-    if digest is None or not path.is_file():
-        return
+def frozen_file(run_dir: Path, name: str) -> Path:
+    """Where a run notes the digest and provenance of a frozen network that its training uses."""
+    return run_dir / f"{name}.json"
+
+
+def read_frozen(run_dir: Path, name: str) -> str | None:
+    """Digest of the frozen network of this name that the run was started with, if it has one.
+
+    Raises:
+      UserError: if the file is damaged.
+    """
+    path = frozen_file(run_dir, name)
+    if not path.is_file():
+        return None
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))["digest"]
+        return str(json.loads(path.read_text(encoding="utf-8"))["digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read ({error}); restore it or start another --run") from error
-    if before != digest:
-        raise UserError(
-            f"run {run_dir} was started with VGG trunk {before[:12]}, not {digest[:12]}; give the same --vgg-weights"
-        )
+        raise UserError(f"{path} is damaged ({error!r}); restore it or start another --run") from error
+
+
+def check_same_frozen(frozen: Mapping[str, Frozen], run_dir: Path) -> None:
+    """Raises a `UserError` if the run was started with another network than one of these."""
+    for name, network in frozen.items():
+        before = read_frozen(run_dir, name)
+        if before not in (None, network.digest):
+            raise UserError(
+                f"run {run_dir} was started with {name} weights {str(before)[:12]}, not {network.digest[:12]}; give "
+                f"the same --{name}-weights"
+            )
 
 
 def check_writable(run_dir: Path) -> None:

@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 
-from vqvae_jax.quantization.codebook import Codebook
-
 PyTree = Any
 
 
@@ -15,10 +13,9 @@ class TrainState(NamedTuple):
 
     step: Array  # [] int32, steps done
     params: PyTree  # float32
-    codebooks: dict[str, Codebook]  # by level; moved by EMA, never by gradients
     opt_state: PyTree
     ema_params: PyTree | None  # moving average of `params`, if asked for
-    perceptual_weight: Array  # [] float32, what multiplies the perceptual loss; fixed at the start of the run
+    extras: dict[str, PyTree]  # what gradients do not move, by name: codebooks, a loss's weight, a feature bank
 
     @property
     def eval_params(self) -> PyTree:

@@ -1,29 +1,36 @@
 """What is logged: means over the steps since the last log, summed on the device so that no step waits for the host."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.metrics.codebook_health import perplexity, usage_share
+from vqvae_jax.training.task import StepMetrics
+
+PARTS = ("scalars", "totals", "histograms")  # of `StepMetrics`, summed over the window
 
 
 class Window:
-    """Scalars and code counts since the last `close`, and the wall time they took.
+    """What steps reported since the last `close`, and the wall time they took.
 
     Args:
+      health: scalars to log of the window's histograms (`Task.health`).
       state: of `get_state`, to go on within a window that an earlier process began; rates are of this process alone.
     """
 
-    def __init__(self, state: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, health: Callable[[dict[str, jax.Array]], dict[str, jax.Array]], state: dict[str, Any] | None = None
+    ) -> None:
+        self._health = jax.jit(health)
         self._steps = 0
         self._sums: Any = None
-        if state is not None and state["steps"]:
+        # A checkpoint from before windows had these parts: its open window is lost, the run goes on.
+        if state is not None and state["steps"] and set(PARTS) <= state.keys():
             self._steps = state["steps"]
-            single = {name: np.float32(value) for name, value in state["scalars"].items()}
-            self._sums = single, {level: np.asarray(value, np.float32) for level, value in state["counts"].items()}
+            self._sums = tuple({n: np.asarray(v, np.float32) for n, v in state[part].items()} for part in PARTS)
         self.start_clock()
 
     def start_clock(self) -> None:
@@ -35,16 +42,15 @@ class Window:
         """JSON values from which another process goes on to exactly the same means."""
         if not self._steps:
             return {"steps": 0}
-        scalars, counts = jax.device_get(self._sums)
-        return {
-            "steps": self._steps,
-            "scalars": {name: float(value) for name, value in scalars.items()},
-            "counts": {level: np.asarray(value).tolist() for level, value in counts.items()},
+        parts = zip(PARTS, jax.device_get(self._sums), strict=True)
+        return {"steps": self._steps} | {
+            part: {name: np.asarray(value).tolist() for name, value in sums.items()} for part, sums in parts
         }
 
-    def add(self, scalars: dict[str, jax.Array], counts: dict[str, jax.Array]) -> None:
+    def add(self, metrics: StepMetrics) -> None:
         """Adds one step; nothing leaves the device."""
-        self._sums = (scalars, counts) if self._sums is None else _add(self._sums, (scalars, counts))
+        step = tuple(getattr(metrics, part) for part in PARTS)
+        self._sums = step if self._sums is None else _add(self._sums, step)
         self._steps += 1
         self._timed += 1
 
@@ -53,17 +59,12 @@ class Window:
         self._began += seconds
 
     def close(self, clips_per_step: int, flops_per_step: float) -> dict[str, float]:
-        """Means, codebook health by level, `clips_per_second` and `flops_per_second`; starts the next window.
-
-        Revived codes are a sum over the window; usage and perplexity are of all vectors in it.
-        """
-        scalars, health = jax.device_get((self._sums[0], _health(self._sums[1])))
+        """Means, totals, what `health` says, `clips_per_second` and `flops_per_second`; starts the next window."""
+        scalars, totals, histograms = self._sums
+        scalars, totals, health = jax.device_get((scalars, totals, self._health(histograms)))
         seconds = max(time.perf_counter() - self._began, 1e-9)
-        logged = {
-            name: float(value) if name.endswith("/revived") else float(value) / self._steps
-            for name, value in scalars.items()
-        }
-        logged |= {name: float(value) for name, value in health.items()}
+        logged = {name: float(value) / self._steps for name, value in scalars.items()}
+        logged |= {name: float(value) for name, value in (totals | health).items()}
         logged["clips_per_second"] = self._timed * clips_per_step / seconds
         logged["flops_per_second"] = self._timed * flops_per_step / seconds
         self._steps, self._sums = 0, None
@@ -74,14 +75,3 @@ class Window:
 @jax.jit
 def _add(a: Any, b: Any) -> Any:
     return jax.tree.map(jnp.add, a, b)
-
-
-@jax.jit
-def _health(counts: dict[str, jax.Array]) -> dict[str, jax.Array]:
-    """Share of codes used, perplexity and number of codes unused, by level."""
-    named = {}
-    for level, histogram in counts.items():
-        named[f"{level}/usage"] = usage_share(histogram)
-        named[f"{level}/perplexity"] = perplexity(histogram)
-        named[f"{level}/unused"] = jnp.sum(histogram == 0)
-    return named

@@ -92,7 +92,7 @@ class Video:
             self.close()
             raise VideoError(reason)
         stated = 0.1 <= fps <= 1000
-        pixel_aspect = _pixel_aspect(get(cv2.CAP_PROP_SAR_NUM), get(cv2.CAP_PROP_SAR_DEN))
+        pixel_aspect = stated_aspect(get(cv2.CAP_PROP_SAR_NUM), get(cv2.CAP_PROP_SAR_DEN))
         if get(cv2.CAP_PROP_ORIENTATION_META) in (90, 270):  # OpenCV turns the pictures but not their pixels' aspect.
             pixel_aspect = 1 / pixel_aspect
         announced = max(0, int(get(cv2.CAP_PROP_FRAME_COUNT)))
@@ -170,8 +170,8 @@ def refused_size(width: int, height: int) -> str:
     return f"frame size {width}x{height} is outside 1x1 to {MAX_SIDE} a side and {MAX_PIXELS} pixels"
 
 
-def _pixel_aspect(numerator: float, denominator: float) -> Fraction:
-    """As stated, if it is one that a picture can have."""
+def stated_aspect(numerator: float, denominator: float) -> Fraction:
+    """Width of a pixel : its height as stated, if it is one that a picture can have; else 1."""
     if not (numerator >= 1 and denominator >= 1 and 1 / 100 <= numerator / denominator <= 100):
         return Fraction(1)
     return Fraction(int(numerator), int(denominator))

@@ -13,7 +13,7 @@ import numpy as np
 from vqvae_jax import stopping
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import no_folder
+from vqvae_jax.files import no_folder, refuse_existing, temporary
 from vqvae_jax.video.npy_frames import NpyWriter
 from vqvae_jax.video.png_frames import PngWriter, holds_only_numbered_pictures
 from vqvae_jax.video.read import MAX_DENOMINATOR, refused_size
@@ -40,7 +40,7 @@ def open_sink(
     height: int,
     rate: Fraction,
     *,
-    codec: Codec = "h264",
+    codec: Codec | None = None,
     display_aspect: Fraction | None = None,
     overwrite: bool = False,
 ) -> "Sink":
@@ -52,15 +52,17 @@ def open_sink(
       width, height: pixels of every frame.
       rate: frames per second, 0.1 to 1000, denominator up to `read.MAX_DENOMINATOR`. Kept exactly by .mp4 and .avi, and
         by .mkv, which counts nanoseconds, if it is a usual one (30000/1001); arrays and pictures do not keep it.
-      codec: `h264` is near-lossless 4:4:4 (x264, CRF 4); `ffv1` is lossless RGB, in .mkv and .avi.
+      codec: of a video file: `h264` (the default) is near-lossless 4:4:4 (x264, CRF 4); `ffv1` is lossless RGB, in
+        .mkv and .avi.
       display_aspect: width : height of the picture as it should be shown; None: pixels are square. Arrays and pictures
         do not keep it.
       overwrite: whether an existing output may be replaced, once the new one is whole.
 
     Raises:
-      UserError: if the ending is another one, the output exists, or it cannot be written.
+      UserError: if the ending is another one, `codec` does not go with it, the output exists, or it cannot be written.
     """
-    check_choice("codec", codec, ("h264", "ffv1"))
+    if codec is not None:
+        check_choice("codec", codec, ("h264", "ffv1"))
     check(Fraction(1, 10) <= rate <= 1000, "rate", rate, "0.1 to 1000 frames per second")
     check(rate.denominator <= MAX_DENOMINATOR, "rate", rate, f"a ratio with a denominator up to {MAX_DENOMINATOR}")
     ending = "" if str(path).endswith(("/", os.sep)) else Path(path).suffix.lower()
@@ -68,6 +70,9 @@ def open_sink(
     if ending not in (*CONTAINERS, ".npy", ""):
         endings = ", ".join(CONTAINERS)
         raise UserError(f"{path}: unknown ending; expected {endings}, .npy, or a folder for PNG pictures (NAME/)")
+    if codec is not None and ending not in CONTAINERS:
+        kind = "an array" if ending == ".npy" else "pictures"
+        raise UserError(f"{path}: codec={codec} is for video files; {kind} hold the frames as they are")
     if codec == "ffv1" and ending == ".mp4":
         raise UserError(f"{path}: FFV1 does not go into .mp4; name it .mkv or .avi")
     if reason := refused_size(width, height):
@@ -80,7 +85,9 @@ def open_sink(
             return PngWriter(part)
         if ending == ".npy":
             return NpyWriter(part, width, height)
-        return VideoWriter(part, CONTAINERS[ending], width, height, rate, codec, pixel_aspect.limit_denominator(1000))
+        return VideoWriter(
+            part, CONTAINERS[ending], width, height, rate, codec or "h264", pixel_aspect.limit_denominator(1000)
+        )
 
     return Sink(path, open_writer, width, height, folder=ending == "", overwrite=overwrite)
 
@@ -114,12 +121,11 @@ class Sink:
         self._written = 0
         self._abandon: Callable[[], object] = _nothing
         self._target = Path(os.path.abspath(path))  # noqa: PTH100 (also "." and "..", which have no name)
-        self._part = self._target.parent / f".{self._target.name}.part-{os.getpid()}"
+        self._part = temporary(self._target)
         self._open = True
         try:
             self._refuse_existing()
             stopping.begin(self.discard)
-            _remove(self._part)  # of an earlier process of the same number that was killed
             self._writer = open_writer(self._part)
             self._abandon = self._writer.abandon
         except BaseException as error:
@@ -181,10 +187,9 @@ class Sink:
     def _refuse_existing(self) -> None:
         """Raises `UserError` unless the path is free, or may be replaced and is nothing but an earlier output."""
         path = self.path
+        refuse_existing(path, self._overwrite)
         if not os.path.lexists(path):
             return
-        if not self._overwrite:
-            raise UserError(f"{path}: exists already; choose another name, or overwrite it with --force")
         if self._folder and (path.is_symlink() or not path.is_dir()):
             raise UserError(f"{path}: exists and is not a folder; it is not overwritten with one")
         if self._folder and not holds_only_numbered_pictures(path):
@@ -197,7 +202,7 @@ class Sink:
             self._part.replace(self._target)
             return
         # A folder cannot be renamed onto one that holds files.
-        old = self._target.with_name(f".{self._target.name}.old-{os.getpid()}")
+        old = temporary(self._target)
         with stopping.undisturbed():
             self._target.rename(old)
             try:

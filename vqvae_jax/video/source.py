@@ -5,12 +5,14 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError
 from vqvae_jax.video.npy_frames import NpyReader
+from vqvae_jax.video.pipes import STDIN, PipeReader
 from vqvae_jax.video.png_frames import PngReader
 from vqvae_jax.video.read import VideoError, at_rate
 from vqvae_jax.video.source_info import SourceInfo
@@ -39,10 +41,25 @@ def open_source(path: str | os.PathLike[str], assumed_rate: Fraction = Fraction(
         raise UserError(f"{path}: {error}") from error
 
 
+def open_pipe(
+    stream: BinaryIO, assumed_rate: Fraction | None = None, raw_size: tuple[int, int] | None = None
+) -> "Source":
+    """Opens a stream of pictures, Y4M or raw RGB, to read it once.
+
+    Args:
+      stream: such as standard input.
+      assumed_rate, raw_size: as for `PipeReader`.
+
+    Raises:
+      UserError: if it is no such stream.
+    """
+    return Source(STDIN, PipeReader(stream, assumed_rate, raw_size))
+
+
 class Source:
     """An open video; a context manager. `info` is known at once, `missing_frames` when all frames have been read."""
 
-    def __init__(self, path: Path, reader: NpyReader | PngReader | VideoReader) -> None:
+    def __init__(self, path: Path | str, reader: NpyReader | PngReader | VideoReader | PipeReader) -> None:
         self.path = path
         self._reader = reader
         self._read = False

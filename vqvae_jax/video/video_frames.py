@@ -63,7 +63,7 @@ class VideoReader:
         self._video.close()
 
 
-def _pyav() -> types.ModuleType:
+def pyav() -> types.ModuleType:
     """PyAV, imported late: not every training machine has it."""
     try:
         import av
@@ -74,7 +74,7 @@ def _pyav() -> types.ModuleType:
 
 def _streams(path: Path) -> tuple[bool, str]:
     """Whether there is audio, which OpenCV does not tell, and the name of the video's codec and pixel format."""
-    av = _pyav()
+    av = pyav()
     try:
         options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
         with av.open(str(path.absolute()), container_options=options, metadata_errors="replace") as container:
@@ -106,7 +106,7 @@ class VideoWriter:
         crf: int = 4,
         preset: str = "medium",
     ) -> None:
-        self._av = av = _pyav()
+        self._av = av = pyav()
         encoder = {"h264": "libx264", "ffv1": "ffv1"}[codec]
         if encoder not in av.codecs_available:
             raise UserError(f"this build of PyAV has no encoder {encoder}; install PyAV from its wheel: pip install av")

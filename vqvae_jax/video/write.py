@@ -11,7 +11,7 @@ import numpy as np
 
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import write_atomically
+from vqvae_jax.files import refuse_existing, write_atomically
 
 PictureFormat = Literal["webp", "apng", "gif"]
 
@@ -41,7 +41,7 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float = 16, crf: int = 
     path = Path(path)
     height, width = frames.shape[1:3]
     rate = Fraction(fps).limit_denominator(1001)
-    _refuse_existing(path)
+    refuse_existing(path)
 
     def open_writer(part: Path) -> VideoWriter:
         return VideoWriter(part, "mp4", width, height, rate, crf=crf, preset=preset)
@@ -99,7 +99,7 @@ def write_moving_picture(path: str | Path, frames: np.ndarray, fps: float = 16, 
     formats: dict[str, PictureFormat] = {".webp": "webp", ".png": "apng", ".apng": "apng", ".gif": "gif"}
     if path.suffix.lower() not in formats:
         raise UserError(f"{path}: unknown kind of moving picture; expected the ending {', '.join(formats)}")
-    _refuse_existing(path)
+    refuse_existing(path)
     content = moving_picture(frames, fps, formats[path.suffix.lower()], quality)
     write_atomically(path, content)
     return path
@@ -110,11 +110,6 @@ def _checked(frames: np.ndarray, fps: float) -> np.ndarray:
         raise ValueError(f"frames: expected (T, H, W, 3) uint8 with T, H, W >= 1, found {frames.shape} {frames.dtype}")
     check(0 < fps <= 1000, "fps", fps, "above 0, at most 1000")
     return np.ascontiguousarray(frames)
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise UserError(f"{path}: exists already; remove it or choose another name")
 
 
 def _durations_ms(count: int, fps: float, step: int) -> Sequence[int]:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from example_rd import CLIPS, PIXELS, example_rd
 from example_shown import decoder, example_shown, originals
+from experiments.rd.page_sprites import fitting, most_frames, sprite
 from PIL import Image
 
 from experiments.rd.clips import Pane, ShownClip, matched_points, matched_rate, shown_clips
-from experiments.rd.page_sprites import fitting, most_frames, sprite
 from experiments.rd.pictures import grid, moving, png
 
 

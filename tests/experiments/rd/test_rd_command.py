@@ -80,4 +80,4 @@ def test_ctrl_c_and_sigterm_end_in_their_code_and_say_how_much_is_kept(tmp_path,
     assert process.returncode == code, said
     assert "of 800 codings are done and kept" in said.splitlines()[-1]
     assert "Traceback" not in said
-    assert not list(out.rglob("part-*")) and not (out / "rd.json").exists()
+    assert not list(out.rglob(".*.part-*")) and not (out / "rd.json").exists()

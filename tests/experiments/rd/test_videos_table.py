@@ -5,7 +5,6 @@ import io
 
 import numpy as np
 import pytest
-
 from experiments.rd.videos_table import clips_by_video, videos_csv
 
 

@@ -1,1 +1,0 @@
-"""What `python -m experiments.train` runs: its command line and the run itself."""

@@ -1,0 +1,1 @@
+"""Tables, charts, pages, moving clips and pictures: numbers and arrays in, text and bytes out."""
