@@ -8,7 +8,6 @@ from typing import TypedDict
 
 import numpy as np
 
-from experiments.rd.names import is_ours
 from experiments.rd.quality_measures import (
     Measure,
     clip_pixels,
@@ -73,7 +72,7 @@ class RateNeeded(TypedDict):
 
 
 class AtQuality(TypedDict):
-    """One point of ours or of a codec without a curve, and what the others need there."""
+    """One point of a model or of a codec without a curve, and what the others need there."""
 
     codec: str
     setting: str
@@ -148,7 +147,7 @@ def _no_delta(reason: str, clips: int) -> CurveDelta:
 
 
 def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
-    """What the other codecs need, by measure, at the first point of each model of ours, the nearest codes.
+    """What the other codecs need, by measure, at the first point of each model.
 
     Also at every point of a codec with fewer than a BD-rate takes.
     """
@@ -157,7 +156,7 @@ def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
         if len(entry["points"]) < FEWEST_POINTS:
             points = entry["points"]
         else:
-            points = entry["points"][:1] if is_ours(name) else []
+            points = entry["points"][:1] if entry["kind"] == "learned" else []
         curves = {n: e for n, e in rd["codecs"].items() if n != name and len(e["points"]) > 1}
         for point in points:
             for measure in measured(rd):

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import load_bundle
-from vqvae_jax.codec.decoder import Decoder
-from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.evaluation.models import load_model, open_decoder
 
 
 def main() -> None:
@@ -25,13 +23,12 @@ def main() -> None:
       UserError: if the bundle cannot be read.
     """
     task = json.load(sys.stdin)
-    bundle = load_bundle(task["bundle"])
-    tokenizer = Tokenizer(bundle)
+    model = load_model(Path(task["bundle"]))
     with Path(task["results"]).open("w") as results:
         for source, target in task["files"]:
             started, failure = time.monotonic(), None
             try:
-                with Decoder(bundle, Path(source), tokenizer) as decoder:
+                with open_decoder(model, Path(source)) as decoder:
                     np.save(target, np.stack(list(decoder.frames())), allow_pickle=False)
             except UserError as error:
                 failure = str(error)

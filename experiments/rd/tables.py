@@ -198,7 +198,7 @@ def merged_commands(commands: list[str]) -> str:
 
 def points_csv(summary: Summary) -> str:
     """A row per codec and setting, figures in full; what was not measured is empty."""
-    first, last = ("codec", "title", "setting", "bpp", "payload_bpp"), ("clips", "failures")
+    first, last = ("codec", "kind", "title", "setting", "bpp", "payload_bpp"), ("clips", "failures")
     names = [measure.name for measure in MEASURES]
     rows = [
         {name: row[name] for name in first}  # type: ignore[literal-required]
