@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vqvae_jax.cli.packaged import DEFAULT, packaged
+from vqvae_jax.packaged import DEFAULT, packaged
 
 #: Where a distribution is not called as its module.
 DISTRIBUTIONS = {"imageio_ffmpeg": "imageio-ffmpeg"}

@@ -57,11 +57,11 @@ def save_untrained(name: str, path: Path, side: int) -> None:
     import jax
     import jax.numpy as jnp
 
-    from vqvae_jax.codec.bundle import Bundle, save_bundle
-    from vqvae_jax.codec.export import fit_grids
-    from vqvae_jax.codec.tokenizer import Tokenizer
-    from vqvae_jax.codec.windows import coded_chunks
+    from vqvae_jax.codec.bundle import save_bundle
     from vqvae_jax.msvqvae import named
+    from vqvae_jax.msvqvae.codec.fit import fit_grids
+    from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
+    from vqvae_jax.msvqvae.codec.weights import Weights, pack_weights
     from vqvae_jax.msvqvae.model import MSVQVAE
     from vqvae_jax.msvqvae.start import empty_codebooks, init_codebooks, init_params
     from vqvae_jax.precision import normalise
@@ -75,22 +75,21 @@ def save_untrained(name: str, path: Path, side: int) -> None:
         )
     )
     codebooks = draw(params, clip)
-    tokenizer = Tokenizer(Bundle(name, model, params, codebooks, {}, "", {}))
-    chunks = coded_chunks(tokenizer, frames(16 * model.clip[0], side), model.clip[0])
+    tokenizer = Tokenizer(Weights(model, params, codebooks, {}))
+    chunks = tokenizer.coded_chunks(frames(16 * model.clip[0], side), model.clip[0])
     grids: dict[str, list[np.ndarray]] = {level: [] for level in model.levels}
     for chunk in chunks:
         for level, grid in chunk.indices.items():
             grids[level].append(grid)
-    save_bundle(path, name, model, params, codebooks, fit_grids(grids, codebooks), {"untrained": True})
+    save_bundle(path, pack_weights(name, model, params, codebooks, fit_grids(grids, codebooks), {"untrained": True}))
 
 
 def measure(bundle_path: Path, count: int, side: int, video: Path | None) -> dict[str, float]:
     """One round trip through a file, in this process."""
-    from vqvae_jax.codec import decoder as decoder_module
-    from vqvae_jax.codec import encoder as encoder_module
-    from vqvae_jax.codec.bundle import load_bundle
     from vqvae_jax.codec.decoder import Decoder
     from vqvae_jax.codec.encoder import Encoder
+    from vqvae_jax.families import load_model
+    from vqvae_jax.msvqvae.codec import model as codec
 
     spent = {"pack": 0.0, "unpack": 0.0}
 
@@ -104,12 +103,12 @@ def measure(bundle_path: Path, count: int, side: int, video: Path | None) -> dic
 
         return call
 
-    encoder_module.pack = timed("pack", encoder_module.pack)
-    decoder_module.unpack = timed("unpack", decoder_module.unpack)
+    codec.pack = timed("pack", codec.pack)
+    codec.unpack = timed("unpack", codec.unpack)
     began = time.perf_counter()
-    bundle = load_bundle(bundle_path)
+    model = load_model(bundle_path)
     load = time.perf_counter() - began
-    encoder = Encoder(bundle)
+    encoder = Encoder(model)
     pictures = list(frames(min(count, 600), side, video))  # made before the clock starts
     pictures = list(itertools.islice(itertools.cycle(pictures), count))
     with tempfile.TemporaryDirectory() as folder:
@@ -117,14 +116,14 @@ def measure(bundle_path: Path, count: int, side: int, video: Path | None) -> dic
         began = time.perf_counter()
         encoder.encode(frames(8, side), path, RATE)
         compile_s = time.perf_counter() - began
-        with Decoder(bundle, path, encoder.tokenizer) as opened:
+        with Decoder(model, path) as opened:
             list(opened.frames())
         spent["pack"] = spent["unpack"] = 0.0
         began = time.perf_counter()
         encoder.encode(pictures, path, RATE, overwrite=True)
         encode_s = time.perf_counter() - began
         began = time.perf_counter()
-        with Decoder(bundle, path, encoder.tokenizer) as opened:
+        with Decoder(model, path) as opened:
             decoded = sum(1 for _ in opened.frames())
         decode_s = time.perf_counter() - began
     assert decoded == count

@@ -31,14 +31,14 @@ from benchmarks.report import Row, missing, options, write
 from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
 from experiments.rd.frame_rate import DEFAULT_FPS
-from vqvae_jax.cli.bundles import find_bundle
-from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.codec.interface import Model
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import few, read_card
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.metrics.psnr import frame_psnr
+from vqvae_jax.packaged import find_bundle
 
 HIGHEST_CRF = {"x265": 51, "av1": 63}
 #: Difference of mean PSNR up to which two codecs are compared.
@@ -128,7 +128,7 @@ def pin_to_one_core() -> None:
 class Ours:
     """Our codec, in processes through the command line and again warm in this one; see `Coded`."""
 
-    def __init__(self, bundle: Bundle, given: Path | None, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> None:
+    def __init__(self, bundle: Model, given: Path | None, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> None:
         self._clips, self._folder = clips_NTHWC, folder.resolve()
         self._encoder, self._processes = Encoder(bundle), Processes()
         self._rate = Fraction(fps).limit_denominator(1001)
@@ -140,7 +140,7 @@ class Ours:
         began = time.perf_counter()
         self._encoder.encode(self._clips[number], path, self._rate, overwrite=True)
         between = time.perf_counter()
-        with Decoder(self._encoder.bundle, path, self._encoder.tokenizer) as decoder:
+        with Decoder(self._encoder.model, path) as decoder:
             frames = np.stack(list(decoder.frames()))
         return between - began, time.perf_counter() - between, frames
 
@@ -215,7 +215,7 @@ def start_seconds(repeats: int = 7) -> float:
 
 
 def compare(
-    bundle: Bundle, given: Path | None, clips_NTHWC: np.ndarray, fps: float, repeats: int
+    bundle: Model, given: Path | None, clips_NTHWC: np.ndarray, fps: float, repeats: int
 ) -> tuple[list[Row], dict[str, str], list[str]]:
     """Rows (ours first), versions of the peers, and which could not run and why."""
     rows, versions, left_out = [], {}, []

@@ -15,12 +15,11 @@ from tqdm import tqdm
 
 from benchmarks.inputs import data_facts
 from benchmarks.report import Row, options, write
-from vqvae_jax.codec.bundle import Bundle, load_bundle
-from vqvae_jax.codec.tokenizer import Tokenizer
-from vqvae_jax.codec.windows import coded_chunks
+from vqvae_jax.codec.interface import TokenModel
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few
 from vqvae_jax.errors import run_command
+from vqvae_jax.families import load_model, token_model
 
 SMOOTHING = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 #: Neighbours on the same grid: axis along which they precede the index.
@@ -75,25 +74,25 @@ def best_smoothing(even: np.ndarray, odd: np.ndarray) -> float:
     return min(SMOOTHING, key=lambda smoothing: bits_per_index(even, odd, smoothing))
 
 
-def grids(tokenizer: Tokenizer, clips: ClipSet, what: str) -> Iterator[dict[str, np.ndarray]]:
+def grids(model: TokenModel, clips: ClipSet, what: str) -> Iterator[dict[str, np.ndarray]]:
     """Every clip's indices by level, coarse first."""
     for record in tqdm(range(len(clips)), desc=what, disable=None):
         clip = clips.read([record])[0]
-        (chunk,) = coded_chunks(tokenizer, clip, len(clip))
-        yield {name: grid.astype(np.int64) for name, grid in chunk.indices.items()}
+        ((_, indices),) = model.coded_chunks(clip, len(clip))
+        yield {name: grid.astype(np.int64) for name, grid in indices.items()}
 
 
-def counted(bundle: Bundle, clips: ClipSet, what: str) -> tuple[list[dict[tuple[str, str], np.ndarray]], Row]:
+def counted(model: TokenModel, clips: ClipSet, what: str) -> tuple[list[dict[tuple[str, str], np.ndarray]], Row]:
     """Counts of even and of odd clips by (level, context), and how often an index equals its neighbours."""
     parts: list[dict[tuple[str, str], np.ndarray]] = [{}, {}]
     same: dict[tuple[str, str], list[float]] = {}
-    for number, levels in enumerate(grids(Tokenizer(bundle), clips, what)):
+    for number, levels in enumerate(grids(model, clips, what)):
         coarse = None
         for level, grid in levels.items():
-            codes = bundle.model.levels[level].codes
+            codes = model.levels[level].codes
             for name, context in contexts(grid, coarse, codes).items():
                 # Any context's alphabet: this level's codes and one for "none", or the coarse level's.
-                size = max(other.codes for other in bundle.model.levels.values()) + 1
+                size = max(other.codes for other in model.levels.values()) + 1
                 pairs = parts[number % 2].setdefault((level, name), np.zeros((size, codes), np.int64))
                 count(grid, context, pairs)
                 if name in NEIGHBOURS:
@@ -109,11 +108,11 @@ def main() -> None:
     parser.add_argument("--split", default="validation", help="split that is measured")
     parser.add_argument("--clips", type=int, default=0, help="of either split, evenly spread; default: all")
     arguments = parser.parse_args()
-    bundle = load_bundle(arguments.bundle)
+    model = token_model(load_model(arguments.bundle))
     fit = few(open_split(arguments.data, "train"), arguments.clips)
     seen = few(open_split(arguments.data, arguments.split), arguments.clips)
-    (even, odd), _ = counted(bundle, fit, "train")
-    (first, second), same = counted(bundle, seen, arguments.split)
+    (even, odd), _ = counted(model, fit, "train")
+    (first, second), same = counted(model, seen, arguments.split)
     rows: list[Row] = []
     for (level, name), pairs in even.items():
         other = odd.get((level, name), np.zeros_like(pairs))
@@ -132,7 +131,7 @@ def main() -> None:
         arguments.out,
         "conditional_entropy",
         rows,
-        bundle={"name": bundle.name, "digest": bundle.digest, **bundle.origin},
+        bundle={"name": model.name, "digest": model.digest, **model.origin},
         fitted=data_facts(fit),
         measured=data_facts(seen),
     )

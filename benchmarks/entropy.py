@@ -16,22 +16,21 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, missing, options, timings, versions, write
-from vqvae_jax.cli.bundles import find_bundle
-from vqvae_jax.codec.bundle import Bundle
-from vqvae_jax.codec.payload import Indices, pack, unpack
-from vqvae_jax.codec.tokenizer import Tokenizer
-from vqvae_jax.codec.windows import coded_chunks
+from vqvae_jax.codec.interface import Indices
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few
 from vqvae_jax.entropy.frequencies import costs, frequencies, starts
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
 from vqvae_jax.errors import run_command
+from vqvae_jax.msvqvae.codec.model import CodecModel
+from vqvae_jax.msvqvae.indices.index_coder import LevelModel, pack, unpack
+from vqvae_jax.packaged import find_bundle
 
 Grid = tuple[int, int, int]
 
@@ -49,11 +48,11 @@ def lengths(streams: list[bytes]) -> int:
     return sum(map(len, streams))
 
 
-def container_coder(bundle: Bundle, mode: Any) -> Coder:
+def container_coder(tables: Mapping[str, LevelModel], mode: Any) -> Coder:
     """As our files are coded in that mode."""
     return Coder(
-        lambda indices: pack(mode, bundle.tables, indices),
-        lambda streams, shapes: unpack(mode, bundle.tables, streams, shapes),
+        lambda indices: pack(mode, tables, indices),
+        lambda streams, shapes: unpack(mode, tables, streams, shapes),
         lengths,
     )
 
@@ -133,10 +132,10 @@ def constriction_coder(probabilities: Mapping[str, np.ndarray]) -> Coder:
     return Coder(encode_all, decode_all, lambda streams: sum(stream.nbytes for stream in streams))
 
 
-def clip_indices(bundle: Bundle, clips: ClipSet) -> list[Indices]:
+def clip_indices(model: CodecModel, clips: ClipSet) -> list[Indices]:
     """Each clip's indices, coded by itself."""
-    tokenizer, size = Tokenizer(bundle), clips.clip_shape[0]
-    return [next(iter(coded_chunks(tokenizer, clips.read([n])[0], size))).indices for n in range(len(clips))]
+    size = clips.clip_shape[0]
+    return [next(iter(model.coded_chunks(clips.read([n])[0], size))).indices for n in range(len(clips))]
 
 
 def compare(clips: list[Indices], coders: Mapping[str, Coder], repeats: int) -> list[Row]:
@@ -182,14 +181,14 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=32, help="evenly spread; 0 for all")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    bundle = find_bundle(arguments.bundle)
+    bundle = cast(CodecModel, find_bundle(arguments.bundle))
     with data_or_generated(arguments.data) as data:
         chosen = few(open_split(data, arguments.split), arguments.clips)
         clips, facts = clip_indices(bundle, chosen), data_facts(chosen)
-    probabilities = shares(clips, {name: level.codes for name, level in bundle.model.levels.items()})
+    probabilities = shares(clips, {name: level.codes for name, level in bundle.levels.items()})
     coders = {
-        "ours": container_coder(bundle, "range"),
-        "zlib level 9": container_coder(bundle, "deflate"),
+        "ours": container_coder(bundle.weights.tables, "range"),
+        "zlib level 9": container_coder(bundle.weights.tables, "deflate"),
         "zero-order rANS": zero_order(probabilities),
     }
     no_constriction = missing("constriction", "constriction", "pip install constriction")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import options, write
-from tests.codec.fuzzing import OUTCOMES, Original, check_pictures, mutant, originals, outcome
+from tests.codec.fuzzing import MEMORY_MIB, OUTCOMES, Original, check_pictures, mutant, originals, outcome
 
 PICTURES_EVERY = 100
 Key = tuple[str, bool]  # name of the original, whether checksums were mended
@@ -31,7 +31,9 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=5.0, help="ceiling for one file")
-    parser.add_argument("--mebibytes", type=int, default=512, help="ceiling for the whole program, beyond its start")
+    parser.add_argument(
+        "--mebibytes", type=int, default=MEMORY_MIB, help="ceiling for the whole program, beyond its start"
+    )
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), help="folder for files that fail")
     arguments = parser.parse_args()
 

@@ -22,9 +22,9 @@ import numpy as np
 from benchmarks.jax_programs import jax_programs
 from benchmarks.named_models import MODELS, clips_of, experiment_of, first_state
 from benchmarks.report import options, versions
-from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.families import load_model
 from vqvae_jax.files import write_atomically
 from vqvae_jax.msvqvae.config import ModelConfig
 
@@ -88,7 +88,7 @@ def check_golden(folder: Path = ROOT / "tests/codec/golden") -> dict[str, Any]:
     expected = json.loads((folder / "golden.json").read_text())
     equal, total, decoded, worst = 0, 0, True, 0.0
     for name, (of_bundle, mode, frames, height, width) in FILES.items():
-        bundle = load_bundle(folder / f"{of_bundle}.safetensors")
+        bundle = load_model(folder / f"{of_bundle}.safetensors")
         with tempfile.TemporaryDirectory() as scratch, Decoder(bundle, folder / f"{name}.msv") as golden:
             again = Path(scratch) / "again.msv"
             clip = moving(frames, height, width)
@@ -99,7 +99,9 @@ def check_golden(folder: Path = ROOT / "tests/codec/golden") -> dict[str, Any]:
             decoded &= found["indices"] == expected[name]["indices"]
             with Decoder(bundle, again) as ours:
                 for chunk in range(golden.reader.header.chunks):
-                    pairs = zip(golden.indices(chunk).values(), ours.indices(chunk).values(), strict=True)
+                    pairs = zip(
+                        golden.content(chunk).indices.values(), ours.content(chunk).indices.values(), strict=True
+                    )
                     for one, other in pairs:
                         equal, total = equal + int(np.sum(one == other)), total + one.size
     return {

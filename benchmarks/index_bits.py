@@ -17,16 +17,14 @@ from tqdm import tqdm
 
 from benchmarks.inputs import data_facts
 from benchmarks.report import Row, aim, options, write
-from vqvae_jax.codec.bundle import load_bundle
-from vqvae_jax.codec.payload import Indices, pack
-from vqvae_jax.codec.tokenizer import Tokenizer
-from vqvae_jax.codec.windows import coded_chunks, decoded_chunk
+from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import few
 from vqvae_jax.errors import run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.metrics.rate import deflate_bytes, index_entropy
-from vqvae_jax.msvqvae.indices.index_coder import LevelModel, coded_intervals
+from vqvae_jax.msvqvae.codec.model import CodecModel
+from vqvae_jax.msvqvae.indices.index_coder import LevelModel, coded_intervals, pack
 
 
 def cross_entropy(model: LevelModel, grid: np.ndarray, coarse: np.ndarray | None) -> float:
@@ -42,28 +40,28 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--clips", type=int, default=0, help="evenly spread; default: all")
     arguments = parser.parse_args()
-    bundle = load_bundle(arguments.bundle)
-    tokenizer = Tokenizer(bundle)
+    bundle = CodecModel(read_bundle(arguments.bundle))
+    tables = bundle.weights.tables
     clips = few(open_split(arguments.data, arguments.split), arguments.clips)
     count = len(clips)
     size, height, width = clips.clip_shape[:3]
-    codes = {name: level.codes for name, level in bundle.model.levels.items()}
+    codes = {name: level.codes for name, level in bundle.levels.items()}
     used = {name: np.zeros(k, np.int64) for name, k in codes.items()}
     promised, coded = dict.fromkeys(codes, 0.0), dict.fromkeys(codes, 0)
     numbers, deflated, psnr = dict.fromkeys(codes, 0), 0, []
     for record in tqdm(range(count), disable=None):
         clip = clips.read([record])[0]
-        (chunk,) = coded_chunks(tokenizer, clip, size)
-        indices: Indices = chunk.indices
+        (chunk,) = bundle.coded_chunks(clip, size)
+        indices = chunk.indices
         coarse = None
-        for (name, grid), payload in zip(indices.items(), pack("range", bundle.tables, indices), strict=True):
+        for (name, grid), payload in zip(indices.items(), pack("range", tables, indices), strict=True):
             used[name] += np.bincount(grid.ravel(), minlength=codes[name])
-            promised[name] += cross_entropy(bundle.tables[name], grid, coarse)
+            promised[name] += cross_entropy(tables[name], grid, coarse)
             coded[name] += 8 * len(payload)
             numbers[name] += grid.size
             coarse = grid
         deflated += 8 * deflate_bytes(list(indices.values()), list(codes.values()))
-        decoded = decoded_chunk(tokenizer, indices, None, None, (size, height, width), size)
+        decoded = bundle.decoded_chunk(indices, None, None, (size, height, width), size)
         psnr.append(float(np.mean(frame_psnr(jnp.asarray(clip)[None], jnp.asarray(decoded)[None]))))
 
     rows: list[Row] = []

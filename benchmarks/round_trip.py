@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import Row, options, write
-from vqvae_jax.codec.bundle import Bundle, load_bundle
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.codec.interface import TokenModel
 from vqvae_jax.errors import run_command
+from vqvae_jax.families import load_model, token_model
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source
 
@@ -39,19 +40,19 @@ def command(*arguments: str) -> dict[str, Any]:
     return json.loads(ran.stdout) if "--json" in arguments else {}
 
 
-def seam(bundle: Bundle, reference: Path, decoded: Path, folder: Path) -> float:
+def seam(bundle: TokenModel, reference: Path, decoded: Path, folder: Path) -> float:
     """dB by which the worst frame differs from that of a file without borders between chunks."""
     frames = np.load(reference)
-    stride = bundle.model.multiple[0]
+    stride = next(iter(bundle.levels.values())).strides[0]
     encoder = Encoder(bundle, chunk_frames=-(-len(frames) // stride) * stride)
     whole = folder / "whole.msv"
     encoder.encode(frames, whole, Fraction(16), overwrite=True)
-    with Decoder(bundle, whole, encoder.tokenizer) as decoder:
+    with Decoder(bundle, whole) as decoder:
         without = np.array(compare(frames, decoder.frames()).psnr_by_frame)
     return float(np.abs(np.array(compare(frames, np.load(decoded)).psnr_by_frame) - without).max())
 
 
-def round_trip(bundle_path: Path, bundle: Bundle, video: Path, size: str, folder: Path) -> Row:
+def round_trip(bundle_path: Path, bundle: TokenModel, video: Path, size: str, folder: Path) -> Row:
     """One video at one size."""
     coded, decoded, source = folder / "v.msv", folder / "v.npy", folder / "source.npy"
     facts = command(
@@ -95,7 +96,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = sorted(p for folder in arguments.videos for p in folder.rglob("*") if p.suffix in (".avi", ".mp4"))
     chosen = [found[index * len(found) // arguments.count] for index in range(min(arguments.count, len(found)))]
-    bundle = load_bundle(arguments.bundle)
+    bundle = token_model(load_model(arguments.bundle))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for number, video in enumerate(chosen):

@@ -1,6 +1,7 @@
 """Imports point one way, as docs/architecture.md draws them."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ ROWS = [
     {"errors"},
     {"command_line", "config", "precision", "stopping"},
     {"files"},
+    {"lock"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy", "report"},
     {"losses", "training"},
-    {"msvqvae"},
     {"codec"},
+    {"msvqvae"},
     {"families"},
+    {"packaged"},
     {"evaluation", "tokens"},
     {"cli"},
     {"__main__"},
@@ -25,13 +28,14 @@ FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))
 
 def imported(path: Path) -> set[str]:
     """Modules that a file imports, also inside functions."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    return names
+    return {name for node in ast.walk(ast.parse(path.read_text())) for name in names_of(node)}
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """Modules that an import statement names; none for any other."""
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return {node.module}
+    return {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -51,3 +55,25 @@ def test_a_module_imports_only_from_rows_below(path):
 def test_every_package_has_a_row():
     packages = {p.relative_to(ROOT / "vqvae_jax").with_suffix("").parts[0] for p in FILES} - {"__init__"}
     assert packages == set().union(*ROWS)
+
+
+#: What draws, or writes markup and tables: matplotlib, text on pictures, elements, rules of Markdown tables, CSV.
+RENDERING = re.compile(
+    r"import matplotlib|from matplotlib|ImageDraw|ImageFont|from html import|csv\.(writer|DictWriter)"
+    r"|<(html|svg|table|div|span|style)\b|\|---|---\|"
+)
+PROGRAMS = [p for name in ("vqvae_jax", "experiments", "benchmarks", "data_prep") for p in (ROOT / name).rglob("*.py")]
+
+
+def test_only_report_makes_pages_charts_and_tables():
+    elsewhere = [p for p in PROGRAMS if p.parent != ROOT / "vqvae_jax" / "report"]
+    assert [p for p in elsewhere if RENDERING.search(p.read_text())] == []
+    assert not [p for p in ROOT.glob("experiments/**/*") if p.suffix in {".css", ".js", ".html", ".svg"}]
+
+
+def test_report_knows_of_files_and_errors_only_and_imports_drawing_libraries_where_they_are_used():
+    for path in (ROOT / "vqvae_jax" / "report").glob("*.py"):
+        ours = {name.split(".")[1] for name in imported(path) if name.startswith("vqvae_jax.")}
+        assert ours <= {"report", "errors", "files", "config"}, path
+        top = {n.split(".")[0] for node in ast.parse(path.read_text()).body for n in names_of(node)}
+        assert not top & {"matplotlib", "PIL"}, path

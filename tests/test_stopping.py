@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vqvae_jax import stopping
-from vqvae_jax.container.header import LevelLayout
+from vqvae_jax.container.header import Header
 from vqvae_jax.container.writer import Writer
 from vqvae_jax.data.partial_folder import PartialFolder
 from vqvae_jax.files import write_atomically
@@ -58,10 +58,8 @@ def signalled(monkeypatch):
 
 
 def container(folder):
-    layout = (LevelLayout("only", (2, 4, 4), 16),)
-    sizes = dict.fromkeys(("width", "height", "source_width", "source_height", "chunk_frames"), 16)
-    with Writer(folder / "out", mode="fixed", bundle=bytes(8), rate=Fraction(16), levels=layout, **sizes) as writer:
-        writer.add_chunk(16, [b"payload"])
+    with Writer(folder / "out", Header(bytes(8), 16, 16, 16, 16, Fraction(16), 1, 16, ("only",), b"", "any")) as writer:
+        writer.add_chunk(16, {"only": b"payload"})
 
 
 def sink(name):

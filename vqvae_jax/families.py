@@ -5,26 +5,39 @@ configuration, a bundle or a coded file carries.
 """
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from vqvae_jax.codec.bundle import Bundle, WeightType, read_bundle, save_bundle
+from vqvae_jax.codec.interface import Model, TokenModel
 from vqvae_jax.config import from_dict, to_dict
+from vqvae_jax.container.header import Header
+from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
+from vqvae_jax.files import refuse_existing
+
+if TYPE_CHECKING:  # JAX and Orbax: not for commands that only look a file's family up
+    from vqvae_jax.training.checkpoints import Checkpoints
+    from vqvae_jax.training.snapshot import Snapshot
+    from vqvae_jax.training.state import PyTree
+    from vqvae_jax.training.task import Start, Task
 
 #: By name, the module that says what a family is; imported when it is asked for.
 FAMILIES: dict[str, str] = {"msvqvae": "vqvae_jax.msvqvae.family"}
-#: Of configurations written before they named their family.
+#: Of configurations, bundles and files written before they named their family.
 FIRST = "msvqvae"
+Progress = Callable[[int, int], None]  # done, in all
 
 
 class Family(Protocol):
     """What the rest of the house asks of a family."""
 
-    #: Frozen dataclass with at least `name`, `data`, `training`, and the class variable `family`.
+    #: Frozen dataclass with at least `name`, `model`, `data`, `training`, and the class variable `family`.
     Experiment: type
 
-    def task(self, experiment: Any, steps: int, weights: Path | None = None, train: bool = True) -> Any:
-        """A `training.task.Task`.
+    def task(self, experiment: Any, steps: int, weights: Path | None = None, train: bool = True) -> "Task":
+        """What the training loop and the evaluation ask.
 
         Args:
           experiment: the run's configuration.
@@ -32,18 +45,38 @@ class Family(Protocol):
           weights: file of a frozen network that training needs.
           train: without it the task is for reconstructing alone, and needs no frozen network.
         """
-        ...
+
+    def start(self, bundle: Bundle) -> "tuple[PyTree, dict[str, Any]]":
+        """Params and extras that a run may start from, or a `UserError` that says what in the bundle does not fit."""
+
+    def model(self, bundle: Bundle) -> Model:
+        """A bundle ready to code with, or a `UserError` that says what in it does not fit."""
+
+    def fit(
+        self,
+        snapshot: "Snapshot",
+        clips: ClipSet,
+        most_clips: int,
+        weights: WeightType,
+        on_chunk: Progress | None,
+        on_fit: Progress | None,
+    ) -> Bundle:
+        """A checkpoint's bundle, its entropy model fitted on training clips."""
+
+    def describe(self, header: Header) -> dict[str, Any]:
+        """What the family's part of a file's header says, as JSON values, or a `ConfigError`."""
 
 
 def family(name: str, where: str = "families") -> Family:
-    """A family by its name.
+    """A family by its name; the empty name stands for the first one.
 
     Raises:
       UserError: if there is none; begins with `where`.
     """
-    if name not in FAMILIES:
+    module = FAMILIES.get(name or FIRST)
+    if module is None:
         raise UserError(f"{where}: unknown family {name!r}; this program knows {', '.join(FAMILIES)}")
-    return cast(Family, importlib.import_module(FAMILIES[name]))
+    return cast(Family, importlib.import_module(module))
 
 
 def config_of(experiment: Any) -> dict[str, Any]:
@@ -61,29 +94,13 @@ def experiment_from(config: dict[str, Any], where: str) -> Any:
     return from_dict(family(str(fields.pop("family", FIRST)), where).Experiment, fields, where)
 
 
-def task_of(experiment: Any, steps: int = 1) -> Any:
+def task_of(experiment: Any, steps: int = 1) -> "Task":
     """The experiment's task, for reconstructing alone."""
     return family(experiment.family).task(experiment, steps, train=False)
 
 
-def start_from(source: Path, task: Any) -> Any:
-    """What a new run takes over of a run's best checkpoint, or of a bundle: a `training.task.Start`.
-
-    Raises:
-      UserError: if there is nothing, or it is of another model.
-    """
-    from vqvae_jax.training.start import fitting_start, start_from_run
-
-    if source.suffix != ".safetensors":
-        return start_from_run(source, task)
-    from vqvae_jax.codec.bundle import load_bundle
-
-    bundle = load_bundle(source)
-    return fitting_start(source, bundle.params, {"codebooks": bundle.codebooks}, task)
-
-
-def load_snapshot(checkpoints: Any, step: int) -> Any:
-    """A `training.snapshot.Snapshot` of one step.
+def load_snapshot(checkpoints: "Checkpoints", step: int) -> "Snapshot":
+    """A run's model at one step.
 
     Raises:
       UserError: if it does not exist, is damaged, is of another kind of model, or holds values that are not finite.
@@ -93,3 +110,92 @@ def load_snapshot(checkpoints: Any, step: int) -> Any:
     record = checkpoints.record(step)
     experiment = experiment_from(record.config, f"checkpoint {checkpoints.folder / str(step)}: config")
     return read_snapshot(checkpoints, record, experiment, task_of(experiment))
+
+
+def start_from(source: Path, task: "Task") -> "Start":
+    """What a new run takes over of a run's best checkpoint, or of a bundle.
+
+    Raises:
+      UserError: if there is nothing, or it is of another model.
+    """
+    from vqvae_jax.training.start import fitting_start, start_from_run
+
+    if source.suffix != ".safetensors":
+        return start_from_run(source, task)
+    bundle = read_bundle(source)
+    return fitting_start(source, *family(bundle.family, str(source)).start(bundle), task)
+
+
+def load_model(path: str | Path) -> Model:
+    """Reads a bundle and makes it ready to code with.
+
+    Raises:
+      UserError: if there is none, or it cannot be read; names the file and what is wrong.
+    """
+    bundle = read_bundle(path)
+    of_bundle = family(bundle.family, str(path))
+    try:
+        return of_bundle.model(bundle)
+    except UserError as error:
+        raise UserError(f"{path}: {error}; export the bundle again") from error
+
+
+def token_model(model: Model) -> TokenModel:
+    """The same model, if its chunks are grids of indices.
+
+    Raises:
+      UserError: if they are not.
+    """
+    if not hasattr(model, "levels"):
+        raise UserError(f"model {model.name!r} is of family {model.family}, which has no tokens")
+    return cast(TokenModel, model)
+
+
+def fit_bundle(
+    snapshot: "Snapshot",
+    clips: ClipSet,
+    weights: WeightType = "bfloat16",
+    most_clips: int = 2000,
+    on_chunk: Progress | None = None,
+    on_fit: Progress | None = None,
+) -> Bundle:
+    """The bundle of a checkpoint, in memory.
+
+    Args:
+      snapshot: of `load_snapshot`.
+      clips: the split that the run was trained on; about `most_clips` of them are used to fit the entropy model.
+      weights: how they are stored.
+      on_chunk: called with chunks coded so far and in all.
+      on_fit: called with steps of fitting done and in all.
+
+    Raises:
+      UserError: if the data are not those the run was trained on, or too few.
+    """
+    trained_on = snapshot.stream_state.get("digest")
+    if clips.digest != trained_on:
+        raise UserError(
+            f"{clips.data_dir} ({clips.split}, digest {clips.digest[:8]}) is not what the run was trained on "
+            f"({str(trained_on)[:8]}); the tables must be fitted on its training clips: --data"
+        )
+    return family(snapshot.experiment.family).fit(snapshot, clips, most_clips, weights, on_chunk, on_fit)
+
+
+def export_bundle(
+    snapshot: "Snapshot",
+    clips: ClipSet,
+    path: str | Path,
+    weights: WeightType = "bfloat16",
+    most_clips: int = 2000,
+    overwrite: bool = False,
+    on_chunk: Progress | None = None,
+    on_fit: Progress | None = None,
+) -> Bundle:
+    """Writes the bundle of a checkpoint and returns it; see `fit_bundle`.
+
+    Raises:
+      UserError: as `fit_bundle`; or if the file exists or cannot be written.
+    """
+    refuse_existing(Path(path), overwrite)
+    bundle = fit_bundle(snapshot, clips, weights, most_clips, on_chunk, on_fit)
+    save_bundle(path, bundle, overwrite)
+    return bundle

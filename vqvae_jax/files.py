@@ -1,6 +1,8 @@
-"""Files that appear only when they are whole, and replace nothing unasked."""
+"""Files that appear only when they are whole and replace nothing unasked; folders that go if nothing comes of them."""
 
+import contextlib
 import errno
+import itertools
 import os
 import secrets
 from functools import partial
@@ -23,6 +25,35 @@ def make_folder(path: Path) -> None:
         raise UserError(f"{path}: cannot be made ({in_the_way} is not a folder)") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be made ({error.strerror or error})") from error
+
+
+class NewFolders:
+    """Folders made on the way, which can be taken back as far as they are empty."""
+
+    def __init__(self) -> None:
+        self._made: list[Path] = []  # innermost first
+
+    def make(self, folder: Path, what: object) -> None:
+        """Makes a folder and those above it.
+
+        Raises:
+          UserError: if a file is in the way; says that `what` cannot be made.
+          OSError: if they cannot be made.
+        """
+        places = (folder, *folder.parents)
+        missing = list(itertools.takewhile(lambda place: not place.exists(), places))
+        above = places[len(missing)]
+        if not above.is_dir():
+            raise UserError(f"{what} cannot be made: {above} is not a folder")
+        for place in reversed(missing):
+            self._made.insert(0, place)  # before it is made: what is not empty is not removed
+            place.mkdir(exist_ok=True)
+
+    def remove(self) -> None:
+        """Removes those that were made, unless something is in them."""
+        for folder in self._made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def no_folder(path: Path) -> str | None:

@@ -25,5 +25,5 @@ def caveats(rd: RateDistortion) -> list[str]:
     present = {codec for codec, entry in rd["codecs"].items() if entry["points"]}
     lines = [TUNING] if present & {"x264", "x265"} else []
     if any(entry["kind"] == "classical" and entry["points"] for entry in rd["codecs"].values()):
-        lines.append(f"Classical codecs: {CONVERSION} Models code RGB, without chroma subsampling.")
+        lines.append(f"Classical codecs: {CONVERSION} Ours codes RGB, without chroma subsampling.")
     return lines

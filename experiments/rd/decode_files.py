@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.evaluation.models import load_model, open_decoder
+from vqvae_jax.families import load_model
 
 
 def main() -> None:
@@ -23,12 +24,12 @@ def main() -> None:
       UserError: if the bundle cannot be read.
     """
     task = json.load(sys.stdin)
-    model = load_model(Path(task["bundle"]))
+    model = load_model(task["bundle"])
     with Path(task["results"]).open("w") as results:
         for source, target in task["files"]:
             started, failure = time.monotonic(), None
             try:
-                with open_decoder(model, Path(source)) as decoder:
+                with Decoder(model, Path(source)) as decoder:
                     np.save(target, np.stack(list(decoder.frames())), allow_pickle=False)
             except UserError as error:
                 failure = str(error)

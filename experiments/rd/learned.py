@@ -12,9 +12,9 @@ from experiments.rd.decode_process import Decoded, decode_files
 from experiments.rd.ffmpeg import Processes
 from experiments.rd.schema import CodecEntry
 from vqvae_jax import __version__
-from vqvae_jax.cli.bundles import bundle_path
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import CodecError, ModelCoder, check_decoded
+from vqvae_jax.packaged import bundle_path
 
 TITLES = {"msvqvae": "MS-VQ-VAE"}  # of families; others are called by their name
 NOTE = (

@@ -11,11 +11,13 @@ from experiments.rd.clips import Shown, shown_clips
 from experiments.rd.ffmpeg import Processes
 from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
-from vqvae_jax.cli.bundles import bundle_path, find_coded_with
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.interface import Model
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import LEARNED_SUFFIX, CodecError
-from vqvae_jax.evaluation.models import Model, load_model, open_decoder
+from vqvae_jax.families import load_model
+from vqvae_jax.packaged import bundle_path, find_coded_with
 
 
 class Streams:
@@ -48,7 +50,7 @@ class Streams:
         if not path.is_file():
             raise UserError("its stream is no longer in the cache")
         if learned:
-            with open_decoder(self._model(path), path) as decoder:
+            with Decoder(self._model(path), path) as decoder:
                 return np.stack(list(decoder.frames()))
         try:
             return decode_stream(Processes(), path, self._shape)[0]
@@ -61,7 +63,7 @@ class Streams:
         if identity not in self._models:
             given = (load_model(bundle_path(named)) for named in self._bundles)
             fitting = next((model for model in given if model.identity == identity), None)
-            self._models[identity] = fitting or Model(find_coded_with(None, identity.hex(), path))
+            self._models[identity] = fitting or find_coded_with(None, identity.hex(), path)
         return self._models[identity]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.codec.example_bundle import moving, save_example
-from vqvae_jax.cli import bundles, packaged
+from vqvae_jax import packaged
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def test_a_name_means_the_bundle_of_the_package_and_the_file_finds_it_again(comm
     for name in ("edge", "other"):
         out = tmp_path / f"{name}.msv"
         assert command("encode", video, out, "--bundle", name, "--size", "native").code == 0
-        found = bundles.find_for_file(None, out)
+        found = packaged.find_for_file(None, out)
         assert found.identity.hex() == coded_with(command, out)
-        assert found.digest == bundles.find_bundle(package / f"{name}.safetensors").digest
+        assert found.digest == packaged.find_bundle(package / f"{name}.safetensors").digest
         assert command("decode", out, tmp_path / f"{name}.npy").code == 0
         assert command("compare", video, out).code == 0
     assert command("encode", video, tmp_path / "usual.msv").code == 0
@@ -113,8 +113,8 @@ def test_what_is_no_bundle_names_no_digest(tmp_path, content):
 
 
 def test_the_digest_that_is_named_is_the_one_that_loading_verifies(package):
-    from vqvae_jax.codec.bundle import load_bundle
+    from vqvae_jax.families import load_model
 
     for path in packaged.packaged().values():
-        assert packaged.named_digest(path) == load_bundle(path).digest
+        assert packaged.named_digest(path) == load_model(path).digest
     assert packaged.named_digest(package / "none.safetensors") == ""

@@ -193,7 +193,7 @@ def test_info_says_what_the_file_holds(command, coded):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read"), (b"text", "is not an .msv file"), (b"\x89MSV\x02", "newer than this program's 1")],
+    [(None, "cannot be read"), (b"text", "is not an .msv file"), (b"\x89MSV\x03", "newer than this program's 2")],
 )
 def test_what_is_no_msv_file_is_one_line(command, tmp_path, content, message):
     path = tmp_path / "a.msv"

@@ -9,6 +9,7 @@ import pytest
 from tests.codec.example_bundle import moving
 from tests.video.example_videos import smooth_clip, write_with_pyav
 from vqvae_jax.container.reader import Reader
+from vqvae_jax.msvqvae.codec.layout import Layout
 
 
 def header_of(path):
@@ -26,7 +27,7 @@ def test_json_says_what_is_in_the_file(command, video, tmp_path, mode):
     assert facts["bpp"] == pytest.approx(8 * facts["bytes"] / (11 * 32 * 24))
     assert facts["kbit_per_s"] == pytest.approx(8 * facts["bytes"] / (11 / 25) / 1000)
     assert (facts["frames"], facts["width"], facts["height"], facts["fps"]) == (11, 32, 24, "25")
-    assert facts["mode"] == header.mode == mode
+    assert facts["mode"] == Layout.parse(header).mode == mode
     assert sum(facts["payload_bytes"].values()) < facts["bytes"]
     assert (facts["source"], facts["file"]) == (str(video), str(out))
 
@@ -194,7 +195,7 @@ def test_an_output_of_another_name_is_refused(command, video, tmp_path):
 
 
 def test_without_a_bundle_there_is_one_line(command, video, tmp_path, monkeypatch):
-    from vqvae_jax.cli import packaged
+    from vqvae_jax import packaged
 
     monkeypatch.delenv("VQVAE_JAX_BUNDLE")
     monkeypatch.setattr(packaged, "FOLDER", tmp_path)

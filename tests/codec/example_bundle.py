@@ -10,9 +10,11 @@ import numpy as np
 
 from tests.msvqvae.indices.example_tables import formula_arrays, formula_contexts
 from tests.msvqvae.narrow_models import narrow
-from vqvae_jax.codec.bundle import Bundle, load_bundle, save_bundle
+from vqvae_jax.codec.bundle import WeightType, read_bundle, save_bundle
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.container.header import Mode
+from vqvae_jax.codec.interface import Mode
+from vqvae_jax.msvqvae.codec.model import CodecModel
+from vqvae_jax.msvqvae.codec.weights import pack_weights
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays
 from vqvae_jax.msvqvae.indices.tables import TableArrays
@@ -64,40 +66,28 @@ def example_contexts(model: ModelConfig) -> dict[str, ContextArrays]:
     return {name: formula_contexts(level.codes, coarser[name]) for name, level in model.levels.items()}
 
 
-def save_example(path: Path, levels: int = 2, contexts: bool = True, **options) -> str:
-    """Writes a bundle, of format 1 without `contexts`; returns its digest. `options`: of `save_bundle`."""
+def save_example(
+    path: Path, levels: int = 2, contexts: bool = True, weights: WeightType = "bfloat16", overwrite: bool = False
+) -> str:
+    """Writes a bundle, of format 1 without `contexts`; returns its digest."""
     model = MODELS[levels]
-    return save_bundle(
-        path,
-        f"example-{levels}",
-        model,
-        example_params(model),
-        example_codebooks(model),
-        example_contexts(model) if contexts else example_tables(model),
-        {"step": 7},
-        **options,
-    )
+    tables = example_contexts(model) if contexts else example_tables(model)
+    parts = example_params(model), example_codebooks(model), tables, {"step": 7}
+    bundle = pack_weights(f"example-{levels}", model, *parts, weights)
+    save_bundle(path, bundle, overwrite)
+    return bundle.digest
 
 
 @cache
-def golden_bundle(levels: int = 2, contexts: bool = True) -> Bundle:
-    """The committed one, which `save_example` made (see golden/make.py)."""
-    return load_bundle(Path(__file__).parent / "golden" / f"{'contexts' if contexts else 'levels'}{levels}.safetensors")
+def golden_model(levels: int = 2, contexts: bool = True) -> CodecModel:
+    """Of the committed bundle, which `save_example` made (see golden/make.py); one for all tests of a process, since
+    each compiles anew."""
+    name = f"{'contexts' if contexts else 'levels'}{levels}.safetensors"
+    return CodecModel(read_bundle(Path(__file__).parent / "golden" / name))
 
 
-@cache
 def example_encoder(levels: int = 2, mode: Mode = "range", chunk_frames: int = 8) -> Encoder:
-    """One for all tests of a process, since each compiles its own model."""
-    encoder = Encoder(golden_bundle(levels), mode, chunk_frames)
-    encoder.tokenizer = example_tokenizer(levels)
-    return encoder
-
-
-@cache
-def example_tokenizer(levels: int = 2, contexts: bool = True):
-    from vqvae_jax.codec.tokenizer import Tokenizer
-
-    return Tokenizer(golden_bundle(levels, contexts))
+    return Encoder(golden_model(levels), mode, chunk_frames)
 
 
 def moving(frames: int, height: int = 24, width: int = 32, seed: int = 0) -> np.ndarray:

@@ -1,24 +1,28 @@
 """What a damaged file may end in: a `UserError`, chunks that are lost, or indices that the model can decode."""
 
+import contextlib
+import gc
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tests.codec.example_bundle import example_tokenizer, golden_bundle
+from tests.codec.example_bundle import golden_model
 from tests.container.mend import mend
 from tests.container.mutate import mutate
 from vqvae_jax.cli.info import describe
-from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.decoder import Decoder
-from vqvae_jax.codec.payload import Indices
-from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.codec.interface import Indices
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.codec.layout import Layout
+from vqvae_jax.msvqvae.codec.model import CodecModel
 
 GOLDEN = Path(__file__).parent / "golden"
+MEMORY_MIB = 200  # that a file may take beyond what the process holds with its model compiled
 OUTCOMES = ("refused", "no chunk", "some chunks", "all chunks")
 
 
@@ -27,8 +31,7 @@ class Original(NamedTuple):
 
     name: str
     data: bytes
-    bundle: Bundle
-    tokenizer: Tokenizer
+    model: CodecModel
     header: Header
     chunks: list[Indices | None]
 
@@ -38,10 +41,10 @@ def originals() -> list[Original]:
     found = []
     for path in sorted(GOLDEN.glob("*.msv")):
         which = 1 if "one_level" in path.stem else 2, path.stem.startswith("contexts")
-        bundle, tokenizer = golden_bundle(*which), example_tokenizer(*which)
-        with Decoder(bundle, path, tokenizer) as decoder:
+        model = golden_model(*which)
+        with Decoder(model, path) as decoder:
             header, chunks = decoder.reader.header, decoded_chunks(decoder)
-        found.append(Original(path.stem, path.read_bytes(), bundle, tokenizer, header, chunks))
+        found.append(Original(path.stem, path.read_bytes(), model, header, chunks))
     return found
 
 
@@ -60,7 +63,7 @@ def outcome(original: Original, path: Path, mended: bool) -> str:
     """
     try:
         facts = describe(path)
-        with Decoder(original.bundle, path, original.tokenizer) as decoder:
+        with Decoder(original.model, path) as decoder:
             header, chunks = decoder.reader.header, decoded_chunks(decoder)
             assert facts["missing_chunks"] == header.chunks - decoder.reader.whole_chunks
     except UserError as error:
@@ -77,16 +80,17 @@ def decoded_chunks(decoder: Decoder) -> list[Indices | None]:
     """Indices of the chunks that are there, and of the first that is not, if there is one; None for those lost."""
     chunks: list[Indices | None] = []
     header = decoder.reader.header
+    layout = Layout.parse(header)
     for chunk in range(min(header.chunks, decoder.reader.whole_chunks + 1)):
         try:
-            indices = decoder.indices(chunk)
+            indices = decoder.content(chunk).indices
         except DamagedChunk as error:
             assert error.chunk == chunk and "\n" not in str(error)
             chunks.append(None)
             continue
-        for number, level in enumerate(header.levels):
-            grid = indices[level.name]
-            assert grid.shape == header.grid(number, chunk) and 0 <= grid.min() <= grid.max() < level.codes
+        for name, shape in layout.grids(header.frames_in_chunk(chunk)).items():
+            grid = indices[name]
+            assert grid.shape == shape and 0 <= grid.min() <= grid.max() < layout.levels[name].codes
         chunks.append(indices)
     return chunks
 
@@ -95,18 +99,40 @@ def same(chunk: Indices, other: Indices | None) -> bool:
     return other is not None and all(np.array_equal(chunk[name], grid) for name, grid in other.items())
 
 
-def check_pictures(original: Original, path: Path) -> None:
-    """Decodes a mutant to pictures, if it has the original's sizes, for which the model is compiled already.
+@contextlib.contextmanager
+def memory_ceiling(mebibytes: float = MEMORY_MIB) -> Iterator[None]:
+    """Resident memory must not rise by more than this inside: XLA's is none that Python could count.
 
     Raises:
-      AssertionError: if pictures are not of the size and number that the header states.
+      AssertionError: if it does.
+    """
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = resident_peak()
+    yield
+    grown = resident_peak() - before
+    assert grown < mebibytes, f"{grown:.0f} MiB, at most {mebibytes} are allowed"
+
+
+def resident_peak() -> float:
+    """The most memory that this process has held since the peak was last reset, in MiB."""
+    (line,) = (row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith("VmHWM:"))
+    return int(line.split()[1]) / 2**10
+
+
+def check_pictures(original: Original, path: Path) -> None:
+    """Decodes a mutant to pictures, if they are of the original's size, for which the model is quick to compile.
+
+    Raises:
+      AssertionError: if pictures are not of the size and number that the header states, or take too much memory.
     """
     try:
-        with Decoder(original.bundle, path, original.tokenizer) as decoder:
+        with Decoder(original.model, path) as decoder:
             header, old = decoder.reader.header, original.header
-            if (header.width, header.height, header.chunk_frames) != (old.width, old.height, old.chunk_frames):
+            if (header.width, header.height) != (old.width, old.height):
                 return
-            frames = list(decoder.frames(on_error="skip"))
+            with memory_ceiling():
+                frames = list(decoder.frames(on_error="skip"))
             assert len(frames) == min(header.frames, decoder.reader.whole_chunks * header.chunk_frames)
             assert all(f.shape == (old.height, old.width, 3) and f.dtype == np.uint8 for f in frames)
     except UserError as error:

@@ -22,8 +22,10 @@ from tests.codec.example_bundle import (
     save_example,
 )
 from vqvae_jax.codec import bundle as bundle_module
-from vqvae_jax.codec.bundle import load_bundle, save_bundle
+from vqvae_jax.codec.bundle import save_bundle
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import load_model
+from vqvae_jax.msvqvae.codec.weights import pack_weights
 from vqvae_jax.msvqvae.named import TINY_MODEL
 from vqvae_jax.training.digests import leaf_digests
 
@@ -34,20 +36,16 @@ from vqvae_jax.training.digests import leaf_digests
 def test_a_bundle_comes_back_as_it_went_in(tmp_path, levels, weights, contexts):
     path = tmp_path / "a.safetensors"
     digest = save_example(path, levels, contexts, weights=weights)
-    loaded, model = load_bundle(path), MODELS[levels]
-    assert (loaded.name, loaded.model, loaded.digest, loaded.origin) == (
-        f"example-{levels}",
-        model,
-        digest,
-        {"step": 7},
-    )
+    loaded, model = load_model(path), MODELS[levels]
+    facts = loaded.name, loaded.weights.config, loaded.digest, loaded.origin
+    assert facts == (f"example-{levels}", model, digest, {"step": 7})
     assert loaded.identity == bytes.fromhex(digest)[:8]
     # The formula's weights are exact in bfloat16.
-    assert leaf_digests(loaded.params) == leaf_digests(example_params(model))
-    assert leaf_digests(loaded.codebooks) == leaf_digests(example_codebooks(model))
+    assert leaf_digests(loaded.weights.params) == leaf_digests(example_params(model))
+    assert leaf_digests(loaded.weights.codebooks) == leaf_digests(example_codebooks(model))
     for level, arrays in (example_contexts if contexts else example_tables)(model).items():
         for field, expected in arrays._asdict().items():
-            np.testing.assert_array_equal(getattr(loaded.tables[level].arrays, field), expected)
+            np.testing.assert_array_equal(getattr(loaded.weights.tables[level].arrays, field), expected)
 
 
 def test_a_context_model_must_lean_on_the_level_that_there_is(tmp_path):
@@ -55,14 +53,14 @@ def test_a_context_model_must_lean_on_the_level_that_there_is(tmp_path):
     changes = {"tables/bottom/coarse": np.zeros((9, 5), np.int8)}
     path = rewritten(tmp_path / "a.safetensors", tmp_path / "b.safetensors", changes, True, {})
     with pytest.raises(UserError, match=r"b.safetensors: tables of level bottom lean on 8 coarser codes, not 16"):
-        load_bundle(path)
+        load_model(path)
 
 
 def test_bfloat16_weights_are_rounded_to_nearest(tmp_path):
     model, path = MODELS[2], tmp_path / "a.safetensors"
     params = jax.tree.map(lambda leaf: leaf * 1.2345678, example_params(model))
-    save_bundle(path, "x", model, params, example_codebooks(model), example_contexts(model), {})
-    for stored, exact in zip(jax.tree.leaves(load_bundle(path).params), jax.tree.leaves(params), strict=True):
+    save_bundle(path, pack_weights("x", model, params, example_codebooks(model), example_contexts(model), {}))
+    for stored, exact in zip(jax.tree.leaves(load_model(path).weights.params), jax.tree.leaves(params), strict=True):
         assert stored.dtype == jnp.float32
         np.testing.assert_array_equal(stored, exact.astype(jnp.bfloat16).astype(jnp.float32))
 
@@ -71,8 +69,7 @@ def test_the_same_model_has_the_same_digest_and_another_weight_another(tmp_path)
     model = MODELS[2]
 
     def digest(name, params):
-        content = (model, params, example_codebooks(model), example_contexts(model), {})
-        return save_bundle(tmp_path / f"{name}.safetensors", name, *content)
+        return pack_weights(name, model, params, example_codebooks(model), example_contexts(model), {}).digest
 
     params = example_params(model)
     changed = jax.tree.map(jnp.array, params)
@@ -99,7 +96,7 @@ def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
         save_example(path)
     assert path.read_text() == "precious"
     save_example(path, overwrite=True)
-    load_bundle(path)
+    load_model(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.safetensors"]
 
 
@@ -113,7 +110,9 @@ def rewritten(source, target, changes, signed, metadata):
     if signed:
         listed = {key: f"{value.dtype.name}{list(value.shape)}" for key, value in content.items()}
         described["tensors"] = json.dumps(listed)
-        described["digest"] = bundle_module._digest(described, content)
+        described["digest"] = bundle_module._digest(
+            described.get("format_version"), "", described.get("model"), content
+        )
     save_file(content, target, described)
     return target
 
@@ -126,7 +125,9 @@ def refusals():
     """Name of the case: (tensors, metadata, whether list and digest fit, what the message says)."""
     nan = np.full((16, 4), np.nan, np.float32)
     return {
-        "a newer format": ({}, {"format_version": "3"}, False, "bundle format '3'; this program reads 1 and 2"),
+        "a newer format": ({}, {"format_version": "4"}, False, "bundle format '4'; this program reads 1, 2 and 3"),
+        "a family where none is named": ({}, {"family": "other"}, False, "bundle format 2 of family 'other'"),
+        "no family where one must be": ({}, {"format_version": "3"}, False, "bundle format 3 of family ''"),
         "tables of the other format": (
             {},
             {"format_version": "1"},
@@ -178,20 +179,20 @@ def test_is_refused_by_name(tmp_path, bundle_file, case):
     tensors, metadata, signed, message = refusals()[case]
     path = rewritten(bundle_file, tmp_path / "changed.safetensors", tensors, signed, metadata)
     with pytest.raises(UserError, match=message) as error:
-        load_bundle(path)
+        load_model(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_foreign_safetensors_file_is_told_apart(tmp_path):
     save_file({"weight": np.zeros(3, np.float32)}, tmp_path / "foreign.safetensors")
     with pytest.raises(UserError, match="is not a bundle of vqvae_jax; make one with"):
-        load_bundle(tmp_path / "foreign.safetensors")
+        load_model(tmp_path / "foreign.safetensors")
 
 
 @pytest.mark.parametrize("name", ["nothing.safetensors", "."])
 def test_a_file_that_is_not_there_is_named(tmp_path, name):
     with pytest.raises(UserError, match=r"bundle .* (does not exist|is not a file); make one"):
-        load_bundle(tmp_path / name)
+        load_model(tmp_path / name)
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path, bundle_file):
@@ -199,7 +200,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, bundle_file):
     for size in [*range(12), *range(12, len(data), 997), len(data) - 1]:
         path.write_bytes(data[:size])
         with pytest.raises(UserError, match=r"no readable \.safetensors file"):
-            load_bundle(path)
+            load_model(path)
 
 
 def test_any_flipped_bit_that_matters_is_refused(tmp_path, bundle_file):
@@ -210,23 +211,23 @@ def test_any_flipped_bit_that_matters_is_refused(tmp_path, bundle_file):
         flipped[bit // 8] ^= 1 << bit % 8
         path.write_bytes(flipped)
         try:
-            loaded = load_bundle(path)
+            loaded = load_model(path)
         except UserError as error:
             assert "\n" not in str(error)
         else:
             # What the digest leaves out: its name and where it comes from.
-            assert bit < 8 * content and loaded.digest == load_bundle(bundle_file).digest
+            assert bit < 8 * content and loaded.digest == load_model(bundle_file).digest
 
 
 @pytest.mark.slow
 def test_a_model_of_ordinary_size_loads_in_under_a_second(tmp_path):
     path = tmp_path / "tiny.safetensors"
     content = (TINY_MODEL, example_params(TINY_MODEL), example_codebooks(TINY_MODEL), example_contexts(TINY_MODEL))
-    save_bundle(path, "tiny", *content, {})
+    save_bundle(path, pack_weights("tiny", *content, {}))
 
     def seconds():
         began = time.process_time()
-        load_bundle(path)
+        load_model(path)
         return time.process_time() - began
 
     assert min(seconds() for _ in range(3)) < 1
@@ -238,6 +239,6 @@ def test_a_field_that_came_later_is_written_only_where_it_says_something(tmp_pat
         path = tmp_path / f"{unit}.safetensors"
         changed = replace(model, unit_codes=unit)
         parts = example_params(model), example_codebooks(model), example_contexts(model)
-        save_bundle(path, "example", changed, *parts, {})
-        assert load_bundle(path).model == changed
+        save_bundle(path, pack_weights("example", changed, *parts, {}))
+        assert load_model(path).weights.config == changed
         assert (b"unit_codes" in path.read_bytes()) == unit

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.codec.example_bundle import example_tokenizer, golden_bundle, save_example
+from tests.codec.example_bundle import golden_model, save_example
 from tests.codec.golden.make import FILES, describe
 from vqvae_jax.codec.decoder import Decoder
 
@@ -18,7 +18,7 @@ GOLDEN = json.loads((FOLDER / "golden.json").read_text())
 def test_a_golden_file_holds_what_it_held(name):
     expected = GOLDEN[name]
     which = expected["levels"], FILES[name][0].startswith("contexts")
-    with Decoder(golden_bundle(*which), FOLDER / f"{name}.msv", example_tokenizer(*which)) as decoder:
+    with Decoder(golden_model(*which), FOLDER / f"{name}.msv") as decoder:
         found = describe(decoder)
     # A pixel on the edge between two values may round otherwise on another processor; another context would not pass.
     np.testing.assert_allclose(found.pop("frame_means"), expected["frame_means"], atol=0.05)
@@ -34,4 +34,4 @@ def test_the_golden_files_are_small_and_all_there():
 @pytest.mark.parametrize("contexts", [False, True])
 @pytest.mark.parametrize("levels", [1, 2])
 def test_bundles_are_still_written_as_they_were(tmp_path, levels, contexts):
-    assert save_example(tmp_path / "a.safetensors", levels, contexts) == golden_bundle(levels, contexts).digest
+    assert save_example(tmp_path / "a.safetensors", levels, contexts) == golden_model(levels, contexts).digest

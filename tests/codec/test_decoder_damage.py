@@ -1,21 +1,24 @@
 """Damage costs the chunks it hits; wrong files and absurd headers cost one clear line and no memory."""
 
+import struct
 import tracemalloc
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from tests.codec.example_bundle import example_encoder, example_tokenizer, golden_bundle, moving
+from tests.codec.example_bundle import example_encoder, golden_model, moving
+from tests.codec.fuzzing import memory_ceiling, originals
 from tests.container.mend import mend
 from vqvae_jax.codec.decoder import GREY, Decoder
 from vqvae_jax.container.chunk import DamagedChunk
-from vqvae_jax.container.header import LevelLayout
+from vqvae_jax.container.header import Header
 from vqvae_jax.container.writer import Writer
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.codec.layout import Layout, LevelLayout
 
 RATE = Fraction(16)
-LEVELS = (LevelLayout("top", (4, 8, 8), 16), LevelLayout("bottom", (2, 4, 4), 16))
+LEVELS = {"top": LevelLayout((4, 8, 8), 16), "bottom": LevelLayout((2, 4, 4), 16)}
 
 
 @pytest.fixture
@@ -26,16 +29,16 @@ def path(tmp_path):
 
 
 def opened(path):
-    return Decoder(golden_bundle(), path, example_tokenizer())
+    return Decoder(golden_model(), path)
 
 
 def chunk_ends(path):
     with opened(path) as decoder:
-        return [66, *np.cumsum([sum(decoder.reader.payload_sizes(c)) + head(decoder, c) for c in range(4)]) + 66]
+        return [66, *np.cumsum([sum(decoder.reader.part_sizes(c).values()) + head(decoder, c) for c in range(4)]) + 66]
 
 
 def head(decoder, chunk):
-    return 1 + 2 * 4 + sum(2 if size > 127 else 1 for size in decoder.reader.payload_sizes(chunk))
+    return 1 + 2 * 4 + sum(2 if size > 127 else 1 for size in decoder.reader.part_sizes(chunk).values())
 
 
 def damage(path, chunk):
@@ -67,13 +70,13 @@ def test_a_damaged_chunk_repeats_the_last_good_frame_and_is_listed(path):
 def test_a_lost_neighbour_is_as_the_end_of_a_video(path):
     """What is decoded before a damaged chunk is what would be decoded if the video ended there."""
     with opened(path) as decoder:
-        alone = decoder.indices(0)
+        alone = decoder.content(0).indices
     damage(path, 1)
     window = {
         "top": alone["top"][np.clip(np.arange(-1, 3), 0, 1)],
         "bottom": alone["bottom"][np.clip(np.arange(-2, 6), 0, 3)],
     }
-    expected = example_tokenizer().decode(window)[4:12]
+    expected = golden_model().decode(window)[4:12]
     np.testing.assert_array_equal(skipped(path)[0][:8], expected)
 
 
@@ -113,7 +116,7 @@ def test_a_payload_that_no_encoder_wrote_is_a_damaged_chunk(path):
         changed[at] ^= 0x10
         path.write_bytes(mend(bytes(changed)))
         with opened(path) as decoder, pytest.raises(DamagedChunk, match="chunk 1: an entropy-coded stream"):
-            decoder.indices(1)
+            decoder.content(1)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 3])
@@ -158,30 +161,24 @@ def test_levels_that_do_not_exist_are_refused(path):
 
 
 def test_another_bundle_is_refused_by_name(path):
-    with pytest.raises(UserError, match=rf"coded with bundle {golden_bundle(2).identity.hex()}, this is .*example-1"):
-        Decoder(golden_bundle(1), path)
+    with pytest.raises(UserError, match=rf"coded with bundle {golden_model(2).identity.hex()}, this is .*example-1"):
+        Decoder(golden_model(1), path)
 
 
 def written(path, **changes):
     """A file of one empty chunk with the right bundle and any header."""
-    layout = {
-        "mode": "range",
-        "bundle": golden_bundle().identity,
-        "width": 16,
-        "height": 16,
-        "source_width": 16,
-        "source_height": 16,
-        "rate": RATE,
-        "chunk_frames": 8,
-        "levels": LEVELS,
-        **changes,
-    }
-    with Writer(path, **layout) as writer:
-        writer.add_chunk(layout["chunk_frames"], [b""] * len(layout["levels"]))
+    layout = Layout(**{"mode": "range", "levels": LEVELS, "width": 16, "height": 16, "chunk_frames": 8, **changes})
+    sizes = layout.width, layout.height, 16, 16
+    parts = tuple(layout.levels)
+    header = Header(golden_model().identity, *sizes, RATE, 1, layout.chunk_frames, parts, layout.pack())
+    with Writer(path, header) as writer:
+        writer.add_chunk(layout.chunk_frames, dict.fromkeys(parts, b""))
     return path
 
 
-@pytest.mark.parametrize("levels", [LEVELS[:1], (LEVELS[0], LevelLayout("bottom", (2, 4, 4), 17))], ids=["one", "17"])
+@pytest.mark.parametrize(
+    "levels", [{"top": LEVELS["top"]}, LEVELS | {"bottom": LevelLayout((2, 4, 4), 17)}], ids=["one", "17"]
+)
 def test_levels_other_than_the_bundles_are_refused(tmp_path, levels):
     with pytest.raises(UserError, match=r"its levels are .* the file is damaged"):
         opened(written(tmp_path / "a.msv", levels=levels))
@@ -206,7 +203,36 @@ def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path, size):
     assert peak < 200_000 and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["one_frame", "contexts_one_frame", "one_level", "range"])
+def test_memory_follows_the_frames_that_are_there_not_the_chunks_that_a_header_claims(name):
+    """A window of 65,532 frames of these small pictures takes 250 MiB with this narrow model, gigabytes with others."""
+    original = next(known for known in originals() if known.name == name)
+    with Decoder(original.model, original.data) as decoder:
+        first = next(decoder.frames())
+    data = bytearray(original.data)
+    struct.pack_into("<IH", data, 34, 1, 65532)  # frames, frames of a chunk
+    with memory_ceiling(100), Decoder(original.model, mend(bytes(data))) as decoder:
+        try:
+            frames = list(decoder.frames())
+        except UserError as error:  # a payload of more frames than one
+            assert "an entropy-coded stream" in str(error)
+        else:
+            np.testing.assert_allclose(np.array(frames, int), first[None].astype(int), atol=1)
+
+
+def test_a_long_chunk_is_decoded_in_pieces_that_show_no_seam(tmp_path, monkeypatch):
+    clip, path = moving(256, 16, 16), tmp_path / "a.msv"
+    example_encoder(chunk_frames=256).encode(clip, path, RATE)
+    with opened(path) as decoder:
+        whole = np.array(list(decoder.frames()), int)
+    monkeypatch.setattr("vqvae_jax.msvqvae.codec.windows.WINDOW_PIXELS", 100 * 16 * 16)
+    with opened(path) as decoder:
+        in_pieces = np.array(list(decoder.frames()), int)
+    np.testing.assert_allclose(in_pieces, whole, atol=1)
+    assert (in_pieces == whole).mean() > 0.999
+
+
 def test_the_largest_sizes_allowed_are_opened(tmp_path):
     path = written(tmp_path / "a.msv", width=3840, height=2160, chunk_frames=4)
     with opened(path) as decoder, pytest.raises(DamagedChunk):
-        decoder.indices(0)
+        decoder.content(0)

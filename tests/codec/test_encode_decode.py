@@ -4,27 +4,31 @@ import gc
 import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-from tests.codec.example_bundle import example_encoder, example_tokenizer, golden_bundle, moving
-from vqvae_jax.codec.chunk_size import check_chunk_pixels
+from tests.codec.example_bundle import example_encoder, golden_model, moving
+from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.container.header import MODES
+from vqvae_jax.codec.interface import MODES, check_chunk_pixels
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.codec.layout import Layout
+from vqvae_jax.msvqvae.codec.model import CodecModel
 
 SIZE = 8  # frames of a chunk
 STRIDES = {1: {"bottom": 2}, 2: {"top": 4, "bottom": 2}}
 RATE = Fraction(16)
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def coded(path, clip, levels=2, mode="range", **options):
     """Encodes; gives an open decoder."""
     example_encoder(levels, mode).encode(clip, path, RATE, **options)
-    return Decoder(golden_bundle(levels), path, example_tokenizer(levels))
+    return Decoder(golden_model(levels), path)
 
 
 def expected_indices(levels, clip):
@@ -34,7 +38,7 @@ def expected_indices(levels, clip):
     for begin in range(0, len(clip), SIZE):
         window = np.clip(np.arange(begin - margin, begin + SIZE + margin), 0, len(clip) - 1)
         frames = -(-min(SIZE, len(clip) - begin) // coarse) * coarse
-        for name, grid in example_tokenizer(levels).encode(clip[window]).items():
+        for name, grid in golden_model(levels).encode(clip[window]).items():
             stride = STRIDES[levels][name]
             found[name].append(grid[margin // stride : (margin + frames) // stride])
     return {name: np.concatenate(grids) for name, grids in found.items()}
@@ -50,13 +54,13 @@ def expected_frames(levels, indices, clip, level=None):
             stride = STRIDES[levels][name]
             steps = np.arange((begin - margin) // stride, (begin + SIZE + margin) // stride)
             window[name] = grid[np.clip(steps, 0, len(grid) - 1)]
-        decoded = example_tokenizer(levels).decode(window, level=level)
+        decoded = golden_model(levels).decode(window, level=level)
         frames.append(decoded[margin : margin + min(SIZE, len(clip) - begin), : clip.shape[1], : clip.shape[2]])
     return np.concatenate(frames)
 
 
 def indices_of(decoder):
-    chunks = [decoder.indices(chunk) for chunk in range(decoder.reader.chunk_count)]
+    chunks = [decoder.content(chunk).indices for chunk in range(decoder.reader.chunk_count)]
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
@@ -65,7 +69,7 @@ def indices_of(decoder):
 def test_a_file_holds_the_models_indices_and_decodes_to_its_frames(tmp_path, mode, levels):
     clip = moving(21)
     with coded(tmp_path / "a.msv", clip, levels, mode) as decoder:
-        assert decoder.reader.header.mode == mode
+        assert Layout.parse(decoder.reader.header).mode == mode
         indices, frames = indices_of(decoder), list(decoder.frames())
     expected = expected_indices(levels, clip)
     for name, grid in expected.items():
@@ -95,7 +99,8 @@ def test_every_size_comes_back(tmp_path, size):
     with coded(tmp_path / "a.msv", clip) as decoder:
         header = decoder.reader.header
         assert (header.height, header.width) == size
-        assert (header.padded_height, header.padded_width) == tuple(-(-side // 8) * 8 for side in size)
+        layout = Layout.parse(header)
+        assert (layout.padded_height, layout.padded_width) == tuple(-(-side // 8) * 8 for side in size)
         frames = list(decoder.frames())
         np.testing.assert_array_equal(frames, expected_frames(2, indices_of(decoder), clip))
 
@@ -125,8 +130,8 @@ def test_a_preview_reads_the_top_level_only(tmp_path):
     path = tmp_path / "a.msv"
     with coded(path, moving(21)) as decoder:
         reader = decoder.reader
-        top = sum(reader.payload_sizes(chunk)[0] for chunk in range(3))
-    with Decoder(golden_bundle(), path, example_tokenizer()) as decoder:
+        top = sum(reader.part_sizes(chunk)["top"] for chunk in range(3))
+    with Decoder(golden_model(), path) as decoder:
         opened = decoder.reader.bytes_read
         list(decoder.frames(level="top"))
         # A chunk's head is at most 9 bytes here, and its start is read in one go; a checksum is 4.
@@ -138,9 +143,9 @@ def test_a_frame_far_into_a_long_file_is_read_without_those_before_it(tmp_path):
     video = moving(3100, 16, 16)
     with coded(path, video) as decoder:
         chunk = 3000 // SIZE
-        near = [sum(decoder.reader.payload_sizes(c)) + 3 + 8 for c in (chunk - 1, chunk, chunk + 1)]
+        near = [sum(decoder.reader.part_sizes(c).values()) + 3 + 8 for c in (chunk - 1, chunk, chunk + 1)]
         expected = list(decoder.frames(2990, 20))[10]
-    with Decoder(golden_bundle(), path, example_tokenizer()) as decoder:
+    with Decoder(golden_model(), path) as decoder:
         opened = decoder.reader.bytes_read
         # The header, one or two bytes of index for every chunk, the footer.
         assert opened < 66 + 2 * 388 + 12 + 1
@@ -159,12 +164,12 @@ def test_what_is_reported_is_what_is_in_the_file(tmp_path):
     assert seen == [8, 16, 21]
     assert result[:5] == (21, 30, 20, 3, path.stat().st_size)
     assert result.bpp == 8 * result.bytes / (21 * 20 * 30)
-    with Decoder(golden_bundle(), path, example_tokenizer()) as decoder:
+    with Decoder(golden_model(), path) as decoder:
         header, reader = decoder.reader.header, decoder.reader
-        sizes = [reader.payload_sizes(chunk) for chunk in range(3)]
-        assert result.payload_bytes == {"top": sum(s[0] for s in sizes), "bottom": sum(s[1] for s in sizes)}
+        sizes = [reader.part_sizes(chunk) for chunk in range(3)]
+        assert result.payload_bytes == {name: sum(s[name] for s in sizes) for name in ("top", "bottom")}
         assert header.rate == Fraction(30000, 1001) and (header.source_width, header.source_height) == (320, 240)
-        assert header.bundle == golden_bundle().identity
+        assert header.bundle == golden_model().identity
 
 
 def test_overhead_is_under_two_percent_of_what_a_real_model_writes():
@@ -217,11 +222,13 @@ def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
 @pytest.mark.parametrize("frames", [0, 2, 6, -4])
 def test_chunks_must_fit_the_model(frames):
     with pytest.raises(UserError, match="multiple of this model's temporal stride, 4"):
-        Encoder(golden_bundle(), chunk_frames=frames)
+        Encoder(golden_model(), chunk_frames=frames)
 
 
 def test_chunks_get_shorter_as_pictures_grow():
-    encoder = Encoder(golden_bundle()._replace(model=replace(golden_bundle().model, clip=(32, 64, 64))))
+    weights = golden_model().weights
+    longer = weights._replace(config=replace(weights.config, clip=(32, 64, 64)))
+    encoder = Encoder(CodecModel(read_bundle(GOLDEN / "contexts2.safetensors"), longer))
     assert encoder.chunk_frames(64, 64) == encoder.chunk_frames(640, 480) == 32
     assert encoder.chunk_frames(1280, 720) == 8
     assert encoder.chunk_frames(3840, 2160) == 4
@@ -241,7 +248,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
         frames = (still[number % 16] for number in range(16 * seconds))
         path = tmp_path / f"{seconds}.msv"
         example_encoder().encode(frames, path, RATE, on_chunk=note)
-        with Decoder(golden_bundle(), path, example_tokenizer()) as decoder:
+        with Decoder(golden_model(), path) as decoder:
             count = 0
             for count, _ in enumerate(decoder.frames(), start=1):
                 if count % 16 == 0:

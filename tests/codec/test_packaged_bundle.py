@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from experiments import configs
-from vqvae_jax.cli.packaged import packaged
-from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.families import load_model
 from vqvae_jax.metrics.baselines import mean_frame
+from vqvae_jax.packaged import packaged
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source
 
@@ -30,10 +30,10 @@ def path(request):
 
 
 def test_it_is_the_named_experiments_model_within_its_bounds(path):
-    bundle = load_bundle(path)
-    assert bundle.name == path.stem and bundle.model == configs.load(path.stem).model
-    weights = sum(leaf.size for leaf in jax.tree.leaves(bundle.params))
-    codes = sum(book.embeddings.size for book in bundle.codebooks.values())
+    bundle = load_model(path)
+    assert bundle.name == path.stem and bundle.weights.config == configs.load(path.stem).model
+    weights = sum(leaf.size for leaf in jax.tree.leaves(bundle.weights.params))
+    codes = sum(book.embeddings.size for book in bundle.weights.codebooks.values())
     assert weights + codes <= 4_000_000 and path.stat().st_size < 9_000_000
     assert bundle.origin["data"].startswith("f59d01f0")  # the training split of groups 8-25
 
@@ -52,13 +52,13 @@ def first_clips():
 
 
 def test_real_videos_it_has_not_seen_come_back_well_above_a_still_picture_in_small_files(path, tmp_path):
-    bundle = load_bundle(path)
+    bundle = load_model(path)
     encoder = Encoder(bundle)
     psnr, still, bpp = [], [], []
     for number, clip in enumerate(first_clips()):
         coded = tmp_path / f"{number}.msv"
         encoder.encode(clip, coded, Fraction(16))
-        with Decoder(bundle, coded, encoder.tokenizer) as decoder:
+        with Decoder(bundle, coded) as decoder:
             psnr.append(compare(clip, decoder.frames()).psnr)
         mean = np.asarray(mean_frame(jnp.asarray(clip)[None]))[0]
         still.append(compare(clip, np.broadcast_to(mean, clip.shape)).psnr)

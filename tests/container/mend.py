@@ -5,8 +5,17 @@ Written from docs/format.md alone, without the library: a second reading of the 
 
 import struct
 import zlib
+from typing import NamedTuple
 
-HEADER_FIXED = 41  # bytes before the level records; the last one is the number of levels
+HEADER_LEAST = 45  # bytes of the smallest header of either version
+
+
+class Shape(NamedTuple):
+    """What it takes to walk through a file."""
+
+    frames_at: int  # offset of F; the last field before it and C behind it
+    head_parts: int  # 0: there is no head chunk
+    parts: int
 
 
 def mend(data: bytes, rebuild_index: bool = False) -> bytes:
@@ -18,15 +27,16 @@ def mend(data: bytes, rebuild_index: bool = False) -> bytes:
         lengths agree with it; the file's length may change. Otherwise the index keeps its sizes.
     """
     out = bytearray(data)
-    if len(out) < HEADER_FIXED + 4:
+    if len(out) < HEADER_LEAST:
         return data
-    header_size, levels = struct.unpack_from("<H", out, 5)[0], out[40]
-    if not HEADER_FIXED + 4 <= header_size <= len(out):
+    header_size = struct.unpack_from("<H", out, 5)[0]
+    if not HEADER_LEAST <= header_size <= len(out):
         return data
     header_end = header_size - 4
     struct.pack_into("<I", out, header_end, zlib.crc32(out[:header_end]))
-    end, sizes = _mend_chunks(out, header_size, levels) if levels else (header_size, [])
-    if rebuild_index and len(sizes) == _chunk_count(out):
+    shape = _shape(out)
+    end, sizes = _mend_chunks(out, header_size, shape) if shape.parts else (header_size, [])
+    if rebuild_index and len(sizes) == bool(shape.head_parts) + _chunk_count(out, shape):
         index = b"".join(map(_varint, sizes))
         out[end:] = index + _footer(bytes(out[header_end:header_size]), index)
     elif out[-4:] == b"MSVX":
@@ -37,17 +47,34 @@ def mend(data: bytes, rebuild_index: bool = False) -> bytes:
     return bytes(out)
 
 
-def _mend_chunks(out: bytearray, offset: int, levels: int) -> tuple[int, list[int]]:
+def _shape(out: bytearray) -> Shape:
+    if out[4] != 2:
+        return Shape(34, 0, out[40])
+    at = 37 + 1 + out[37]  # behind the family's name
+    counts = []
+    for _ in range(2):
+        if at >= len(out):
+            return Shape(31, 0, 0)
+        counts.append(out[at])
+        at += 1
+        for _ in range(counts[-1]):
+            at += 1 + (out[at] if at < len(out) else 0)
+    return Shape(31, counts[1], counts[0])
+
+
+def _mend_chunks(out: bytearray, offset: int, shape: Shape) -> tuple[int, list[int]]:
     """Mends chunk after chunk while lengths lead on; the offset behind the last one, and all their sizes."""
-    frames, chunk_frames = struct.unpack_from("<IH", out, 34)
+    frames, chunk_frames = struct.unpack_from("<IH", out, shape.frames_at)
     without_frames = out[: offset - 4]
-    without_frames[34:38] = bytes(4)
+    without_frames[shape.frames_at : shape.frames_at + 4] = bytes(4)
     stream_crc = zlib.crc32(without_frames)
     sizes: list[int] = []
-    for chunk in range(_chunk_count(out)):
-        place = struct.pack("<IIH", stream_crc, chunk, min(chunk_frames, frames - chunk * chunk_frames))
+    first = -1 if shape.head_parts else 0
+    for chunk in range(first, _chunk_count(out, shape)):
+        held = 0 if chunk < 0 else min(chunk_frames, frames - chunk * chunk_frames)
+        place = struct.pack("<IIH", stream_crc, chunk % 2**32, held)
         at, lengths = offset, []
-        for _ in range(levels):
+        for _ in range(shape.head_parts if chunk < 0 else shape.parts):
             length = 0
             for shift in (0, 7, 14, 21):
                 if at >= len(out):
@@ -57,12 +84,12 @@ def _mend_chunks(out: bytearray, offset: int, levels: int) -> tuple[int, list[in
                 if byte < 0x80:
                     break
             lengths.append(length)
-        if at + 1 + sum(lengths) + 4 * levels > len(out):
+        if at + 1 + sum(lengths) + 4 * len(lengths) > len(out):
             return offset, sizes
         out[at] = zlib.crc32(place + out[offset:at]) & 0xFF
         head, at = bytes(out[offset : at + 1]), at + 1
-        for level, length in enumerate(lengths):
-            crc = zlib.crc32(place + bytes([level]) + head + out[at : at + length])
+        for part, length in enumerate(lengths):
+            crc = zlib.crc32(place + bytes([part]) + head + out[at : at + length])
             struct.pack_into("<I", out, at + length, crc)
             at += length + 4
         sizes.append(at - offset)
@@ -70,8 +97,8 @@ def _mend_chunks(out: bytearray, offset: int, levels: int) -> tuple[int, list[in
     return offset, sizes
 
 
-def _chunk_count(out: bytearray) -> int:
-    frames, chunk_frames = struct.unpack_from("<IH", out, 34)
+def _chunk_count(out: bytearray, shape: Shape) -> int:
+    frames, chunk_frames = struct.unpack_from("<IH", out, shape.frames_at)
     return -(-frames // chunk_frames) if chunk_frames else 0
 
 

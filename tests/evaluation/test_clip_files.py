@@ -13,7 +13,6 @@ from example_run import CLIP, EXPERIMENT, moving_squares, write_data, write_run
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from experiments.evaluate import EvaluateCommand, main
-from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.data.open import open_split
@@ -25,6 +24,7 @@ from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.job import EvaluationJob, evaluate
 from vqvae_jax.evaluation.quality import ClipMeasure
 from vqvae_jax.evaluation.result_file import read_result
+from vqvae_jax.families import load_model
 
 CLIPS = moving_squares(5)
 #: Entropy models are fitted on grids of two steps at least.
@@ -63,13 +63,13 @@ def bundle_of(config):
 def test_bytes_and_quality_are_those_of_files_that_the_libraries_encoder_and_decoder_make(measured, tmp_path):
     config, result = measured
     files = result["checkpoints"][0]["files"]
-    bundle = load_bundle(bundle_of(config))
+    bundle = load_model(bundle_of(config))
     sizes, psnr, ssim = [], [], []
     for number, clip in enumerate(CLIPS):
         path = tmp_path / f"{number}.msv"
         Encoder(bundle).encode(clip, path, Fraction(16))
         sizes.append(path.stat().st_size)
-        with Decoder(load_bundle(bundle_of(config)), path) as decoder:
+        with Decoder(load_model(bundle_of(config)), path) as decoder:
             pairs = list(zip(clip, decoder.frames(), strict=True))
         psnr.append(np.mean([peak_signal_noise_ratio(a, b, data_range=255) for a, b in pairs]))
         ssim.append(np.mean([structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in pairs]))
@@ -103,7 +103,7 @@ def test_a_second_call_neither_measures_nor_fits_again_and_another_clip_count_us
     measured, monkeypatch
 ):
     config, result = measured
-    monkeypatch.setattr(bundles, "fit_bundle", lambda *_, **__: pytest.fail("fitted again"))
+    monkeypatch.setattr(bundles, "export_bundle", lambda *_, **__: pytest.fail("fitted again"))
     content = config.out.read_bytes()
     evaluate(config, say=lambda line: None)
     assert config.out.read_bytes() == content

@@ -1,6 +1,8 @@
 """What a user can get wrong: one line, exit code 2, and no run folder half made."""
 
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from training_runs import command, example_splits, write_npy
 
 from experiments import train
 from vqvae_jax.errors import run_command
+from vqvae_jax.training.claim import claimed
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +76,16 @@ def test_more_frames_than_the_clips_have(refused):
     assert "data.frames=16" in said and "have 8 frames" in said
 
 
-def test_a_run_folder_that_cannot_be_written(refused, tmp_path, monkeypatch):
+def test_a_run_folder_that_cannot_be_written(refused, tmp_path):
     (tmp_path / "file").write_text("x")
     assert f"{tmp_path / 'file'} is not a folder" in refused(run=tmp_path / "file" / "run")
-    monkeypatch.setattr("os.access", lambda *_: False)
-    assert f"no permission to write in {tmp_path}" in refused()
+    assert "cannot be written" in refused(run=Path("/proc/self/run"))  # where `os.access` tells the superuser yes
+
+
+def test_a_run_that_another_program_trains_is_refused_before_anything_is_compiled(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("vqvae_jax.training.compiled.compile_step", lambda *_: pytest.fail("compiled"))
+    with claimed(tmp_path / "run"):
+        assert f"run {tmp_path / 'run'} is being trained: process {os.getpid()} on host" in refused()
 
 
 def test_a_folder_with_other_things_is_no_run(refused, tmp_path):

@@ -1,8 +1,8 @@
 import json
 
 import numpy as np
-from html_reader import checked
 
+from tests.report.html_reader import checked
 from vqvae_jax.report import page as parts
 from vqvae_jax.report.chart import Chart, Look, Series
 from vqvae_jax.report.sprites import Clip, Pane, sprites

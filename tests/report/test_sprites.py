@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from html_reader import Page
 from PIL import Image
 
+from tests.report.html_reader import Page
 from vqvae_jax.report.sprites import Clip, Pane, fitting, most_frames, sprite, sprites
 
 

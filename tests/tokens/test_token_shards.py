@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.codec.example_bundle import example_encoder, example_tokenizer, golden_bundle, moving
+from tests.codec.example_bundle import example_encoder, golden_model, moving
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.rate import index_entropy
@@ -23,7 +23,7 @@ from vqvae_jax.tokens.shards import TokenShards
 from vqvae_jax.tokens.writer import write_token_shards
 
 ROOT = Path(__file__).parents[2]
-CHUNK = 8  # frames, of example_encoder
+CHUNK = 8  # frames
 SIZE = (32, 24)
 CLIPS = {"Biking/long.npy": moving(21), "Biking/short.npy": moving(8, seed=3), "v_Surf_g01_c02.npy": moving(1, seed=5)}
 
@@ -45,13 +45,13 @@ def tree(tmp_path_factory):
 def written(tree, tmp_path_factory):
     """(folder, card) of the tree's tokens."""
     out = tmp_path_factory.mktemp("tokens") / "out"
-    return out, write_token_shards(tree, out, example_encoder(), size=SIZE)
+    return out, write_token_shards(tree, out, golden_model(), CHUNK, size=SIZE)
 
 
 def one_window(clip, number):
     """Indices of a chunk by the tokenizer itself: the chunk with four frames on either side, ends repeated."""
     at = np.clip(np.arange(number * CHUNK - 4, (number + 1) * CHUNK + 4), 0, len(clip) - 1)
-    grids = example_tokenizer().encode(clip[at])
+    grids = golden_model().encode(clip[at])
     return {"top": grids["top"][1:-1], "bottom": grids["bottom"][2:-2]}
 
 
@@ -83,9 +83,9 @@ def test_frames_are_those_of_the_msv_file_of_the_same_video(written, tmp_path, l
     for number, (path, clip) in enumerate(CLIPS.items()):
         file = tmp_path / f"{number}.msv"
         example_encoder().encode(clip, file, Fraction(25))
-        with Decoder(golden_bundle(), file, example_tokenizer()) as decoder:
+        with Decoder(golden_model(), file) as decoder:
             want = np.stack(list(decoder.frames(level=level)))
-        np.testing.assert_array_equal(np.stack(list(tokens.frames(path, example_tokenizer(), level))), want)
+        np.testing.assert_array_equal(np.stack(list(tokens.frames(path, golden_model(), level))), want)
 
 
 def test_tfds_reads_the_records_and_needs_no_tensorflow(written):
@@ -147,7 +147,7 @@ def test_the_card_counts_real_tokens_and_lists_what_was_skipped(written):
     # Steps of 4 frames: 2 + 2 + 2 for 21 frames, 2 for 8, 1 for 1; 3 by 4 indices each.
     assert card["levels"]["top"]["tokens"] == (2 + 2 + 2 + 2 + 1) * 3 * 4
     assert card["levels"]["top"]["grid"] == [2, 3, 4] and card["levels"]["bottom"]["grid"] == [4, 6, 8]
-    assert card["bundle"]["digest"] == golden_bundle().digest
+    assert card["bundle"]["digest"] == golden_model().digest
     assert (card["totals"]["videos"], card["totals"]["frames"], card["totals"]["files"]) == (3, 30, 6)
     assert card["labels"] == {
         "Biking": {"videos": 2, "chunks": 4, "frames": 29},
@@ -165,7 +165,7 @@ def test_the_digest_does_not_depend_on_place_order_or_number_of_shards(tree, wri
     for path in reversed(CLIPS):  # another order of creation
         (copy / path).parent.mkdir(exist_ok=True)
         shutil.copy(tree / path, copy / path)
-    card = write_token_shards(copy, tmp_path / "out", example_encoder(), size=SIZE, shards=3)
+    card = write_token_shards(copy, tmp_path / "out", golden_model(), CHUNK, size=SIZE, shards=3)
     assert card["digests"] == written[1]["digests"]
     assert len(list((tmp_path / "out").glob("*array_record*"))) == card["totals"]["shards"] == 3
     ours, theirs = TokenShards(tmp_path / "out"), TokenShards(written[0])
@@ -177,7 +177,7 @@ def test_another_rate_gives_other_frames_and_another_digest(written, tmp_path):
     np.save(tmp_path / "in" / "a.npy", moving(8))  # 25 fps, by default
     rates = {"own": None, "ten": Fraction(10)}
     cards = [
-        write_token_shards(tmp_path / "in", tmp_path / name, example_encoder(), size=SIZE, fps=fps)
+        write_token_shards(tmp_path / "in", tmp_path / name, golden_model(), CHUNK, size=SIZE, fps=fps)
         for name, fps in rates.items()
     ]
     assert cards[0]["digests"]["content"] != cards[1]["digests"]["content"]
@@ -192,13 +192,13 @@ def test_native_sizes_give_grids_of_their_own_that_tfds_reads(tmp_path):
     (tmp_path / "in").mkdir()
     for name, clip in {"a": moving(9, 24, 32), "b": moving(3, 17, 10)}.items():
         np.save(tmp_path / "in" / f"{name}.npy", clip)
-    card = write_token_shards(tmp_path / "in", tmp_path / "out", example_encoder())
+    card = write_token_shards(tmp_path / "in", tmp_path / "out", golden_model(), CHUNK)
     assert card["size"] == "native" and card["levels"]["top"]["grid"] is None
     tokens = TokenShards(tmp_path / "out")
     (chunk,) = tokens.chunks("b.npy")
     assert chunk.indices["top"].shape == (2, 3, 2) and chunk.indices["bottom"].shape == (4, 6, 4)
     np.testing.assert_array_equal(chunk.indices["top"][:1], one_window(moving(3, 17, 10), 0)["top"][:1])
-    assert [f.shape for f in tokens.frames("b.npy", example_tokenizer())] == [(17, 10, 3)] * 3
+    assert [f.shape for f in tokens.frames("b.npy", golden_model())] == [(17, 10, 3)] * 3
 
 
 def test_nothing_is_left_when_it_is_interrupted_and_no_unfinished_folder_is_read(tree, tmp_path):
@@ -209,23 +209,24 @@ def test_nothing_is_left_when_it_is_interrupted_and_no_unfinished_folder_is_read
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_token_shards(tree, tmp_path / "out", example_encoder(), size=SIZE, watch=watch)
+        write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK, size=SIZE, watch=watch)
     assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_run_leaves_is_not_the_output_and_the_next_run_removes_it(tree, tmp_path):
     program = (
-        "import sys, time; from tests.codec.example_bundle import example_encoder\n"
+        "import sys, time; from tests.codec.example_bundle import golden_model\n"
         "from vqvae_jax.tokens.writer import write_token_shards\n"
         "def watch(files):\n    yield files[1]\n    print('coded', flush=True)\n    time.sleep(600)\n"
-        f"write_token_shards({str(tree)!r}, {str(tmp_path / 'out')!r}, example_encoder(), size={SIZE}, watch=watch)\n"
+        f"tree, out = {str(tree)!r}, {str(tmp_path / 'out')!r}\n"
+        f"write_token_shards(tree, out, golden_model(), {CHUNK}, size={SIZE}, watch=watch)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None and run.stdout.readline() == "coded\n"
         os.kill(run.pid, signal.SIGKILL)
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(f".out.part-{run.pid}-")
-    write_token_shards(tree, tmp_path / "out", example_encoder(), size=SIZE)
+    write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK, size=SIZE)
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
@@ -233,7 +234,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(tree, tmp_path):
     def refused(message, root=tree, out=tmp_path / "out", **options):
         before = sorted(tmp_path.iterdir())
         with pytest.raises(UserError, match=message) as error:
-            write_token_shards(root, out, example_encoder(), **{"size": SIZE, **options})
+            write_token_shards(root, out, golden_model(), CHUNK, **{"size": SIZE, **options})
         assert "\n" not in str(error.value) and sorted(tmp_path.iterdir()) == before
 
     refused("--strict: Biking/cut.npy: truncated: 100 bytes", strict=True)
@@ -285,15 +286,15 @@ def test_a_card_that_makes_no_sense_is_refused(copy, change, message):
 def test_a_card_that_contradicts_its_records_is_refused(copy):
     edited(copy, lambda c: c["videos"].reverse())
     with pytest.raises(UserError, match=r"record 0 is .*Biking/long.npy.* by the card .*v_Surf"):
-        list(TokenShards(copy).frames("v_Surf_g01_c02.npy", example_tokenizer()))
+        list(TokenShards(copy).frames("v_Surf_g01_c02.npy", golden_model()))
 
 
 def test_another_bundle_or_a_video_that_is_not_there_is_refused(written):
     tokens = TokenShards(written[0])
-    with pytest.raises(UserError, match=f"coded with bundle {golden_bundle().digest[:16]}"):
-        next(tokens.frames("Biking/long.npy", example_tokenizer(levels=1)))
+    with pytest.raises(UserError, match=f"coded with bundle {golden_model().digest[:16]}"):
+        next(tokens.frames("Biking/long.npy", golden_model(levels=1)))
     with pytest.raises(UserError, match=r"has no video 'x\.avi'; it has 3: Biking/long\.npy"):
-        next(tokens.frames("x.avi", example_tokenizer()))
+        next(tokens.frames("x.avi", golden_model()))
 
 
 def test_flipped_bytes_in_a_shard_are_found_or_harmless(copy):

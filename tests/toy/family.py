@@ -7,9 +7,9 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 import optax
-from vqvae_jax.codec.interface import Chunk
 
 from vqvae_jax.codec.bundle import NAMED, checked_tensor, make_bundle
+from vqvae_jax.codec.interface import Chunk
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.entropy.rans import CorruptStreamError
 from vqvae_jax.errors import UserError

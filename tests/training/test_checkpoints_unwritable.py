@@ -1,6 +1,9 @@
 """A folder that cannot be written: full, read-only, or not a folder."""
 
 import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,3 +59,26 @@ def test_a_folder_inside_a_file_is_a_clear_error(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(UserError, match=r"could not be written .*: Not a directory"):
         Checkpoints(tmp_path / "run" / "c").save(1, {"w": np.zeros(3)}, {}, {})
+
+
+SAVES_MANY_ARRAYS = """
+import resource, sys
+import numpy as np
+from vqvae_jax.errors import run_command
+from vqvae_jax.training.checkpoints import Checkpoints
+def main():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    with Checkpoints(sys.argv[1]) as checkpoints:
+        checkpoints.save(1, {str(n): np.random.default_rng(n).random(20_000) for n in range(80)}, {}, {})
+run_command("train", main)
+"""
+
+
+def test_no_room_for_many_arrays_is_one_line_all_the_same(tmp_path):
+    """They are written in threads, and each that fails after the first would print a traceback."""
+    command = [sys.executable, "-c", SAVES_MANY_ARRAYS, tmp_path / "c"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"train: checkpoint of step 1 could not be written to {tmp_path / 'c'}: File too large"
+    ]

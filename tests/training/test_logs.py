@@ -79,3 +79,13 @@ def test_a_full_disk_is_a_clear_error(tmp_path):
     log._lines = Path("/dev/full").open("w")  # noqa: SIM115
     with pytest.raises(UserError, match="No space left"):
         log.scalars(1, {"loss": 1.0})
+
+
+@pytest.mark.parametrize("what", ["scalars", "picture"])
+def test_a_full_disk_under_tensorboard_is_a_clear_error_too(tmp_path, what):
+    with pytest.raises(UserError, match="No space left"), RunLog(tmp_path) as log:
+        log._events._py_recordio_writer._writer = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
+        if what == "scalars":
+            log.scalars(1, {"loss": 1.0})
+        else:
+            log.picture(1, "x", np.zeros((4, 6, 3), np.uint8))

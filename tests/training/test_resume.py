@@ -1,5 +1,4 @@
 import json
-import os
 
 import pytest
 
@@ -10,7 +9,6 @@ from vqvae_jax.training.resume import (
     MAY_CHANGE,
     check_resumable,
     check_same_frozen,
-    check_writable,
     frozen_file,
     write_json,
 )
@@ -106,26 +104,3 @@ def test_json_appears_by_one_rename_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"config\.json: cannot be written \(No space left"):
         write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1}
-
-
-def test_whether_a_run_can_be_written_is_asked_without_making_it(tmp_path):
-    check_writable(tmp_path / "deep" / "down")
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "run").mkdir()
-    check_writable(tmp_path / "run")
-    (tmp_path / "run" / "notes.txt").write_text("x")
-    with pytest.raises(UserError, match=r"holds other things \(notes.txt"):
-        check_writable(tmp_path / "run")
-    (tmp_path / "run" / "config.json").write_text("{}")
-    check_writable(tmp_path / "run")
-    (tmp_path / "file").write_text("x")
-    for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match="file is not a folder"):
-            check_writable(path)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
-def test_a_folder_without_permission(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(UserError, match="no permission"):
-        check_writable(tmp_path / "run")

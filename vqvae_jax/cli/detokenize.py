@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from vqvae_jax.cli.bundles import find_coded_with
 from vqvae_jax.cli.progress import counted
-from vqvae_jax.codec.tokenizer import Tokenizer
+from vqvae_jax.codec.interface import TokenModel
 from vqvae_jax.data.partial_folder import PartialFolder
 from vqvae_jax.errors import UserError, say
+from vqvae_jax.families import token_model
+from vqvae_jax.packaged import find_coded_with
 from vqvae_jax.tokens.shards import TokenShards
 from vqvae_jax.video.sink import open_sink
 
@@ -46,16 +47,15 @@ def run(options: Options) -> None:
     """
     tokens = TokenShards(options.tokens)
     videos = _chosen(tokens, options.video)
-    bundle = find_coded_with(options.bundle, tokens.card["bundle"]["digest"], options.tokens)
-    tokens.check_bundle(bundle)
+    model = token_model(find_coded_with(options.bundle, tokens.card["bundle"]["digest"], options.tokens))
+    tokens.check_bundle(model)
     if options.level not in (None, *tokens.levels):
         raise UserError(f"{options.tokens}: has no level {options.level!r}; it has {', '.join(tokens.levels)}")
-    tokenizer = Tokenizer(bundle)
     frames, damaged = 0, []
     with PartialFolder(options.out) as folder:
         for video in counted(videos, len(videos), "decoding", "videos"):
             try:
-                frames += _write(tokens, tokenizer, video, folder, options)
+                frames += _write(tokens, model, video, folder, options)
             except DamagedTokensError as error:
                 if options.strict:
                     raise
@@ -83,14 +83,14 @@ def _chosen(tokens: TokenShards, videos: tuple[str, ...]) -> list[str]:
     return chosen
 
 
-def _write(tokens: TokenShards, tokenizer: Tokenizer, video: str, folder: Path, options: Options) -> int:
+def _write(tokens: TokenShards, model: TokenModel, video: str, folder: Path, options: Options) -> int:
     """Writes one video; returns its number of frames."""
     entry = tokens.videos[video]
     path = folder / f"{video}.{options.format}"
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with open_sink(path, entry.width, entry.height, entry.fps, display_aspect=entry.aspect) as sink:
-        for frame in _frames(tokens, tokenizer, video, options.level):
+        for frame in _frames(tokens, model, video, options.level):
             sink.write(frame)
             count += 1
     return count
@@ -104,8 +104,8 @@ def _remove_empty_folders(folder: Path, video: str) -> None:
         above.rmdir()
 
 
-def _frames(tokens: TokenShards, tokenizer: Tokenizer, video: str, level: str | None) -> Iterator[np.ndarray]:
+def _frames(tokens: TokenShards, model: TokenModel, video: str, level: str | None) -> Iterator[np.ndarray]:
     try:
-        yield from tokens.frames(video, tokenizer, level)
+        yield from tokens.frames(video, model, level)
     except UserError as error:
         raise DamagedTokensError(str(error)) from error

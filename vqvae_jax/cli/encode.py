@@ -12,17 +12,16 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.cli.progress import counted
-from vqvae_jax.codec.bundle import Bundle
-from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.comparison import Comparison, compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
+from vqvae_jax.codec.interface import Mode, Model, check_chunk_pixels
 from vqvae_jax.command_line import PIPE
-from vqvae_jax.container.header import MAX_SIDE, Mode
+from vqvae_jax.container.header import MAX_SIDE
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.files import no_folder, refuse_existing
+from vqvae_jax.packaged import find_bundle
 from vqvae_jax.video.pipes import STDIN
 from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer
@@ -163,7 +162,7 @@ def frames_of(source: Source, rate: Fraction, width: int, height: int, what: str
     yield from map(resizer(height, width), counted(source.frames(rate), total, what))
 
 
-def verify(options: Options, bundle: Bundle, rate: Fraction, width: int, height: int) -> Comparison:
+def verify(options: Options, bundle: Model, rate: Fraction, width: int, height: int) -> Comparison:
     """Quality of the decoded file against the frames that were coded, read once more from the source."""
     with opened(options) as source, Decoder(bundle, options.out) as decoder:
         return compare(frames_of(source, rate, width, height, "verifying"), decoder.frames())
@@ -218,14 +217,14 @@ def parse_rate(text: str, option: str = "fps") -> Fraction | None:
     return rate.limit_denominator(MAX_DENOMINATOR)
 
 
-def coded_size(text: str, bundle: Bundle, source: tuple[int, int]) -> tuple[int, int]:
+def coded_size(text: str, bundle: Model, source: tuple[int, int]) -> tuple[int, int]:
     """Width and height to code at.
 
     Raises:
       UserError: if the text is no size.
     """
     if text == "model":
-        return bundle.model.clip[2], bundle.model.clip[1]
+        return bundle.clip[2], bundle.clip[1]
     if text == "native":
         return source
     return parse_size(text, "size", "model, native or ")

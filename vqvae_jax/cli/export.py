@@ -10,13 +10,11 @@ from typing import Annotated
 import tyro
 
 from vqvae_jax.codec.bundle import WeightType
-from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.evaluation.bundles import noted_data
-from vqvae_jax.families import load_snapshot
+from vqvae_jax.families import Progress, export_bundle, load_snapshot
 from vqvae_jax.msvqvae.indices.fit import LEAST
-from vqvae_jax.msvqvae.indices.fit_network import Progress
 from vqvae_jax.training.snapshot import open_run
 
 
@@ -67,8 +65,8 @@ def run(options: Options) -> None:
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
     say(
-        f"{result.path}: step {step} of {options.run}{noted}, {result.bytes:,} bytes, entropy models "
-        f"from {result.chunks} chunks, digest {result.digest[:16]}"
+        f"{options.out}: step {step} of {options.run}{noted}, {options.out.stat().st_size:,} bytes, fitted on "
+        f"{result.origin.get('table_chunks', 0)} chunks, digest {result.digest[:16]}"
     )
 
 

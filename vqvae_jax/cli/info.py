@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import tyro
 
-from vqvae_jax.cli.packaged import name_of
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
-from vqvae_jax.errors import say
+from vqvae_jax.errors import ConfigError, UserError, say
+from vqvae_jax.families import FIRST, family
+from vqvae_jax.packaged import name_of
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,9 @@ def run(options: Options) -> None:
 
 def summary(file: Path, facts: dict[str, Any]) -> list[str]:
     """What is in the file, one line each."""
-    levels = ", ".join(
-        f"{name} {level['codes']} codes at {level['strides']}" for name, level in facts["levels"].items()
-    )
-    shares = ", ".join(f"{name} {level['payload_bytes']:,}" for name, level in facts["levels"].items())
+    levels = ", ".join(f"{name} {v['codes']} codes at {v['strides']}" for name, v in facts.get("levels", {}).items())
+    shares = ", ".join(f"{name} {size:,}" for name, size in facts["payload_bytes"].items())
+    mode = f"mode {facts['mode']}, " if "mode" in facts else ""
     bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
     lost = facts["found_frames"] < facts["frames"]
     frames = f"{facts['found_frames']} of {facts['frames']}" if lost else str(facts["frames"])
@@ -56,8 +56,8 @@ def summary(file: Path, facts: dict[str, Any]) -> list[str]:
         f"{file}: {frames} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
         f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}",
         f"{facts['bytes']:,} bytes{rate}; payload: {shares} bytes",
-        f"mode {facts['mode']}, {facts['chunks']} chunks of {facts['chunk_frames']} frames, bundle {bundle}",
-        f"levels: {levels}",
+        f"{mode}{facts['chunks']} chunks of {facts['chunk_frames']} frames, {facts['family']}, bundle {bundle}",
+        *([f"levels: {levels}"] if levels else []),
     ]
 
 
@@ -84,39 +84,41 @@ def describe(path: Path) -> dict[str, Any]:
     """
     with Reader(path) as reader:
         header = reader.header
-        payload, damaged = [0] * len(header.levels), []
+        try:
+            described = family(header.family, reader.name).describe(header)
+        except ConfigError as error:
+            raise UserError(f"{reader.name}: its header is not valid ({error})") from error
+        payload, damaged = dict.fromkeys(header.parts, 0), []
         for chunk in range(reader.whole_chunks):
             try:
-                for number, data in enumerate(reader.read_chunk(chunk)):
-                    payload[number] += len(data)
+                for name, data in reader.read_chunk(chunk).items():
+                    payload[name] += len(data)
             except DamagedChunk:
                 damaged.append(chunk)
         frames = min(header.frames, reader.whole_chunks * header.chunk_frames)
         bits = 8 * reader.found_bytes
+        for name, level in described.get("levels", {}).items():
+            level["payload_bytes"] = payload[name]
         return {
             "bytes": reader.size,
             "frames": header.frames,
             "found_frames": frames,
             "width": header.width,
             "height": header.height,
-            "padded_width": header.padded_width,
-            "padded_height": header.padded_height,
             "source_width": header.source_width,
             "source_height": header.source_height,
             "fps": str(header.rate),
             "seconds": float(header.frames / header.rate),
             "bpp": bits / (frames * header.width * header.height) if frames else None,
             "kbit_per_s": 1e-3 * bits * float(header.rate) / frames if frames else None,
-            "mode": header.mode,
+            "family": header.family or FIRST,
             "bundle": header.bundle.hex(),
             "bundle_name": name_of(header.bundle.hex()),
             "chunks": header.chunks,
             "chunk_frames": header.chunk_frames,
-            "levels": {
-                level.name: {"codes": level.codes, "strides": list(level.strides), "payload_bytes": size}
-                for level, size in zip(header.levels, payload, strict=True)
-            },
+            "payload_bytes": payload,
             "damaged_chunks": damaged,
             "missing_chunks": header.chunks - reader.whole_chunks,
             "index_damaged": reader.index_damaged,
+            **described,
         }

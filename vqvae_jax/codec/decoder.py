@@ -1,17 +1,13 @@
-"""An .msv file to frames, from any frame on, reading only the chunks around them and the levels that are needed."""
+"""An .msv file to frames, from any frame on, reading only the chunks around them and the layers that are needed."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import BinaryIO, Literal, Self
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle
-from vqvae_jax.codec.chunk_size import check_chunk_pixels
-from vqvae_jax.codec.payload import Indices, unpack
-from vqvae_jax.codec.tokenizer import Tokenizer
-from vqvae_jax.codec.windows import decoded_chunk
+from vqvae_jax.codec.interface import Chunk, Content, Model
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.entropy.rans import CorruptStreamError
@@ -24,28 +20,38 @@ OnError = Literal["stop", "skip"]
 class Decoder:
     """An open file; a context manager.
 
+    Args:
+      model: that it was coded with.
+      source: a path, the file's bytes, or a binary file open for reading that can seek.
+
     Attributes:
       reader: the file's `Reader`, with its header.
       damaged: chunks that `frames` replaced, or the one at which it ended, with the reason.
 
     Raises:
-      UserError: if the file is no .msv file, was coded with another bundle, or has chunks too large to decode.
+      UserError: if the file is no .msv file, was coded with another model, or has chunks too large to decode.
     """
 
-    def __init__(self, bundle: Bundle, path: str | Path, tokenizer: Tokenizer | None = None) -> None:
-        self.bundle = bundle
-        self.reader = Reader(path)
+    def __init__(self, model: Model, source: str | Path | bytes | BinaryIO) -> None:
+        self.model = model
+        self.reader = Reader(source)
         self.damaged: dict[int, str] = {}
-        self._recent: dict[tuple[int, str | None], Indices | DamagedChunk] = {}
+        self._recent: dict[tuple[int, str | None], Content | DamagedChunk] = {}
+        header = self.reader.header
         try:
-            self._check_bundle()
-            header = self.reader.header
-            # However few frames there are, they are decoded in a window of a whole chunk.
-            check_chunk_pixels(self.reader.path, header.chunk_frames, header.padded_width, header.padded_height)
+            if header.bundle != model.identity or header.family not in ("", model.family):
+                raise UserError(
+                    f"{self.reader.name}: was coded with bundle {header.bundle.hex()}, this is "
+                    f"{model.identity.hex()} ({model.name}); give the right one with --bundle"
+                )
+            head = self.reader.read_head_chunk()
+            try:
+                self._coder = model.decoder(header, head)
+            except UserError as error:
+                raise UserError(f"{self.reader.name}: {error}") from error
         except UserError:
             self.reader.close()
             raise
-        self._tokenizer = Tokenizer(bundle) if tokenizer is None else tokenizer
 
     def __enter__(self) -> Self:
         return self
@@ -55,32 +61,22 @@ class Decoder:
     ) -> None:
         self.reader.close()
 
-    def _check_bundle(self) -> None:
-        header = self.reader.header
-        if header.bundle != self.bundle.identity:
-            raise UserError(
-                f"{self.reader.path}: was coded with bundle {header.bundle.hex()}, this is "
-                f"{self.bundle.identity.hex()} ({self.bundle.name}); give the right one with --bundle"
-            )
-        found = {level.name: (level.strides, level.codes) for level in header.levels}
-        expected = {name: (level.strides, level.codes) for name, level in self.bundle.model.levels.items()}
-        if list(found.items()) != list(expected.items()):
-            raise UserError(f"{self.reader.path}: its levels are {found}, the bundle's {expected}; the file is damaged")
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of what can be decoded alone, coarse first."""
+        return tuple(self._coder.layers)
 
-    def indices(self, chunk: int, level: str | None = None) -> Indices:
-        """Indices of one chunk, by level, int32 [t, h, w]; the coarsest alone if `level` names it.
+    def content(self, chunk: int, layer: str | None = None) -> Content:
+        """One chunk as its family unpacks it; the parts of `layer` alone if it is named.
 
         Raises:
-          DamagedChunk: if the chunk cannot be read or decoded.
+          DamagedChunk: if the chunk cannot be read or unpacked.
         """
-        header = self.reader.header
-        count = 1 if level is not None and level == header.levels[0].name else None
-        payloads = self.reader.read_chunk(chunk, count)
-        shapes = {layout.name: header.grid(number, chunk) for number, layout in enumerate(header.levels)}
+        parts = self.reader.read_chunk(chunk, None if layer is None else self._coder.layers[layer])
         try:
-            return unpack(header.mode, self.bundle.tables, payloads, shapes)
+            return self._coder.unpack(Chunk(self.reader.header.frames_in_chunk(chunk), parts))
         except CorruptStreamError as error:
-            raise DamagedChunk(f"{self.reader.path}: chunk {chunk}: {error}", chunk) from error
+            raise self._corrupt(chunk, error) from error
 
     def frames(
         self,
@@ -94,7 +90,7 @@ class Decoder:
         Args:
           start: number of the first frame, from 0.
           count: how many; by default all that follow.
-          level: "top" for a preview from the coarse level alone.
+          level: one of `layers`, for a preview from the parts that it takes alone.
           on_error: "skip" shows the last good frame (grey, if there was none) for a damaged chunk and notes it in
             `damaged`. The frames of a file that is cut short end with its last chunk.
 
@@ -102,37 +98,58 @@ class Decoder:
           uint8 RGB [height, width, 3].
 
         Raises:
-          UserError: if the range lies outside the video, the model has no such level, or (`on_error="stop"`) a chunk is
+          UserError: if the range lies outside the video, there is no such layer, or (`on_error="stop"`) a chunk is
             damaged.
         """
-        header = self.reader.header
+        header, name = self.reader.header, self.reader.name
         end = header.frames if count is None else start + count
         if count is not None and count < 1:
-            raise UserError(f"{self.reader.path}: {count} frames asked for; give at least 1")
+            raise UserError(f"{name}: {count} frames asked for; give at least 1")
         if not 0 <= start < end <= header.frames:
             asked = f"frames {start} {'on' if count is None else f'to {end - 1}'} asked for"
-            raise UserError(f"{self.reader.path}: {asked}; the video has frames 0 to {header.frames - 1}")
-        if level is not None and level not in {layout.name for layout in header.levels}:
-            names = ", ".join(layout.name for layout in header.levels)
-            raise UserError(f"{self.reader.path}: has no level {level!r}; it has {names}")
+            raise UserError(f"{name}: {asked}; the video has frames 0 to {header.frames - 1}")
+        if level is not None and level not in self.layers:
+            raise UserError(f"{name}: has no level {level!r}; it has {', '.join(self.layers)}")
         end = self._end_of_file(start, end, on_error)
         last = np.full((header.height, header.width, 3), GREY, np.uint8)
         for chunk in range(start // header.chunk_frames, -(-end // header.chunk_frames)):
             begin = chunk * header.chunk_frames
-            shape = (header.frames_in_chunk(chunk), header.height, header.width)
-            before, here, after = (self._kept(number, level) for number in (chunk - 1, chunk, chunk + 1))
-            if isinstance(here, DamagedChunk):
+            clip = self._decoded(chunk, level)
+            if isinstance(clip, DamagedChunk):
                 if on_error == "stop":
-                    raise UserError(f"{here}; --on-error skip goes on behind it") from here
-                self.damaged[chunk] = str(here)
-                clip = np.broadcast_to(last, (*shape, 3))
-            else:
-                assert here is not None
-                # A lost neighbour costs this chunk no more than the beginning of a video does.
-                before, after = (None if isinstance(side, DamagedChunk) else side for side in (before, after))
-                clip = decoded_chunk(self._tokenizer, here, before, after, shape, header.chunk_frames, level)
+                    raise UserError(f"{clip}; --on-error skip goes on behind it") from clip
+                self.damaged[chunk] = str(clip)
+                clip = np.broadcast_to(last, (header.frames_in_chunk(chunk), *last.shape))
             yield from clip[max(start - begin, 0) : end - begin]
             last = clip[-1]
+
+    def _decoded(self, chunk: int, layer: str | None) -> np.ndarray | DamagedChunk:
+        """A chunk's frames, or what is the matter with it."""
+        reach = self._coder.context
+        around = [self._kept(number, layer) for number in range(chunk - reach, chunk + reach + 1)]
+        here = around[reach]
+        if isinstance(here, DamagedChunk):
+            return here
+        # A lost neighbour costs this chunk no more than the beginning of a video does.
+        there = [None if isinstance(side, DamagedChunk) else side for side in around]
+        try:
+            return self._coder.decode(there[:reach], here, there[reach + 1 :], layer)
+        except CorruptStreamError as error:
+            return self._corrupt(chunk, error)
+
+    def _kept(self, chunk: int, layer: str | None) -> Content | DamagedChunk | None:
+        """A chunk's content, or what is the matter with it; none outside the video. Remembered while it is in reach."""
+        if not 0 <= chunk < self.reader.chunk_count:
+            return None
+        key = chunk, layer
+        if key not in self._recent:
+            try:
+                self._recent[key] = self.content(chunk, layer)
+            except DamagedChunk as error:
+                self._recent[key] = error
+            for old in list(self._recent)[: -2 * self._coder.context - 1]:
+                del self._recent[old]
+        return self._recent[key]
 
     def _end_of_file(self, start: int, end: int, on_error: OnError) -> int:
         """`end`, or where a file that is cut short ends: a header may promise four thousand million frames."""
@@ -150,16 +167,5 @@ class Decoder:
             return left
         return end
 
-    def _kept(self, chunk: int, level: str | None) -> Indices | DamagedChunk | None:
-        """A chunk's indices, or what is the matter with it; none outside the video. The last three are remembered."""
-        if not 0 <= chunk < self.reader.chunk_count:
-            return None
-        key = chunk, level
-        if key not in self._recent:
-            try:
-                self._recent[key] = self.indices(chunk, level)
-            except DamagedChunk as error:
-                self._recent[key] = error
-            for old in list(self._recent)[:-3]:
-                del self._recent[old]
-        return self._recent[key]
+    def _corrupt(self, chunk: int, error: CorruptStreamError) -> DamagedChunk:
+        return DamagedChunk(f"{self.reader.name}: chunk {chunk}: {error}", chunk)

@@ -2,17 +2,16 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from vqvae_jax import stopping
-from vqvae_jax.container import header_bytes, index, varint
-from vqvae_jax.container.chunk import Place, pack_chunk
-from vqvae_jax.container.header import UINT32_MAX, Header, LevelLayout, Mode
+from vqvae_jax.container import index, varint
+from vqvae_jax.container.chunk import HEAD, Place, pack_chunk
+from vqvae_jax.container.header import CRC, UINT32_MAX, Header, pack, stream_crc
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import no_folder, refuse_existing, temporary
 
@@ -20,67 +19,52 @@ from vqvae_jax.files import no_folder, refuse_existing, temporary
 class Writer:
     """Writes a file whose number of frames is learned on the way. Keeps about two bytes per chunk in memory.
 
-        with Writer(path, mode="range", ...) as writer:
-            writer.add_chunk(32, [top, bottom])
+        with Writer(path, header) as writer:
+            writer.add_chunk(32, {"top": top, "bottom": bottom})
 
-    Writes to a temporary name in the same folder; leaving the block renames it, and an exception removes it.
-    The arguments are `Header`'s fields, without `frames`.
+    A path is written under a temporary name in the same folder; leaving the block renames it, and an exception removes
+    it. A file that is given open must be able to seek; it is written from where it stands and left open.
+
+    Args:
+      target: a path, or a binary file open for writing.
+      header: what it says of `frames` is not looked at.
+      overwrite: replace an existing file.
 
     Raises:
-      ConfigError: if a field is not allowed.
-      UserError: if `path` exists and `overwrite` is not given, is no plain file, or cannot be written; on leaving the
+      UserError: if the path exists and `overwrite` is not given, is no plain file, or cannot be written; on leaving the
         block, also if no chunk was added.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        mode: Mode,
-        bundle: bytes,
-        width: int,
-        height: int,
-        source_width: int,
-        source_height: int,
-        rate: Fraction,
-        chunk_frames: int,
-        levels: tuple[LevelLayout, ...],
-        overwrite: bool = False,
-    ) -> None:
-        self.path = Path(path)
+    def __init__(self, target: str | Path | BinaryIO, header: Header, overwrite: bool = False) -> None:
+        self.path = Path(target) if isinstance(target, str | Path) else None
+        self.name = "the coded video" if self.path is None else str(self.path)
         self.frames = 0
         self.bytes_written = 0
         self._overwrite = overwrite
         # One frame stands in for those to come: nothing that is written before the end depends on it.
-        self._header = Header(
-            mode=mode,
-            bundle=bundle,
-            width=width,
-            height=height,
-            source_width=source_width,
-            source_height=source_height,
-            rate=rate,
-            frames=1,
-            chunk_frames=chunk_frames,
-            levels=levels,
-        )
-        self._stream_crc = header_bytes.stream_crc(self._header)
+        self._header = replace(header, frames=1)
+        self._stream_crc = stream_crc(self._header)
         self._sizes = bytearray()
         self._chunks = 0
+        self._file: BinaryIO | None = None if isinstance(target, str | Path) else target
+        self._part: Path | None = None
         self._refuse_existing()
-        self._part = temporary(self.path)
-        self._file: BinaryIO | None = None
+        if self.path is not None:
+            self._part = temporary(self.path)
 
     def __enter__(self) -> Self:
         stopping.begin(self._discard)
         try:
-            self._file = self._part.open("xb")
+            if self._part is not None:
+                self._file = self._part.open("xb")
+            assert self._file is not None
+            self._begin = self._file.tell()
         except OSError as error:
             stopping.end(self._discard)
             raise self._unwritable(error) from error
         # The header's place; until it is filled in, this is no .msv file.
         try:
-            self._write(bytes(len(header_bytes.pack(self._header))))
+            self._write(bytes(len(pack(self._header))))
         except UserError:
             self._discard()
             raise
@@ -95,15 +79,27 @@ class Writer:
         finally:
             self._discard()
 
-    def add_chunk(self, frames: int, payloads: Sequence[bytes]) -> None:
+    def add_head_chunk(self, parts: Mapping[str, bytes]) -> None:
+        """Writes what comes before the first chunk: bytes for each of the header's `head_parts`.
+
+        Raises:
+          ValueError: if the header names others, or a chunk is there already.
+          UserError: if the file cannot be written.
+        """
+        if self._sizes or not self._header.head_parts:
+            raise ValueError("a head chunk comes before all others, in a file whose header names its parts")
+        self._add(parts, self._header.head_parts, Place(self._stream_crc, HEAD, 0))
+
+    def add_chunk(self, frames: int, parts: Mapping[str, bytes]) -> None:
         """Appends a chunk.
 
         Args:
           frames: frames of the video in it, without repeated ones: `chunk_frames`, or fewer in the last chunk.
-          payloads: bytes of each level, coarse first; may be empty, at most 2**28 - 1 each.
+          parts: bytes of each of the header's `parts`; may be empty, at most 2**28 - 1 each.
 
         Raises:
-          ValueError: if `frames` or `payloads` is not of that form, or a chunk follows a shorter one.
+          ValueError: if `frames` or `parts` is not of that form, a chunk follows a shorter one, or the head chunk is
+            missing.
           UserError: if the file cannot be written, or a video has more than 2**32 - 1 frames.
         """
         full = self._header.chunk_frames
@@ -111,15 +107,20 @@ class Writer:
             raise ValueError(f"a chunk of {frames} frames; expected 1 to {full}")
         if self.frames % full:
             raise ValueError("a chunk behind the last one: only the last may have fewer frames than the others")
-        if len(payloads) != len(self._header.levels):
-            raise ValueError(f"{len(payloads)} payloads for {len(self._header.levels)} levels")
+        if self._header.head_parts and not self._sizes:
+            raise ValueError("a chunk before the head chunk")
         if self.frames + frames > UINT32_MAX:
-            raise UserError(f"{self.path}: more than {UINT32_MAX} frames do not fit into one file; split the video")
-        chunk = pack_chunk(Place(self._stream_crc, self._chunks, frames), payloads)
-        self._write(chunk)
-        self._sizes += varint.encode(len(chunk))
+            raise UserError(f"{self.name}: more than {UINT32_MAX} frames do not fit into one file; split the video")
+        self._add(parts, self._header.parts, Place(self._stream_crc, self._chunks, frames))
         self._chunks += 1
         self.frames += frames
+
+    def _add(self, parts: Mapping[str, bytes], names: tuple[str, ...], place: Place) -> None:
+        if tuple(parts) != names:
+            raise ValueError(f"parts {', '.join(parts)}; the header names {', '.join(names)}")
+        chunk = pack_chunk(place, list(parts.values()))
+        self._write(chunk)
+        self._sizes += varint.encode(len(chunk))
 
     def _write(self, data: bytes) -> None:
         if self._file is None:
@@ -132,13 +133,16 @@ class Writer:
 
     def _finish(self) -> None:
         if not self.frames:
-            raise UserError(f"{self.path}: not written, for the video has no frames")
-        header = header_bytes.pack(replace(self._header, frames=self.frames))
-        self._write(index.pack(header[-header_bytes.CRC.size :], bytes(self._sizes)))
+            raise UserError(f"{self.name}: not written, for the video has no frames")
+        header = pack(replace(self._header, frames=self.frames))
+        self._write(index.pack(header[-CRC.size :], bytes(self._sizes)))
         assert self._file is not None
         try:
-            self._file.seek(0)
+            self._file.seek(self._begin)
             self._file.write(header)
+            if self.path is None or self._part is None:
+                self._file.seek(self._begin + self.bytes_written)
+                return
             self._file.close()
             # Somebody else may have written it in the meantime.
             self._refuse_existing()
@@ -148,19 +152,23 @@ class Writer:
 
     def _discard(self) -> None:
         """Leaves nothing under the temporary name."""
-        if self._file is not None:
-            # Closing writes what is buffered; on a full disk that fails once more, and it is thrown away anyhow.
-            with contextlib.suppress(OSError):
-                self._file.close()
-            self._file = None
-        # Also where a signal came before `_file` was set. The name is ours alone.
-        self._part.unlink(missing_ok=True)
+        if self._part is not None:
+            if self._file is not None:
+                # Closing writes what is buffered; on a full disk that fails once more, and it is thrown away anyhow.
+                with contextlib.suppress(OSError):
+                    self._file.close()
+            # Also where a signal came before `_file` was set. The name is ours alone.
+            self._part.unlink(missing_ok=True)
+        self._file = None
         stopping.end(self._discard)
 
     def _refuse_existing(self) -> None:
+        if self.path is None:
+            return
         if os.path.lexists(self.path) and not self.path.is_file():
             raise UserError(f"{self.path}: is there and is no plain file; choose another name")
         refuse_existing(self.path, self._overwrite)
 
     def _unwritable(self, error: OSError) -> UserError:
-        return UserError(f"{self.path}: {no_folder(self.path) or f'cannot be written ({error.strerror or error})'}")
+        missing = None if self.path is None else no_folder(self.path)
+        return UserError(f"{self.name}: {missing or f'cannot be written ({error.strerror or error})'}")

@@ -1,19 +1,15 @@
 """An output folder: built under a hidden name beside its place, and renamed when it is whole."""
 
-import contextlib
 import errno
-import fcntl
 import glob
-import itertools
 import shutil
 from pathlib import Path
-from typing import TextIO
 
 from vqvae_jax import stopping
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import refuse_existing, temporary, temporary_prefix
+from vqvae_jax.files import NewFolders, refuse_existing, temporary, temporary_prefix
+from vqvae_jax.lock import NAME, Lock
 
-_LOCK = ".lock"
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 
 
@@ -31,18 +27,20 @@ class PartialFolder:
     def __init__(self, out: Path):
         self.out = out
         self.path = temporary(out)
-        self._made: list[Path] = []  # folders above `out`, innermost first
-        self._lock: TextIO | None = None
+        self._above = NewFolders()
+        self._claim = f"{out} is being written by another run"
+        self._lock = Lock(self.path / ".new-lock", self._claim)
 
     def __enter__(self) -> Path:
         try:
             refuse_existing(self.out)
             stopping.begin(self._remove_parents)
-            self._make_parents()
+            self._above.make(self.out.parent, self.out)
             self._remove_leftovers()
             stopping.begin(self._discard)
             self.path.mkdir()
-            self._take_lock()
+            self._lock.__enter__()
+            self._lock.rename(self.path / NAME)  # others see it only once it is held
         except OSError as error:
             self._discard()
             raise self._explain(error) from error
@@ -51,35 +49,17 @@ class PartialFolder:
             raise
         return self.path
 
-    def _make_parents(self) -> None:
-        missing = list(itertools.takewhile(lambda folder: not folder.exists(), self.out.parents))
-        above = self.out.parents[len(missing)]
-        if not above.is_dir():
-            raise UserError(f"{self.out} cannot be made: {above} is not a folder")
-        for folder in reversed(missing):
-            self._made.insert(0, folder)  # before it is made: what is not empty is not removed
-            folder.mkdir(exist_ok=True)
-
     def _remove_parents(self) -> None:
-        for folder in self._made:
-            with contextlib.suppress(OSError):  # somebody else has put something there
-                folder.rmdir()
+        self._above.remove()
         stopping.end(self._remove_parents)
 
     def _discard(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
+        self._lock.__exit__()
         shutil.rmtree(self.path, ignore_errors=True)
         if not self.out.exists():
             self._remove_parents()
         stopping.end(self._remove_parents)
         stopping.end(self._discard)
-
-    def _take_lock(self) -> None:
-        new = self.path / ".new-lock"
-        self._lock = new.open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        new.rename(self.path / _LOCK)  # others see it only once it is held
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
@@ -93,7 +73,7 @@ class PartialFolder:
             raise self._explain(error) from error
 
     def _finish(self) -> None:
-        (self.path / _LOCK).unlink()
+        self._lock.__exit__()
         refuse_existing(self.out)
         self.path.rename(self.out)  # fails if another run has put a filled folder there meanwhile
 
@@ -108,11 +88,8 @@ class PartialFolder:
         """Removes what a killed run to the same `out` left behind: its lock is no longer held."""
         for folder in self.out.parent.glob(f"{glob.escape(temporary_prefix(self.out))}*"):
             try:
-                with (folder / _LOCK).open("r+") as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with Lock(folder / NAME, f"{self._claim} (in {folder.name})", remove=folder, create=False):
                     shutil.rmtree(folder, ignore_errors=True)
-            except BlockingIOError as error:
-                raise UserError(f"{self.out} is being written by another run (in {folder.name})") from error
             except OSError:
                 continue  # not ours to remove
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.models import fit_bundle, load_model
+from vqvae_jax.families import export_bundle
 from vqvae_jax.files import make_folder
 from vqvae_jax.training.resume import DATA_FILE
 from vqvae_jax.training.snapshot import Snapshot
@@ -67,14 +68,14 @@ def fitted_bundle(snapshot: Snapshot, run: Path, other: Path, folder: Path, fit_
     path = folder / f"{name}.safetensors"
     if path.is_file():
         try:
-            if load_model(path).origin.get("checkpoint") == snapshot.digest:
+            if read_bundle(path).origin.get("checkpoint") == snapshot.digest:
                 return path
         except UserError:
             pass  # damaged: made anew
     clips = training_clips(run, snapshot.stream_state.get("digest"), other)
     make_folder(folder)
     with _progress(f"step {snapshot.step}: training clips") as on_chunk, _progress("entropy model") as on_fit:
-        fit_bundle(snapshot, clips, path, fit_clips, on_chunk, on_fit)
+        export_bundle(snapshot, clips, path, most_clips=fit_clips, overwrite=True, on_chunk=on_chunk, on_fit=on_fit)
     return path
 
 

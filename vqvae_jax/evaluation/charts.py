@@ -1,12 +1,12 @@
 """What an evaluation file says in curves, for the plot beside it and the report of the run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from vqvae_jax.evaluation.clip_figures import BLOCK_MEANS, MEAN_FRAME
-from vqvae_jax.evaluation.schema import CheckpointResult, Quality, Result
+from vqvae_jax.evaluation.schema import Quality, Result
 from vqvae_jax.report.chart import PALETTE, Chart, Look, Series
 
 MODEL = Look("#2563a8", "#6ea8e0", strong=True)
@@ -63,35 +63,26 @@ def over_steps(result: Result) -> tuple[Chart, ...]:
     entries = result["checkpoints"]
     steps = np.array([entry["step"] for entry in entries])
 
-    def curve(name: str, look: Look, value: Callable[[CheckpointResult], float | None]) -> Series:
-        return Series(name, steps, np.array([value(entry) for entry in entries], np.float64), look=look)
+    def curve(name: str, look: Look, values: list[float | None]) -> Series:
+        return Series(name, steps, np.array(values, np.float64), look=look)
 
-    def file_figure(figure: str) -> Callable[[CheckpointResult], float | None]:
-        return lambda entry: cast(Values, entry["files"] or {}).get(figure)
-
-    marked = MODEL._replace(marker="o", strong=False)
-    grey = Look("#7a7a7a", "#9a9a9a")
+    files = [cast(Values, entry["files"] or {}) for entry in entries]
+    marked, grey = MODEL._replace(marker="o", strong=False), Look("#7a7a7a", "#9a9a9a")
     psnr = [
-        curve("all levels", marked, lambda entry: entry["quality"]["mean"]["psnr"]),
-        curve("file PSNR", FILES, file_figure("psnr")),
-        *(
-            curve(f"without {name}", grey._replace(dash=dash), lambda e, n=name: e["without"][n]["psnr"])
-            for name, dash in zip(entries[0]["without"], (":", "--", "-") * 3, strict=False)
-        ),
-        *(
-            Series(label, steps[:1], np.array([quality["mean"]["psnr"]]), "level", look)
-            for label, (quality, look) in baselines(result).items()
-        ),
+        curve("all levels", marked, [entry["quality"]["mean"]["psnr"] for entry in entries]),
+        curve("file PSNR", FILES, [found.get("psnr") for found in files]),
     ]
+    for name, dash in zip(entries[0]["without"], (":", "--", "-") * 3, strict=False):
+        without = [entry["without"][name]["psnr"] for entry in entries]
+        psnr.append(curve(f"without {name}", grey._replace(dash=dash), [*without]))
+    for label, (quality, look) in baselines(result).items():
+        psnr.append(Series(label, steps[:1], np.array([quality["mean"]["psnr"]]), "level", look))
     charts = [Chart("PSNR over training", "step", _known(psnr), "dB", whole_x=True)]
-    if any(entry["files"] for entry in entries):
-        rates = [
-            curve("file bpp", FILES, file_figure("bpp")),
-            *(
-                curve(f"by {name}", grey._replace(dash=dash), lambda entry, n=name: entry["estimates"].get(n))
-                for name, dash in zip(entries[0]["estimates"], ("-", "--", ":") * 3, strict=False)
-            ),
-        ]
+    if any(files):
+        rates = [curve("file bpp", FILES, [found.get("bpp") for found in files])]
+        for name, dash in zip(entries[0]["estimates"], ("-", "--", ":") * 3, strict=False):
+            estimates = [entry["estimates"].get(name) for entry in entries]
+            rates.append(curve(f"by {name}", grey._replace(dash=dash), estimates))
         charts.append(Chart("Rate over training", "step", _known(rates), "bits per pixel", whole_x=True))
     return tuple(charts)
 

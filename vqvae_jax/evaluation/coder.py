@@ -10,8 +10,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from vqvae_jax import __version__
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.codec.interface import Model
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.models import Model, load_model, open_decoder, open_encoder
+from vqvae_jax.families import load_model
 
 Kind = Literal["learned", "classical"]
 #: To be raised whenever encoder, decoder or model code changes what they give: files kept under another are made anew.
@@ -83,7 +86,7 @@ class ModelCoder:
     def __init__(self, path: Path, fps: float, rate_weight: float = 0.0) -> None:
         self.path, self.model = path.resolve(), load_model(path)
         self._rate = Fraction(fps).limit_denominator(1001)
-        self._encoder = open_encoder(self.model, rate_weight)
+        self._encoder = Encoder(self.model, rate_weight=rate_weight)
         weight = f" --rate-weight {rate_weight:g}" if rate_weight else ""
         self._weight = weight.replace(" --", " ")
         self.family = self.codec = self.model.family
@@ -93,7 +96,7 @@ class ModelCoder:
             "vqvae_jax": __version__,
             "coder": CODER,
             "bundle": self.digest,
-            "mode": self._encoder.mode,
+            "mode": self._encoder.options.mode,
             "rate": str(self._rate),
             "rate_weight": rate_weight,
         }
@@ -120,7 +123,7 @@ class ModelCoder:
     def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
         started = time.monotonic()
         try:
-            with open_decoder(self._receiver, path) as decoder:
+            with Decoder(self._receiver, path) as decoder:
                 clip = np.stack(list(decoder.frames()))
         except UserError as error:
             raise CodecError(str(error)) from error

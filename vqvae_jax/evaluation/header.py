@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vqvae_jax.codec.interface import Model
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.evaluation.models import Model
 from vqvae_jax.evaluation.quality import Divisors
 from vqvae_jax.evaluation.schema import DataEntry, Perceptual, RunEntry
 from vqvae_jax.families import config_of, task_of

@@ -15,7 +15,7 @@ from vqvae_jax.evaluation.charts import (
     over_log,
     over_steps,
 )
-from vqvae_jax.evaluation.schema import CheckpointResult, Result
+from vqvae_jax.evaluation.schema import CheckpointResult, MeanFigures, Result
 from vqvae_jax.report.page import (
     card,
     chart_card,
@@ -121,7 +121,7 @@ def _headlines(result: Result, entry: CheckpointResult) -> list[tuple[str, str, 
     """Headline figures, each beside what costs nothing."""
     mean, levels, files = entry["quality"]["mean"], _levels(entry), entry["files"]
     plain = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
-    best = {name: max((b[name] for b in plain), default=None) for name in ("psnr", "ssim")}  # type: ignore[literal-required]
+    best = {name: max((b[name] for b in plain), default=None) for name in ("psnr", "ssim")}
     used = " / ".join(f"{level['usage']:.1%}" for level in levels.values())
     codes = " / ".join(f"{level['codes']:,}" for level in levels.values())
     estimates = [(f"{bpp:.3f}", name) for name, bpp in entry["estimates"].items()]
@@ -149,7 +149,8 @@ def _clip(example: Example) -> Clip:
 
 def quality_table(result: Result, entry: CheckpointResult) -> Table:
     """Every figure that any of the methods has, or that is missing for a known reason; the best of a row in bold."""
-    names, means = ["", result["run"]["name"]], [entry["quality"]["mean"]]
+    names = ["", result["run"]["name"]]
+    means: list[MeanFigures | None] = [entry["quality"]["mean"]]
     for name, baseline in result["baselines"].items():
         names.append(BASELINES[name][0] if name in BASELINES else name.replace("_", " "))
         means.append(None if baseline["quality"] is None else baseline["quality"]["mean"])
@@ -201,9 +202,8 @@ def rate_table(result: Result, entry: CheckpointResult) -> Table:
         ("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"),
     ]
     if files is not None:
-        size, decoded = np.mean(files["bytes"]), f"{files['psnr']:.2f} dB, SSIM {files['ssim']:.4f}"
-        remark = f"{size:,.0f} bytes, decoded from them alone: {decoded}"
-        found.insert(0, ("files", files["bpp"], f"{files['clips']} clips; {remark}"))
+        decoded = f"decoded from the bytes alone: {files['psnr']:.2f} dB, SSIM {files['ssim']:.4f}"
+        found.insert(0, ("files", files["bpp"], f"one for each of {files['clips']} clips; {decoded}"))
     known = [(name, bpp, remark) for name, bpp, remark in found if bpp]
     widest = max((bpp for _, bpp, _ in known), default=0.0)
     rows = tuple(

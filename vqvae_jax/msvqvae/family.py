@@ -1,14 +1,27 @@
-"""MS-VQ-VAE as one of the families (`vqvae_jax.families.Family`)."""
+"""MS-VQ-VAE as one of the families (`vqvae_jax.families.Family`); what is heavy is imported when it is used."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vqvae_jax.msvqvae.experiment import Experiment
+from vqvae_jax.container.header import Header
 
-__all__ = ["Experiment", "task"]
+if TYPE_CHECKING:
+    from vqvae_jax.codec.bundle import Bundle
+    from vqvae_jax.msvqvae.codec.model import CodecModel
+    from vqvae_jax.msvqvae.experiment import Experiment
+    from vqvae_jax.msvqvae.train import MSVQVAETask
 
 
-def task(experiment: Experiment, steps: int, weights: Path | None = None, train: bool = True) -> Any:
+def __getattr__(name: str) -> Any:
+    """`Experiment`, with the JAX that its configurations import: `info` needs neither."""
+    if name != "Experiment":
+        raise AttributeError(name)
+    from vqvae_jax.msvqvae.experiment import Experiment
+
+    return Experiment
+
+
+def task(experiment: "Experiment", steps: int, weights: Path | None = None, train: bool = True) -> "MSVQVAETask":
     """The experiment's `Task`; training with gamma > 0 needs the VGG-16 trunk.
 
     Raises:
@@ -19,3 +32,44 @@ def task(experiment: Experiment, steps: int, weights: Path | None = None, train:
 
     trunk = require_vgg(weights) if train and experiment.loss.gamma > 0 else None
     return MSVQVAETask(experiment, steps, trunk)
+
+
+def start(bundle: "Bundle") -> tuple[Any, dict[str, Any]]:
+    """Weights and codebooks of a bundle.
+
+    Raises:
+      UserError: if its content does not fit the family.
+    """
+    from vqvae_jax.msvqvae.codec.weights import unpack_weights
+
+    weights = unpack_weights(bundle)
+    return weights.params, {"codebooks": weights.codebooks}
+
+
+def model(bundle: "Bundle") -> "CodecModel":
+    """A bundle ready to code with.
+
+    Raises:
+      UserError: if its content does not fit the family.
+    """
+    from vqvae_jax.msvqvae.codec.model import CodecModel
+
+    return CodecModel(bundle)
+
+
+def fit(*arguments: Any, **options: Any) -> "Bundle":
+    """A checkpoint's bundle; see `msvqvae.codec.fit.fit`."""
+    from vqvae_jax.msvqvae.codec.fit import fit as fit_bundle
+
+    return fit_bundle(*arguments, **options)
+
+
+def describe(header: Header) -> dict[str, Any]:
+    """What the family's part of a file's header says, as JSON values; needs no model.
+
+    Raises:
+      ConfigError: if it is not valid.
+    """
+    from vqvae_jax.msvqvae.codec.layout import Layout
+
+    return Layout.parse(header).describe()

@@ -73,15 +73,17 @@ def draw(board: Board) -> Drawn:
         for number, line in enumerate(lines):
             place = (lefts[0] - 2 * GAP - _width(line, NOTE), top + (NOTE + 3) * number)
             _text(pen, place, line, SOFT, NOTE, margin)
-    for top, row in zip(tops, board.rows, strict=True):
-        for left, pane in zip(lefts, row, strict=False):
-            for number, line in enumerate(pane.notes):
-                _text(pen, (left, top + tall + 3 + (NOTE + 3) * number), line, SOFT, NOTE, cell)
+    placed = [
+        (left, top, pane)
+        for top, panes in zip(tops, board.rows, strict=True)
+        for left, pane in zip(lefts, panes, strict=False)
+    ]
+    for left, top, pane in placed:
+        for number, line in enumerate(pane.notes):
+            _text(pen, (left, top + tall + 3 + (NOTE + 3) * number), line, SOFT, NOTE, cell)
     frames = np.repeat(np.asarray(canvas)[None], length, axis=0)
-    for top, row in zip(tops, board.rows, strict=True):
-        for left, pane in zip(lefts, row, strict=False):
-            enlarged = pane.frames.repeat(scale, axis=1).repeat(scale, axis=2)
-            frames[:, top : top + tall, left : left + cell] = enlarged
+    for left, top, pane in placed:
+        frames[:, top : top + tall, left : left + cell] = pane.frames.repeat(scale, axis=1).repeat(scale, axis=2)
     return Drawn(frames, scale, lefts, tops)
 
 

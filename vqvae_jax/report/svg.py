@@ -122,8 +122,8 @@ def _places(axis: Axis, scale: Callable[[float], np.ndarray]) -> list[tuple[floa
 def _curve(s: Series, look: Look, frame: _Frame) -> str:
     dash = DASHES.get(look.dash, "")
     if s.kind == "level":
-        y = float(frame.y(s.y[0]))
-        return f'<polyline{dash} points="{frame.left},{y:.1f} {frame.right},{y:.1f}"/>'
+        level = float(frame.y(s.y[0]))
+        return f'<polyline{dash} points="{frame.left},{level:.1f} {frame.right},{level:.1f}"/>'
     x, y = frame.x(s.x), frame.y(s.y)
     if s.kind == "steps":
         outline = f"M{x[0]:.1f},{frame.bottom}" + "".join(f"V{b:.1f}H{a:.1f}" for a, b in zip(x[1:], y, strict=True))

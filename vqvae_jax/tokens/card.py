@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle
-from vqvae_jax.codec.payload import Grid
+from vqvae_jax.codec.interface import Grid, TokenModel
 from vqvae_jax.data.card import version
 from vqvae_jax.data.names import Skipped
 from vqvae_jax.data.record_shards import Shard
@@ -20,7 +19,7 @@ from vqvae_jax.report.table import pipes
 Card = dict[str, Any]
 """The content of card.json; docs/tokens.md lists its fields."""
 
-CARD_VERSION = 1  # a new one also if chunks are ever coded with another context (`windows.CONTEXT_STEPS`)
+CARD_VERSION = 1  # a new one also if chunks are ever coded with another context than now
 FORMAT = "tokens"
 
 
@@ -64,7 +63,7 @@ class Settings(NamedTuple):
 
 
 def make_card(
-    bundle: Bundle,
+    model: TokenModel,
     settings: Settings,
     videos: Sequence[CodedVideo],
     skipped: Sequence[Skipped],
@@ -88,7 +87,7 @@ def make_card(
     return {
         "card_version": CARD_VERSION,
         "format": FORMAT,
-        "bundle": {"name": bundle.name, "digest": bundle.digest, "origin": bundle.origin},
+        "bundle": {"name": model.name, "digest": model.digest, "origin": model.origin},
         "size": "native" if settings.size is None else list(settings.size),
         "fps": "source" if settings.fps is None else str(settings.fps),
         "chunk_frames": lengths.pop() if len(lengths) == 1 else None,
@@ -99,7 +98,7 @@ def make_card(
                 "grid": None if (grid := settings.grids[name]) is None else list(grid),
                 **_use(counts[name]),
             }
-            for name, level in bundle.model.levels.items()
+            for name, level in model.levels.items()
         },
         "totals": {
             "files": len(videos) + len(skipped),

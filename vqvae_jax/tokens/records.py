@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vqvae_jax.codec.chunk_size import check_chunk_pixels
-from vqvae_jax.codec.payload import Grid, Indices
+from vqvae_jax.codec.interface import Grid, Indices, TokenModel, check_chunk_pixels
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.config import ModelConfig
 
 DATASET_NAME = "tokens"
 SPLIT = "train"
@@ -86,7 +84,7 @@ def from_example(example: Mapping[str, Any], levels: list[str]) -> TokenChunk:
     return chunk
 
 
-def filled_up(indices: Indices, model: ModelConfig, size: int) -> Indices:
+def filled_up(indices: Indices, model: TokenModel, size: int) -> Indices:
     """Grids of a full chunk of `size` frames as uint16: the last step is repeated, as the decoder does there."""
     full = {}
     for level, grid in indices.items():
@@ -95,22 +93,40 @@ def filled_up(indices: Indices, model: ModelConfig, size: int) -> Indices:
     return full
 
 
-def without_filling(chunk: TokenChunk, model: ModelConfig) -> Indices:
+def without_filling(chunk: TokenChunk, model: TokenModel) -> Indices:
     """Grids of the steps that cover the chunk's frames: what `filled_up` was given."""
-    coarse = model.multiple[0]
+    coarse = multiple(model)[0]
     covered = -(-chunk.frames // coarse) * coarse
     return {level: grid[: covered // model.levels[level].strides[0]] for level, grid in chunk.indices.items()}
 
 
-def check_grids(chunk: TokenChunk, model: ModelConfig) -> None:
+def multiple(model: TokenModel) -> Grid:
+    """What coded frames, height and width are padded to multiples of: the coarsest level's strides."""
+    return next(iter(model.levels.values())).strides
+
+
+def grids(model: TokenModel, frames: int, height: int, width: int, where: str) -> dict[str, Grid]:
+    """Shape of each level's grid, [t, h, w], in a chunk of so many frames, a multiple of the coarsest stride.
+
+    Raises:
+      UserError: begins with `where`, if chunks of such pictures are too large to code.
+    """
+    _, high, wide = multiple(model)
+    padded = (frames, height + -height % high, width + -width % wide)
+    check_chunk_pixels(where, frames, padded[2], padded[1])
+    shapes = {}
+    for name, level in model.levels.items():
+        t, h, w = level.strides
+        shapes[name] = padded[0] // t, padded[1] // h, padded[2] // w
+    return shapes
+
+
+def check_grids(chunk: TokenChunk, model: TokenModel) -> None:
     """Raises a `UserError` unless the grids are those of a full chunk of this model that holds the chunk's frames."""
-    coarse, high, wide = model.multiple
-    size = coarse * len(chunk.indices[next(iter(model.levels))])
-    padded = (size, chunk.height + -chunk.height % high, chunk.width + -chunk.width % wide)
+    size = multiple(model)[0] * len(chunk.indices[next(iter(model.levels))])
     where = f"chunk {chunk.number} of {chunk.video}"
-    check_chunk_pixels(where, size, padded[2], padded[1])
-    for level in model.levels:
-        found, expected = chunk.indices[level].shape, model.latent_shape(level, padded)
+    for level, expected in grids(model, size, chunk.height, chunk.width, where).items():
+        found = chunk.indices[level].shape
         if found != expected or chunk.frames > size:
             raise UserError(
                 f"{where}: {chunk.frames} frames of {chunk.width}x{chunk.height} with {level} indices {found}, "

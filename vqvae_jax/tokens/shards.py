@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle
-from vqvae_jax.codec.payload import Indices
-from vqvae_jax.codec.tokenizer import Tokenizer
-from vqvae_jax.codec.windows import decoded_chunk
+from vqvae_jax.codec.interface import Indices, TokenModel
 from vqvae_jax.data.shards import ShardedRecords
 from vqvae_jax.errors import UserError
 from vqvae_jax.tokens.card import CARD_VERSION, FORMAT, Card, CodedVideo
-from vqvae_jax.tokens.records import SPLIT, TokenChunk, check_grids, from_example, without_filling
+from vqvae_jax.tokens.records import SPLIT, TokenChunk, check_grids, from_example, multiple, without_filling
 
 CARD = "card.json"
 
@@ -87,21 +84,21 @@ class TokenShards:
                 )
             yield chunk
 
-    def check_bundle(self, bundle: Bundle) -> None:
+    def check_bundle(self, model: TokenModel) -> None:
         """Raises a `UserError` unless the tokens were made with this bundle."""
         made_with = self.card["bundle"]
-        if made_with["digest"] != bundle.digest:
+        if made_with["digest"] != model.digest:
             raise UserError(
                 f"{self.folder}: was coded with bundle {made_with['digest'][:16]} ({made_with['name']}), this is "
-                f"{bundle.digest[:16]} ({bundle.name}); give the right one with --bundle"
+                f"{model.digest[:16]} ({model.name}); give the right one with --bundle"
             )
 
-    def frames(self, video: str, tokenizer: Tokenizer, level: str | None = None) -> Iterator[np.ndarray]:
+    def frames(self, video: str, model: TokenModel, level: str | None = None) -> Iterator[np.ndarray]:
         """The frames of one video, decoded a chunk at a time: those that encoding and decoding the file gives.
 
         Args:
           video: one of `videos`.
-          tokenizer: of the bundle that the tokens were made with.
+          model: that the tokens were made with.
           level: "top" for a preview from the coarse level alone.
 
         Yields:
@@ -110,17 +107,16 @@ class TokenShards:
         Raises:
           UserError: if the bundle is another one, there is no such video or level, or a record is damaged.
         """
-        self.check_bundle(tokenizer.bundle)
-        model = tokenizer.bundle.model
+        self.check_bundle(model)
         before: Indices | None = None
         for chunk, following in itertools.pairwise(itertools.chain(self.chunks(video), [None])):
             assert chunk is not None
             check_grids(chunk, model)
             here = without_filling(chunk, model)
             after = None if following is None else without_filling(following, model)
-            full = len(chunk.indices[self.levels[0]]) * model.multiple[0]
+            full = len(chunk.indices[self.levels[0]]) * multiple(model)[0]
             shape = (chunk.frames, chunk.height, chunk.width)
-            yield from decoded_chunk(tokenizer, here, before, after, shape, full, level)
+            yield from model.decoded_chunk(here, before, after, shape, full, level)
             before = here
 
 

@@ -8,10 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqvae_jax.codec.chunk_size import check_chunk_pixels
-from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.codec.payload import Grid
-from vqvae_jax.codec.windows import coded_chunks
+from vqvae_jax.codec.interface import Grid, Options, TokenModel
 from vqvae_jax.data.card import write_card_files
 from vqvae_jax.data.names import Skipped, Source, find_files
 from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
@@ -24,6 +21,7 @@ from vqvae_jax.tokens.records import (
     TokenChunk,
     chunk_digest,
     filled_up,
+    grids,
     to_example,
     token_features,
 )
@@ -39,7 +37,8 @@ Watch = Callable[[Sequence[Source]], Iterable[Source]]
 def write_token_shards(
     root: str | Path,
     out: str | Path,
-    encoder: Encoder,
+    model: TokenModel,
+    chunk_frames: int | None = None,
     *,
     size: tuple[int, int] | None = None,
     fps: Fraction | None = None,
@@ -55,7 +54,8 @@ def write_token_shards(
     Args:
       root: a folder; all below it is searched.
       out: must not exist.
-      encoder: its bundle and chunk length are used.
+      model: that codes them.
+      chunk_frames: frames of a record; by default the model's choice.
       size: width and height to code at; by default each video's own, and then grids differ in shape.
       fps: frames per second to code at; by default each video's own.
       shards: how many files, at most one per record; by default one per 64 MiB.
@@ -72,7 +72,9 @@ def write_token_shards(
     refuse_output_among_videos(out, root)
     _require_libraries()
     sources, skipped = find_files(root)
-    work = _Work(root, encoder, size, fps)
+    options = Options(chunk_frames=chunk_frames)
+    model.check(options)
+    work = _Work(root, model, options, size, fps)
     with PartialFolder(out) as folder:
         with Spool(folder / ".spool") as spool:
             for source in watch(sources):
@@ -87,7 +89,7 @@ def write_token_shards(
                 raise UserError(_nothing_usable(root, sorted(skipped)))
             sizes = spool.write_shards(folder, DATASET_NAME, SPLIT, shards)
         write_tfds_metadata(folder, DATASET_NAME, work.features, [(SPLIT, shard) for shard in sizes])
-        card = make_card(encoder.bundle, work.settings, work.videos, sorted(skipped), work.digests, work.counts, sizes)
+        card = make_card(model, work.settings, work.videos, sorted(skipped), work.digests, work.counts, sizes)
         write_card_files(folder, card, page(card))
     return card
 
@@ -95,14 +97,15 @@ def write_token_shards(
 class _Work:
     """What has been coded so far."""
 
-    def __init__(self, root: Path, encoder: Encoder, size: tuple[int, int] | None, fps: Fraction | None) -> None:
-        model = encoder.bundle.model
-        self._root, self._encoder = root, encoder
-        grids: dict[str, Grid | None] = dict.fromkeys(model.levels)
+    def __init__(
+        self, root: Path, model: TokenModel, options: Options, size: tuple[int, int] | None, fps: Fraction | None
+    ) -> None:
+        self._root, self._model, self._options = root, model, options
+        shapes: dict[str, Grid | None] = dict.fromkeys(model.levels)
         if size is not None:
-            grids |= record_grids(encoder, *size)
-        self.settings = Settings(size, fps, grids)
-        self.features = token_features(grids)
+            shapes |= self._grids(*size)
+        self.settings = Settings(size, fps, shapes)
+        self.features = token_features(shapes)
         self.videos: list[CodedVideo] = []
         self.digests: list[str] = []
         self.counts = {name: np.zeros(level.codes, np.int64) for name, level in model.levels.items()}
@@ -124,8 +127,17 @@ class _Work:
         for level, count in counts.items():
             self.counts[level] += count
 
+    def _grids(self, width: int, height: int) -> dict[str, Grid]:
+        """Shape of each level's grid in a record of videos coded at this size.
+
+        Raises:
+          UserError: if chunks of such pictures are too large to code.
+        """
+        frames = self._model.chunk_frames(width, height, self._options)
+        return grids(self._model, frames, height, width, f"size {width}x{height}")
+
     def _coded(self, source: Source, spool: Spool) -> tuple[CodedVideo, list[str], dict[str, np.ndarray]]:
-        model = self._encoder.bundle.model
+        model = self._model
         path = self._root / source.path
         _check_name(source.path)
         digests: list[str] = []
@@ -135,17 +147,17 @@ class _Work:
             info = video.info
             width, height = self.settings.size or (info.width, info.height)
             fps = info.rate if self.settings.fps is None else self.settings.fps
-            size = self._encoder.chunk_frames(width, height)
+            size = model.chunk_frames(width, height, self._options)
             if self.settings.size is None:
-                _check_native(path, record_grids(self._encoder, width, height))
+                _check_native(path, self._grids(width, height))
             pictures = map(resizer(height, width), video.frames(fps))
-            for number, coded in enumerate(coded_chunks(self._encoder.tokenizer, pictures, size)):
-                indices = filled_up(coded.indices, model, size)
-                chunk = TokenChunk(source.path, source.label, number, coded.frames, height, width, fps, indices)
+            for number, (count, found) in enumerate(model.coded_chunks(pictures, size)):
+                indices = filled_up(found, model, size)
+                chunk = TokenChunk(source.path, source.label, number, count, height, width, fps, indices)
                 spool.add(self.features.serialize_example(to_example(chunk)))
                 digests.append(chunk_digest(chunk))
-                frames += coded.frames
-                for level, grid in coded.indices.items():
+                frames += count
+                for level, grid in found.items():
                     counts[level] += np.bincount(grid.reshape(-1), minlength=len(counts[level]))
             missing = video.missing_frames
         decoded = round(frames * info.rate / fps)
@@ -166,19 +178,6 @@ class _Work:
             source_sha256=_sha256(path),
         )
         return coded_video, digests, counts
-
-
-def record_grids(encoder: Encoder, width: int, height: int) -> dict[str, Grid]:
-    """Shape of each level's grid in a record, [t, h, w], for videos coded at this size.
-
-    Raises:
-      UserError: if chunks of such pictures are too large to code (`chunk_size`).
-    """
-    model, frames = encoder.bundle.model, encoder.chunk_frames(width, height)
-    _, high, wide = model.multiple
-    padded = (frames, height + -height % high, width + -width % wide)
-    check_chunk_pixels(f"size {width}x{height}", frames, padded[2], padded[1])
-    return {level: model.latent_shape(level, padded) for level in model.levels}
 
 
 def _check_native(path: Path, grids: Mapping[str, Grid]) -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ class CheckpointWriter:
             self._folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(self._folder / REMOVED, ignore_errors=True)
             logging.getLogger("absl").addFilter(_not_from_orbax)
+            _hush_late_arrays()
             index = jax.process_index()
             self._manager = ocp.CheckpointManager(
                 self._folder,
@@ -133,6 +135,19 @@ class _KeepBest:
 def best_of(psnr: Mapping[int, float]) -> int | None:
     """The step with the highest PSNR, the first of equals; None if there is none."""
     return max(psnr, key=lambda step: (psnr[step], -step), default=None)
+
+
+def _hush_late_arrays() -> None:
+    """At the first array that cannot be written Orbax closes its event loop; those still under way then fail to report
+    to it, in TensorStore's threads, each with a traceback of its own.
+    """
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _unraisable
+
+
+def _unraisable(lost: "sys.UnraisableHookArgs") -> None:
+    if str(lost.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(lost)
 
 
 def _not_from_orbax(entry: logging.LogRecord) -> bool:

@@ -1,5 +1,6 @@
 """What a run writes about itself: `metrics.jsonl` and TensorBoard events. Only the first process writes."""
 
+import contextlib
 import json
 import math
 import time
@@ -9,13 +10,16 @@ from typing import Any
 
 import jax
 import numpy as np
-from tensorboardX import SummaryWriter
+from tensorboardX import summary
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import write_atomically
 
 METRICS_FILE = "metrics.jsonl"
 EVENTS_FOLDER = "tensorboard"
+_FLUSH_SECONDS = 30.0  # between two times that events are brought to disk
 
 
 class RunLog:
@@ -42,17 +46,20 @@ class RunLog:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             _drop_after(self._path, resume_step)
             self._lines = self._path.open("a", encoding="utf-8")
-            self._events = SummaryWriter(
-                str(self._path.parent / EVENTS_FOLDER), purge_step=resume_step + 1, write_to_disk=True
-            )
+            # Not `SummaryWriter`: its thread ends at a full disk, and then what is handed to it waits for ever.
+            (self._path.parent / EVENTS_FOLDER).mkdir(exist_ok=True)
+            self._events = EventsWriter(str(self._path.parent / EVENTS_FOLDER / "events"))
+            self._event(resume_step + 1, session_log=SessionLog(status=SessionLog.START))
+            self._flushed = time.monotonic()
         except OSError as error:
             raise self._unwritable(error) from error
 
     def __enter__(self) -> "RunLog":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with contextlib.suppress(UserError) if kind else contextlib.nullcontext():  # one message of one full disk
+            self.close()
 
     def scalars(self, step: int, values: Mapping[str, Any]) -> None:
         """Logs scalars under their names; names with `/` are grouped in TensorBoard.
@@ -68,39 +75,47 @@ class RunLog:
         try:
             self._lines.write(json.dumps(line, allow_nan=False) + "\n")
             self._lines.flush()
+            for name, value in numbers.items():
+                if math.isfinite(value):
+                    self._event(step, summary=summary.scalar(name, value))
+            if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+                self._events.flush()
+                self._flushed = time.monotonic()
         except OSError as error:
             raise self._unwritable(error) from error
-        for name, value in numbers.items():
-            if math.isfinite(value):
-                self._events.add_scalar(name, value, step)
 
     def picture(self, step: int, name: str, picture_HWC: np.ndarray) -> None:
         """Puts a picture, (H, W, 3) uint8, into TensorBoard.
 
         Raises:
           ValueError: if it has another shape or type.
+          UserError: if the disk is full.
         """
         if picture_HWC.dtype != np.uint8 or picture_HWC.ndim != 3 or picture_HWC.shape[-1] != 3:
             raise ValueError(f"a picture is (H, W, 3) uint8, not {picture_HWC.shape} {picture_HWC.dtype}")
-        if self._writes:
-            self._events.add_image(name, picture_HWC, step, dataformats="HWC")
-
-    def text(self, step: int, name: str, content: str) -> None:
-        """Puts a text, such as the configuration, into TensorBoard."""
-        if self._writes:
-            self._events.add_text(name, content, step)
-
-    def flush(self) -> None:
-        """Brings everything to disk."""
-        if self._writes:
-            self._lines.flush()
-            self._events.flush()
+        if not self._writes:
+            return
+        try:
+            self._event(step, summary=summary.image(name, picture_HWC, dataformats="HWC"))
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def close(self) -> None:
-        """Flushes and closes the files."""
-        if self._writes:
+        """Brings everything to disk and closes the files.
+
+        Raises:
+          UserError: if the disk is full.
+        """
+        if not self._writes:
+            return
+        try:
             self._lines.close()
             self._events.close()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _event(self, step: int, **content: Any) -> None:
+        self._events.write_event(Event(wall_time=time.time(), step=step, **content))
 
     def _unwritable(self, error: OSError) -> UserError:
         return UserError(f"{self._path.parent} cannot be written: {error.strerror or error}")

@@ -16,6 +16,7 @@ from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import UserError
 from vqvae_jax.report.pictures import comparison_grid, write_png
 from vqvae_jax.training.checkpoints import FOLDER, SCORE, Checkpoints, read_config
+from vqvae_jax.training.claim import claimed
 from vqvae_jax.training.compiled import Compiled, compile_step, explain_out_of_memory
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.guard import FiniteGuard
@@ -29,7 +30,6 @@ from vqvae_jax.training.resume import (
     DATA_FILE,
     check_resumable,
     check_same_frozen,
-    check_writable,
     frozen_file,
     write_json,
 )
@@ -86,8 +86,12 @@ def train(job: Job, task: Task) -> int:
       UserError: before anything is written, if data, model and run do not go together; later if the loss is not
         finite, memory runs out, or the run's folder cannot be written.
     """
+    with claimed(job.run):
+        return _train(job, task)
+
+
+def _train(job: Job, task: Task) -> int:
     settings, batch_size, total = job.training, job.data.batch_size, job.steps
-    check_writable(job.run)
 
     # ---------------------------------------------------------------------------------------------- devices and data
     devices = DeviceMap(settings.mapping)

@@ -1,7 +1,6 @@
 """Going on with a run: which options may change under way, and writing down what the run is."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -90,25 +89,6 @@ def check_same_frozen(frozen: Mapping[str, Frozen], run_dir: Path) -> None:
                 f"run {run_dir} was started with {name} weights {str(before)[:12]}, not {network.digest[:12]}; give "
                 f"the same --{name}-weights"
             )
-
-
-def check_writable(run_dir: Path) -> None:
-    """Asks whether the run's folder can be made and written, without making it.
-
-    Raises:
-      UserError: if not, or if it holds other things than a run.
-    """
-    try:
-        nearest = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
-    except OSError as error:
-        raise UserError(f"run {run_dir} cannot be written: {error.strerror or error}") from error
-    if not nearest.is_dir():
-        raise UserError(f"run {run_dir} cannot be written: {nearest} is not a folder")
-    there = sorted(path.name for path in run_dir.iterdir()) if nearest == run_dir.absolute() else []
-    if there and CONFIG_FILE not in there and "checkpoints" not in there:
-        raise UserError(f"run {run_dir} holds other things ({', '.join(there[:3])} ...); give a new folder or a run's")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UserError(f"run {run_dir} cannot be written: no permission to write in {nearest}")
 
 
 def flat_fields(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

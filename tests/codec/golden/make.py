@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from tests.codec.example_bundle import moving, save_example
-from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.container.header import Mode
+from vqvae_jax.codec.interface import Mode
+from vqvae_jax.families import load_model
 
 #: Name: bundle, mode, frames, height, width. Chunks of 8 frames, so that 21 make two and a shorter one.
 FILES: dict[str, tuple[str, Mode, int, int, int]] = {
@@ -39,11 +39,11 @@ def describe(decoder: Decoder) -> dict[str, Any]:
     """What golden.json keeps of an open file."""
     header = decoder.reader.header
     digest = hashlib.sha256()
-    for level in header.levels:
+    for level in header.parts:
         for chunk in range(header.chunks):
-            digest.update(decoder.indices(chunk)[level.name].astype("<u2").tobytes())
+            digest.update(decoder.content(chunk).indices[level].astype("<u2").tobytes())
     return {
-        "levels": len(header.levels),
+        "levels": len(header.parts),
         "size": [header.frames, header.height, header.width],
         "rate": str(header.rate),
         "indices": digest.hexdigest(),
@@ -59,7 +59,7 @@ def make(folder: Path) -> None:
         save_example(folder / f"levels{levels}.safetensors", levels, contexts=False)
         save_example(folder / f"contexts{levels}.safetensors", levels)
     for name, (of_bundle, mode, frames, height, width) in FILES.items():
-        bundle, path = load_bundle(folder / f"{of_bundle}.safetensors"), folder / f"{name}.msv"
+        bundle, path = load_model(folder / f"{of_bundle}.safetensors"), folder / f"{name}.msv"
         clip = moving(frames, height, width)
         Encoder(bundle, mode, chunk_frames=8).encode(clip, path, Fraction(30000, 1001), source_size=(320, 240))
         with Decoder(bundle, path) as decoder:

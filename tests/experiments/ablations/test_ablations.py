@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from cells import BUDGET, STEPS, never_launched, write_data, written
-from experiments.ablations.plot import plot
 from PIL import Image
 
 from experiments.ablations.__main__ import AblationsCommand
 from experiments.ablations.make import make_ablations
 from experiments.ablations.rows import BASE, ROWS, Row
+from experiments.ablations.table import plot
 from experiments.command_line import parse_named
 from experiments.configs import ablation
 from experiments.train_command import TrainCommand

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from example_rd import CLIPS, PIXELS, example_rd
 from example_shown import decoder, example_shown, originals
-from experiments.rd.page_sprites import fitting, most_frames, sprite
 from PIL import Image
 
-from experiments.rd.clips import Pane, ShownClip, matched_points, matched_rate, shown_clips
-from experiments.rd.pictures import grid, moving, png
+from experiments.rd.clips import matched_points, matched_rate, shown_clips
+from experiments.rd.pictures import board, grid, moving
+from vqvae_jax.report.pictures import png
 
 
 def test_every_codec_is_shown_at_the_point_nearest_to_our_rate_as_a_ratio():
@@ -58,13 +58,6 @@ def test_a_clip_on_which_a_codec_failed_has_no_pane_of_it():
     assert [("av1" in [pane.codec for pane in clip.panes]) for clip in shown.clips] == [False, True, True, True]
 
 
-def test_a_sprite_is_the_frames_above_one_another_exactly():
-    frames = np.random.default_rng(0).integers(0, 256, (5, 8, 12, 3), dtype=np.uint8)
-    with Image.open(io.BytesIO(sprite(frames))) as picture:
-        np.testing.assert_array_equal(np.asarray(picture.convert("RGB")).reshape(frames.shape), frames)
-    assert most_frames(64) == 255 and most_frames(20000) == 1
-
-
 @pytest.mark.parametrize("frame", [0, 3])
 def test_the_moving_picture_is_lossless_small_and_holds_original_and_ours_enlarged(frame):
     shown = example_shown(example_rd())
@@ -74,26 +67,18 @@ def test_the_moving_picture_is_lossless_small_and_holds_original_and_ours_enlarg
         assert opened.n_frames == 4
         opened.seek(frame)
         drawn = np.asarray(opened.convert("RGB"))
-    for column in range(2):
-        left = 6 + column * 134
-        np.testing.assert_array_equal(
-            drawn[22:150:8, left : left + 128 : 8], shown.clips[0].panes[column].frames[frame]
-        )
+    places = board(shown.clips)
+    for left, pane in zip(places.lefts[:2], shown.clips[0].panes, strict=False):
+        top = places.tops[0]
+        np.testing.assert_array_equal(drawn[top : top + 128 : 8, left : left + 128 : 8], pane.frames[frame])
 
 
 def test_the_grid_has_a_row_per_clip_and_a_column_per_codec_and_is_the_same_every_time():
     shown = example_shown(example_rd())
     picture = grid(shown.clips)
-    assert picture.shape == (22 + 4 * (128 + 34), 5 * 134 + 6, 3)
+    places = board(shown.clips)
+    assert (len(places.tops), len(places.lefts), places.scale) == (4, 5, 8) and picture.shape == places.frames.shape[1:]
     assert png(picture) == png(grid(shown.clips))
-    np.testing.assert_array_equal(picture[22:150:8, 6:134:8], shown.clips[0].panes[0].frames[2])
-
-
-def test_a_page_carries_six_small_clips_three_of_128_pixels_and_one_of_256():
-    for side, count in ((64, 6), (128, 3), (256, 1)):
-        frames = np.broadcast_to(np.uint8(0), (32, side, side, 3))
-        clips = tuple(ShownClip(str(k), (Pane(None, "original", "", None, None, frames),) * 7) for k in range(6))
-        kept, length = fitting(clips)
-        assert (len(kept), length) == (count, 32) and kept[0].clip_id == "0"
-    long = (ShownClip("a", (Pane(None, "original", "", None, None, np.broadcast_to(np.uint8(0), (200, 128, 1, 3))),)),)
-    assert fitting(long)[1] == 127
+    for top, clip in zip(places.tops, shown.clips, strict=True):
+        for left, pane in zip(places.lefts, clip.panes, strict=True):
+            np.testing.assert_array_equal(picture[top : top + 128 : 8, left : left + 128 : 8], pane.frames[2])

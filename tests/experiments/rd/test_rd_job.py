@@ -20,10 +20,10 @@ from experiments.rd.result import read_rd
 from experiments.rd.run import RdInterrupt, measure_codecs
 from tests.codec.example_bundle import save_example
 from tests.evaluation.example_run import moving_squares, write_data
-from vqvae_jax.codec.bundle import load_bundle
 from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.evaluation import coder
 from vqvae_jax.evaluation.coder import CodecError
+from vqvae_jax.families import load_model
 
 SHAPE = (4, 64, 64)
 CLIPS = moving_squares(3, SHAPE)
@@ -218,7 +218,7 @@ def test_models_whose_files_are_named_alike_too_are_told_apart_by_digest(data, t
     save_example(other, weights="float32")
     options = {"codecs": "msvqvae", "clips": 1, "rate_weight": (0.0,)}
     both, _ = measured(data, tmp_path / "out", bundle=(bundle, other), **options)
-    digests = [load_bundle(path).digest[:8] for path in (bundle, other)]
+    digests = [load_model(path).digest[:8] for path in (bundle, other)]
     assert list(both["codecs"]) == [f"msvqvae:two {digest}" for digest in digests]
 
 

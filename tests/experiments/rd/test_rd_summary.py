@@ -9,9 +9,10 @@ from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd, with_rate_weight
 from experiments.rd.caveats import caveats
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import chosen_anchor, summarise
-from experiments.rd.tables import headlines, markdown, merged_commands, points_csv, points_table, tables
+from experiments.rd.tables import headlines, merged_commands, points_csv, points_table, tables
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import check_schema
+from vqvae_jax.report.table import markdown
 
 
 def test_the_example_is_what_the_schema_says():

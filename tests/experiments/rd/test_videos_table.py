@@ -5,7 +5,8 @@ import io
 
 import numpy as np
 import pytest
-from experiments.rd.videos_table import clips_by_video, videos_csv
+
+from experiments.rd.tables import clips_by_video, videos_csv
 
 
 def point(ids, psnr, sizes):

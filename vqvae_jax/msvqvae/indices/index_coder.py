@@ -1,7 +1,10 @@
-"""One level's grid of indices to an entropy-coded stream and back, by what its bundle holds."""
+"""A chunk's grids of indices to the bytes of each level and back, by what the bundle holds."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from vqvae_jax.entropy.plain import decode_deflate, decode_fixed, encode_deflate, encode_fixed
 from vqvae_jax.entropy.rans import encode
 from vqvae_jax.msvqvae.indices import context_coder, pair_coder
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
@@ -10,6 +13,47 @@ from vqvae_jax.msvqvae.indices.tables import LevelTables
 Grid = tuple[int, int, int]
 #: Pair tables came with the first bundles; they are read, and no longer fitted.
 LevelModel = ContextModel | LevelTables
+
+
+def pack(mode: str, tables: Mapping[str, LevelModel], indices: Mapping[str, np.ndarray]) -> list[bytes]:
+    """The payload of every level, coarse first. A level is coded given the coarser one, never the other way round.
+
+    Args:
+      mode: "range", "deflate" or "fixed".
+      tables: by level.
+      indices: by level, coarse first, [t, h, w] integers.
+    """
+    payloads, coarse = [], None
+    for level, grid in indices.items():
+        if mode == "range":
+            payloads.append(encode_level(tables[level], grid, coarse))
+        elif mode == "deflate":
+            payloads.append(encode_deflate(grid))
+        else:
+            payloads.append(encode_fixed(grid, tables[level].codes))
+        coarse = grid
+    return payloads
+
+
+def unpack(
+    mode: str, tables: Mapping[str, LevelModel], payloads: Sequence[bytes], shapes: Mapping[str, Grid]
+) -> dict[str, np.ndarray]:
+    """The inverse of `pack` for the first `len(payloads)` levels: int32 grids of `shapes`, every index in [0, K).
+
+    Raises:
+      CorruptStreamError: if a payload is not what `pack` writes for this mode, these tables and shapes.
+    """
+    indices: dict[str, np.ndarray] = {}
+    coarse = None
+    for (level, shape), payload in zip(shapes.items(), payloads, strict=False):
+        if mode == "range":
+            coarse = decode_level(tables[level], payload, shape, coarse)
+        elif mode == "deflate":
+            coarse = decode_deflate(payload, shape, tables[level].codes)
+        else:
+            coarse = decode_fixed(payload, shape, tables[level].codes)
+        indices[level] = coarse
+    return indices
 
 
 def encode_level(model: LevelModel, indices_THW: np.ndarray, coarse_THW: np.ndarray | None = None) -> bytes:

@@ -7,15 +7,24 @@ quantisation"). It is the optimum for one position with everything around it, an
 as they were in the pass before; positions do not bargain with each other. A decoder knows nothing of this.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from vqvae_jax.codec.interface import Indices, check_frames
+from vqvae_jax.msvqvae.codec.tokenizer import pad_to_multiple
+from vqvae_jax.msvqvae.codec.weights import Weights
 from vqvae_jax.msvqvae.indices.bit_costs import bit_costs
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
-from vqvae_jax.precision import EXACT
-from vqvae_jax.quantization.codebook import Codebook
+from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
+from vqvae_jax.precision import EXACT, normalise
+from vqvae_jax.quantization.codebook import Codebook, lookup, quantize
+from vqvae_jax.training.state import PyTree
 
 NEAR = 8  # candidates at each step: so many nearest codes ...
 STEPS = 16  # ... and the nearest codes of so many steps around it, so that memory does not grow with a chunk's length
@@ -126,3 +135,63 @@ def best_paths(
         return jnp.take_along_axis(codes, chosen[:, None], axis=1)[:, 0]
 
     return lax.map(path, (codes_PTC, errors_PTC, symbol_PTC, repeat_PT, change_PT), batch_size=AT_ONCE)
+
+
+class RateWeighted:
+    """An encoder that trades distortion for bits.
+
+    Args:
+      weights: of the model.
+      models: of the entropy coder, by level (`context_models`).
+      weight: of a bit, above 0, in units of the mean squared distance between a chunk's vectors and their nearest
+        codes. 0 would be the nearest codes, which `Tokenizer.encode` gives at less cost.
+    """
+
+    def __init__(self, weights: Weights, models: Mapping[str, ContextModel], weight: float) -> None:
+        self.weights, self.models, self.weight = weights, models, weight
+        model = MSVQVAE(replace(weights.config, dtype="float32"))
+        self._first = jax.jit(partial(_first_vectors, model))
+        self._bottom = jax.jit(partial(_bottom_vectors, model))
+
+    def encode(self, window_THWC: np.ndarray, own: dict[str, slice]) -> Indices:
+        """Indices of a window's own steps; those before and after are only looked at.
+
+        Args:
+          window_THWC: (T, H, W, 3) uint8 RGB; edges are repeated up to the model's multiple.
+          own: by level, the steps to choose.
+
+        Returns:
+          By level, coarse first, int32 [t, h, w].
+
+        Raises:
+          UserError: if the array is not of that form.
+        """
+        check_frames(window_THWC)
+        config, params, books, _ = self.weights
+        models = self.models
+        padded = pad_to_multiple(window_THWC, config.multiple)
+        features, z_t = self._first(params, jnp.asarray(padded)[None])
+        indices: Indices = {}
+        top = coarse = None
+        if z_t is not None:
+            coarse = choose(books["top"], models["top"], z_t[0, own["top"]], None, self.weight)
+            indices["top"] = coarse
+            # Beyond the chunk its neighbours' codes are not known; the nearest stand for them.
+            top = quantize(books["top"], z_t).indices.at[0, own["top"]].set(coarse)
+        z_b = self._bottom(params, books, features, top)
+        indices["bottom"] = choose(books["bottom"], models["bottom"], z_b[0, own["bottom"]], coarse, self.weight)
+        return indices
+
+
+def _first_vectors(model: MSVQVAE, params: PyTree, clips_BTHWC: Array) -> tuple[Array, Array | None]:
+    """Features, and the top's vectors if there is a top."""
+    bound = model.bind(params)
+    h_b = bound.encode_features(normalise(clips_BTHWC))
+    return h_b, bound.encode_top(h_b) if model.config.top is not None else None
+
+
+def _bottom_vectors(model: MSVQVAE, params: PyTree, codebooks: Codebooks, h_b: Array, top_BTHW: Array | None) -> Array:
+    """The bottom's vectors beside the top that is sent."""
+    bound = model.bind(params)
+    d_t = None if top_BTHW is None else bound.decode_top(lookup(codebooks["top"], top_BTHW))
+    return bound.encode_bottom(h_b, d_t)

@@ -1,24 +1,24 @@
 """Frames to indices and back with a bundle's model, for arrays of any length and size."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle
-from vqvae_jax.codec.payload import Indices
+from vqvae_jax.codec.interface import Grid, Indices, check_frames, checked_pictures
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.codec.weights import Weights
+from vqvae_jax.msvqvae.codec.windows import CodedChunk, coded_chunks, decoded_chunk
+from vqvae_jax.msvqvae.config import LevelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.reconstruct import decode, encode
 
-Without = Literal["bottom"] | None
-
 
 class Tokenizer:
-    """A bundle's model, compiled once for each size of clip that it meets.
+    """A model with its weights, compiled once for each size of clip that it meets.
 
         tokens = tokenizer.encode(frames)           # {"top": [t, h, w], "bottom": [t, h, w]} int32
         frames = tokenizer.decode(tokens)           # (T, H, W, 3) uint8
@@ -26,21 +26,35 @@ class Tokenizer:
     Frames are coded as one clip; `coded_chunks` cuts a long video into windows. Convolutions run in float32 whatever
     the model was trained in, so that a file decodes to the same picture wherever the same machine code runs.
 
-    Args:
-      bundle: of `load_bundle`.
+    Attributes:
+      weights: of `unpack_weights`.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
-        model = MSVQVAE(replace(bundle.model, dtype="float32"))
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        model = MSVQVAE(replace(weights.config, dtype="float32"))
         # Weights are arguments: as constants, every compiled size would hold a copy of them.
         self._encode = jax.jit(partial(encode, model))
         self._decode = jax.jit(partial(decode, model), static_argnames="without")
 
     @property
-    def levels(self) -> list[str]:
-        """Names of the levels, coarse first."""
-        return list(self.bundle.model.levels)
+    def levels(self) -> dict[str, LevelConfig]:
+        """The levels by name, coarse first."""
+        return self.weights.config.levels
+
+    @property
+    def strides(self) -> dict[str, int]:
+        """Frames per index of each level, coarse first."""
+        return {name: level.strides[0] for name, level in self.levels.items()}
+
+    @property
+    def reach(self) -> int:
+        """How many frames away from an index a frame may be and still depend on it, at most."""
+        config = self.weights.config
+        fine, coarse = config.bottom.strides, config.multiple[0]
+        # A block reaches one position of its grid further, and so does each stage of the way up to pixels.
+        top = 0 if config.top is None else coarse * config.top_blocks + fine[0]
+        return top + fine[0] * (config.decoder_blocks + max(fine).bit_length()) + coarse
 
     def encode(self, frames_THWC: np.ndarray) -> Indices:
         """Indices of one clip.
@@ -56,13 +70,11 @@ class Tokenizer:
           UserError: if the array is not of that form.
         """
         check_frames(frames_THWC)
-        padded = pad_to_multiple(frames_THWC, self.bundle.model.multiple)
-        found = self._encode(self.bundle.params, self.bundle.codebooks, jnp.asarray(padded)[None])
+        padded = pad_to_multiple(frames_THWC, self.weights.config.multiple)
+        found = self._encode(self.weights.params, self.weights.codebooks, jnp.asarray(padded)[None])
         return {level: np.asarray(found[level])[0] for level in self.levels}
 
-    def decode(
-        self, indices: Indices, shape: tuple[int, int, int] | None = None, level: str | None = None
-    ) -> np.ndarray:
+    def decode(self, indices: Indices, shape: Grid | None = None, level: str | None = None) -> np.ndarray:
         """Frames of one clip.
 
         Args:
@@ -76,25 +88,51 @@ class Tokenizer:
         Raises:
           UserError: if levels, shapes or indices do not fit the model, or it has no such level.
         """
-        if level not in (None, "bottom", *self.levels[:1]):
-            raise UserError(f"level {level!r} does not exist; this model has {', '.join(self.levels)}")
-        preview = level is not None and len(self.levels) > 1 and level != "bottom"
-        grids = self._checked(indices, self.levels[:1] if preview else self.levels)
+        names = list(self.levels)
+        if level not in (None, "bottom", *names[:1]):
+            raise UserError(f"level {level!r} does not exist; this model has {', '.join(names)}")
+        preview = level is not None and len(names) > 1 and level != "bottom"
+        grids = self._checked(indices, names[:1] if preview else names)
         if preview:
-            fine = self.levels[1]
-            grids[fine] = np.zeros(self._grid(grids[self.levels[0]].shape, fine), np.int32)
+            grids[names[1]] = np.zeros(self._grid(grids[names[0]].shape, names[1]), np.int32)
         batch = {name: jnp.asarray(grid, jnp.int32)[None] for name, grid in grids.items()}
         without = "bottom" if preview else None
-        frames = np.asarray(self._decode(self.bundle.params, self.bundle.codebooks, batch, without=without))[0]
+        frames = np.asarray(self._decode(self.weights.params, self.weights.codebooks, batch, without=without))[0]
         if shape is not None:
             frames = frames[: shape[0], : shape[1], : shape[2]]
         return frames
+
+    def encode_window(self, window_THWC: np.ndarray, own: Mapping[str, slice]) -> Indices:
+        """Indices of a window's own steps: the nearest codes."""
+        indices = self.encode(window_THWC)
+        return {name: indices[name][steps] for name, steps in own.items()}
+
+    def coded_chunks(self, frames: Iterable[np.ndarray], size: int) -> Iterator[CodedChunk]:
+        """Frames and indices of every chunk of a video, which is held in memory a chunk at a time.
+
+        Raises:
+          UserError: if frames differ in size or type.
+        """
+        return coded_chunks(self.encode_window, self.strides, checked_pictures(frames), size)
+
+    def decoded_chunk(
+        self,
+        chunk: Indices,
+        before: Indices | None,
+        after: Indices | None,
+        shape: Grid,
+        size: int,
+        level: str | None = None,
+    ) -> np.ndarray:
+        """Frames of one chunk of `size`, cut to `shape`; see `windows.decoded_chunk`."""
+        decode_window = partial(self.decode, level=level)
+        return decoded_chunk(decode_window, self.strides, self.reach, chunk, before, after, shape, size)
 
     def _checked(self, indices: Indices, wanted: list[str]) -> Indices:
         for name in wanted:
             if name not in indices:
                 raise UserError(f"indices of level {name} are missing; this model has {', '.join(self.levels)}")
-            grid, codes = np.asarray(indices[name]), self.bundle.model.levels[name].codes
+            grid, codes = np.asarray(indices[name]), self.levels[name].codes
             if grid.ndim != 3 or not grid.size or grid.dtype.kind not in "iu":
                 raise UserError(f"indices of level {name} are {grid.dtype}{grid.shape}; expected integers [t, h, w]")
             if grid.min() < 0 or grid.max() >= codes:
@@ -111,17 +149,8 @@ class Tokenizer:
 
     def _grid(self, coarse: tuple[int, ...], fine: str) -> tuple[int, ...]:
         """Shape of a finer level's grid beside a coarse one."""
-        levels = self.bundle.model.levels
-        ratio = zip(coarse, levels[self.levels[0]].strides, levels[fine].strides, strict=True)
+        ratio = zip(coarse, self.weights.config.multiple, self.levels[fine].strides, strict=True)
         return tuple(size * c // f for size, c, f in ratio)
-
-
-def check_frames(frames_THWC: np.ndarray) -> None:
-    """Raises a `UserError` unless frames are (T, H, W, 3) uint8 with at least one of each."""
-    f = frames_THWC
-    if not isinstance(f, np.ndarray) or f.ndim != 4 or f.shape[-1] != 3 or f.dtype != np.uint8 or not f.size:
-        found = f"{f.dtype}{f.shape}" if isinstance(f, np.ndarray) else type(f).__name__
-        raise UserError(f"expected frames (T, H, W, 3) uint8 with T, H, W >= 1, found {found}")
 
 
 def pad_to_multiple(frames_THWC: np.ndarray, multiple: tuple[int, int, int]) -> np.ndarray:

@@ -7,18 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.codec.example_bundle import example_tokenizer, golden_bundle, moving
+from tests.codec.example_bundle import golden_model, moving
 from tests.msvqvae.indices.example_tables import random_context_model
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.codec.index_choice import NEAR, best_paths, candidates, choose
-from vqvae_jax.codec.index_choice import STEPS as STEPS_AROUND
-from vqvae_jax.codec.payload import pack
-from vqvae_jax.codec.rate_weighted import RateWeighted
 from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.codec.index_choice import NEAR, RateWeighted, best_paths, candidates, choose
+from vqvae_jax.msvqvae.codec.index_choice import STEPS as STEPS_AROUND
+from vqvae_jax.msvqvae.codec.weights import context_models
+from vqvae_jax.msvqvae.indices.index_coder import pack
 from vqvae_jax.quantization.codebook import Codebook, quantize
 
 CODES, STEPS, POSITIONS = 6, 4, 5
+
+
+def rate_weighted(model, weight):
+    return RateWeighted(model.weights, context_models(model.weights.tables, model.name), weight)
 
 
 def random_codebook(codes=16, dim=3, seed=0):
@@ -95,30 +99,30 @@ def test_a_dearer_bit_means_fewer_bits_and_more_error():
 @pytest.mark.parametrize("levels", [1, 2])
 @pytest.mark.parametrize("frames", [1, 8, 13])
 def test_a_file_of_chosen_codes_opens_like_any_other(tmp_path, levels, frames):
-    bundle, clip = golden_bundle(levels), moving(frames)
+    bundle, clip = golden_model(levels), moving(frames)
     encoder = Encoder(bundle, chunk_frames=8, rate_weight=0.5)
     encoder.encode(clip, tmp_path / "a.msv", Fraction(16))
-    with Decoder(bundle, tmp_path / "a.msv", example_tokenizer(levels)) as decoder:
+    with Decoder(bundle, tmp_path / "a.msv") as decoder:
         decoded = np.stack(list(decoder.frames()))
-        found = decoder.indices(0)
+        found = decoder.content(0).indices
     assert decoded.shape == clip.shape
     margin = 4 if levels == 2 else 2
     window = clip[np.clip(np.arange(-margin, 8 + margin), 0, frames - 1)]
     count = -(-min(frames, 8) // margin) * margin
-    strides = {name: level.strides[0] for name, level in bundle.model.levels.items()}
+    strides = {name: level.strides[0] for name, level in bundle.levels.items()}
     own = {name: slice(margin // stride, (margin + count) // stride) for name, stride in strides.items()}
-    for name, grid in RateWeighted(bundle, 0.5).encode(window, own).items():
+    for name, grid in rate_weighted(bundle, 0.5).encode(window, own).items():
         np.testing.assert_array_equal(found[name], grid)
 
 
 def test_without_weight_the_bottom_is_that_of_the_tokenizer():
     """The two ways to the bottom's vectors are one: beside the same top they choose the same nearest codes."""
-    bundle, clip = golden_bundle(2), moving(16)
-    found = RateWeighted(bundle, 1e-9).encode(clip, {"top": slice(0, 4), "bottom": slice(0, 8)})
-    for name, grid in example_tokenizer(2).encode(clip).items():
+    bundle, clip = golden_model(2), moving(16)
+    found = rate_weighted(bundle, 1e-9).encode(clip, {"top": slice(0, 4), "bottom": slice(0, 8)})
+    for name, grid in golden_model(2).encode(clip).items():
         np.testing.assert_array_equal(found[name], grid)
 
 
 def test_a_bundle_of_pair_tables_takes_no_weight():
     with pytest.raises(UserError, match="rate weights need a bundle of format 2; 'example-2' is of format 1"):
-        Encoder(golden_bundle(2, contexts=False), rate_weight=0.5)
+        Encoder(golden_model(2, contexts=False), rate_weight=0.5)

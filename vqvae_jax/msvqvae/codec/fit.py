@@ -2,17 +2,13 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from vqvae_jax.codec.bundle import Bundle, WeightType, save_bundle, stored
-from vqvae_jax.codec.tokenizer import Tokenizer
-from vqvae_jax.codec.windows import coded_chunks
+from vqvae_jax.codec.bundle import Bundle, WeightType
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.errors import UserError
-from vqvae_jax.files import refuse_existing
+from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
+from vqvae_jax.msvqvae.codec.weights import Weights, pack_weights, stored
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays
 from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
 from vqvae_jax.msvqvae.indices.fit_network import Progress
@@ -20,62 +16,31 @@ from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.training.snapshot import Snapshot
 
 
-class Export(NamedTuple):
-    """What was written."""
-
-    path: Path
-    digest: str
-    bytes: int
-    chunks: int  # that the entropy models were fitted on
-
-
-def export_bundle(
+def fit(
     snapshot: Snapshot,
     clips: ClipSet,
-    path: str | Path,
-    weights: WeightType = "bfloat16",
     most_clips: int = 2000,
-    overwrite: bool = False,
+    weights: WeightType = "bfloat16",
     on_chunk: Progress | None = None,
     on_fit: Progress | None = None,
-) -> Export:
-    """Writes the bundle of a checkpoint.
+) -> Bundle:
+    """The bundle of a checkpoint.
 
     Args:
       snapshot: of `load_snapshot`.
       clips: the split that the run was trained on; about `most_clips` of them are coded to fit the entropy models.
-      path: file to write.
       weights: how they are stored; the tables are fitted with weights rounded like that.
       on_chunk: called with chunks coded so far and in all.
       on_fit: called, level by level, with steps of fitting done and in all.
 
     Raises:
-      UserError: if the data are not those the run was trained on, too few, or the file exists or cannot be written.
+      UserError: if there are too few clips.
     """
-    path = Path(path)
-    refuse_existing(path, overwrite)
-    trained_on = snapshot.stream_state.get("digest")
-    if clips.digest != trained_on:
-        raise UserError(
-            f"{clips.data_dir} ({clips.split}, digest {clips.digest[:8]}) is not what the run was trained on "
-            f"({str(trained_on)[:8]}); the tables must be fitted on its training clips: --data"
-        )
-    name, model = snapshot.experiment.name, snapshot.experiment.model
-    untabled = Bundle(name, model, stored(snapshot.params, weights), snapshot.extras["codebooks"], {}, "", {})
-    tables, chunks = fit_tables(Tokenizer(untabled), clips, most_clips, on_chunk, on_fit)
+    name, config = snapshot.experiment.name, snapshot.experiment.model
+    tokenizer = Tokenizer(Weights(config, stored(snapshot.params, weights), snapshot.extras["codebooks"], {}))
+    tables, chunks = fit_tables(tokenizer, clips, most_clips, on_chunk, on_fit)
     origin = {"step": snapshot.step, "checkpoint": snapshot.digest, "data": clips.digest, "table_chunks": chunks}
-    digest = save_bundle(
-        path,
-        name,
-        model,
-        snapshot.params,
-        snapshot.extras["codebooks"],
-        tables,
-        origin,
-        weights=weights,
-        overwrite=overwrite,
-    )
-    return Export(path, digest, path.stat().st_size, chunks)
+    return pack_weights(name, config, snapshot.params, snapshot.extras["codebooks"], tables, origin, weights)
 
 
 def fit_tables(
@@ -91,13 +56,13 @@ def fit_tables(
       UserError: if there are too few clips.
     """
     found: dict[str, list[np.ndarray]] = {level: [] for level in tokenizer.levels}
-    size = tokenizer.bundle.model.clip[0]
+    size = tokenizer.weights.config.clip[0]
     videos = spread_videos(clips, most_clips)
     total = sum(len(records) * clips.clip_shape[0] // size for records in videos)
     done = 0
     for records in videos:
         frames = itertools.chain.from_iterable(clips.read([record])[0] for record in records)
-        for chunk in coded_chunks(tokenizer, frames, size):
+        for chunk in tokenizer.coded_chunks(frames, size):
             if chunk.frames < size:
                 continue  # grids of one shape are fitted together
             for level, grid in chunk.indices.items():
@@ -105,7 +70,7 @@ def fit_tables(
             done += 1
             if on_chunk is not None:
                 on_chunk(done, total)
-    return fit_grids(found, tokenizer.bundle.codebooks, on_fit), done
+    return fit_grids(found, tokenizer.weights.codebooks, on_fit), done
 
 
 def fit_grids(

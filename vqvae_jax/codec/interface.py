@@ -1,0 +1,235 @@
+"""What a family of models says, so that one encoder, one decoder, one command line and one fuzzer serve them all."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+import numpy as np
+
+from vqvae_jax.container.header import Header
+from vqvae_jax.errors import UserError
+
+LARGE_CHUNK = 32 * 640 * 480  # pixels up to which a chunk keeps the model's clip length
+MAX_CHUNK_PIXELS = 2**25  # four frames of 3840x2160
+
+#: How symbols are written: entropy-coded; or as the paper of the first family counts bits, by DEFLATE or fixed length.
+Mode = Literal["range", "deflate", "fixed"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+Grid = tuple[int, int, int]  # along time, height, width
+Indices = dict[str, np.ndarray]  # by level, coarse first, [t, h, w] integers
+#: What a family makes of a chunk's bytes before it makes frames of them: symbols, or the bytes themselves.
+Content = Any
+
+
+class VideoInfo(NamedTuple):
+    """What an encoder knows of a video before its first frame."""
+
+    width: int  # of the frames that are coded
+    height: int
+    source_width: int  # of the source, whose aspect a player should show
+    source_height: int
+    rate: Fraction  # frames per second
+
+
+class Chunk(NamedTuple):
+    """Frames that are coded together, as bytes."""
+
+    frames: int  # of the video; 0 in the head chunk
+    parts: dict[str, bytes]  # in decoding order; each gets a checksum of its own
+
+
+@dataclass(frozen=True)
+class Options:
+    """One set for all families; a family refuses what it does not have."""
+
+    mode: Mode = "range"
+    rate_weight: float = 0.0  # what a bit is worth to an encoder that weighs bits against errors; 0 does not
+    quality: float | None = None  # 0 to 100, for families of several rates; by default the family's choice
+    chunk_frames: int | None = None  # frames of a chunk, the unit of random access; by default the model's choice
+
+
+class ChunkEncoder(Protocol):
+    """Codes one video."""
+
+    @property
+    def file_version(self) -> int:
+        """Of the format to write: 1 without the family's name, 2 with it (docs/format.md)."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of a chunk's parts, in decoding order."""
+
+    @property
+    def head_parts(self) -> tuple[str, ...]:
+        """Names of the head chunk's; empty if there is none."""
+
+    def header(self) -> bytes:
+        """What the family's decoder needs to know of the file beyond the common header."""
+
+    def chunks(self, frames: Iterable[np.ndarray]) -> Iterator[Chunk]:
+        """The chunks in order, the head chunk (of 0 frames) first if there is one.
+
+        Args:
+          frames: uint8 RGB [H, W, 3] of one size, checked.
+        """
+
+
+class ChunkDecoder(Protocol):
+    """Decodes one file."""
+
+    @property
+    def context(self) -> int:
+        """How many chunks before and after one `decode` wants to see."""
+
+    @property
+    def layers(self) -> Mapping[str, int]:
+        """How many leading parts of a chunk each layer takes, coarse first; the last takes all."""
+
+    def unpack(self, chunk: Chunk) -> Content:
+        """A chunk, or the leading parts of one, made ready to decode: what neighbours are given as well.
+
+        Raises:
+          CorruptStreamError: if no encoder wrote these bytes.
+        """
+
+    def decode(
+        self, before: Sequence[Content | None], chunk: Content, after: Sequence[Content | None], layer: str | None
+    ) -> np.ndarray:
+        """Frames of one chunk, uint8 RGB (T, H, W, 3).
+
+        Args:
+          before, after: `context` neighbours each, in order; None outside the video, or where one is lost.
+          layer: one of `layers`; none for all.
+
+        Raises:
+          CorruptStreamError: if no encoder wrote this.
+        """
+
+
+class Model(Protocol):
+    """A model ready to code with: what a bundle becomes."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bundle, hexadecimal."""
+
+    @property
+    def identity(self) -> bytes:
+        """The eight bytes by which a coded file names its bundle."""
+
+    @property
+    def origin(self) -> Mapping[str, Any]:
+        """What it was made from: step, checkpoint and data digests."""
+
+    @property
+    def clip(self) -> Grid:
+        """Frames, height, width that it was trained on."""
+
+    def check(self, options: Options) -> None:
+        """Raises a `UserError` unless the family has what is asked for."""
+
+    def chunk_frames(self, width: int, height: int, options: Options) -> int:
+        """Frames of every chunk but the last, for pictures of this size."""
+
+    def encoder(self, video: VideoInfo, options: Options) -> ChunkEncoder:
+        """For one video.
+
+        Raises:
+          UserError: about the options, or if chunks would be too large.
+        """
+
+    def decoder(self, header: Header, head: Mapping[str, bytes]) -> ChunkDecoder:
+        """For one file.
+
+        Args:
+          header: of the file.
+          head: parts of its head chunk; empty if it has none.
+
+        Raises:
+          UserError: if the file contradicts the model, or its chunks are too large.
+        """
+
+
+class Level(Protocol):
+    """A level of indices."""
+
+    @property
+    def strides(self) -> Grid:
+        """Pixels per index; every stride of a level is a multiple of the next level's."""
+
+    @property
+    def codes(self) -> int:
+        """Indices lie in [0, codes)."""
+
+
+class TokenModel(Model, Protocol):
+    """A model whose chunks are grids of indices."""
+
+    @property
+    def levels(self) -> Mapping[str, Level]:
+        """By name, coarse first."""
+
+    def encode(self, frames_THWC: np.ndarray) -> Indices:
+        """Indices of one clip of any length and size."""
+
+    def decode(self, indices: Indices, shape: Grid | None = None, level: str | None = None) -> np.ndarray:
+        """Frames of one clip, uint8 RGB (T, H, W, 3)."""
+
+    def coded_chunks(self, frames: Iterable[np.ndarray], size: int) -> Iterator[tuple[int, Indices]]:
+        """Frames of the video and indices of every chunk of a video, each seen with a little of its neighbours."""
+
+    def decoded_chunk(
+        self,
+        chunk: Indices,
+        before: Indices | None,
+        after: Indices | None,
+        shape: Grid,
+        size: int,
+        level: str | None = None,
+    ) -> np.ndarray:
+        """Frames of one chunk of `size`, cut to `shape`."""
+
+
+def check_chunk_pixels(what: object, frames: int, width: int, height: int) -> None:
+    """Raises a `UserError` that begins with `what` if chunks of so many frames of this size are too large to code.
+
+    Coding one takes some hundred bytes of memory for every pixel in it. Asked before anything is allocated for it.
+    """
+    pixels = frames * width * height
+    if pixels > MAX_CHUNK_PIXELS:
+        raise UserError(
+            f"{what}: chunks of {frames} frames of {width}x{height} are {pixels:,} pixels; at most "
+            f"{MAX_CHUNK_PIXELS:,} can be coded: smaller pictures or shorter chunks"
+        )
+
+
+def check_frames(frames_THWC: np.ndarray) -> None:
+    """Raises a `UserError` unless frames are (T, H, W, 3) uint8 with at least one of each."""
+    f = frames_THWC
+    if not isinstance(f, np.ndarray) or f.ndim != 4 or f.shape[-1] != 3 or f.dtype != np.uint8 or not f.size:
+        found = f"{f.dtype}{f.shape}" if isinstance(f, np.ndarray) else type(f).__name__
+        raise UserError(f"expected frames (T, H, W, 3) uint8 with T, H, W >= 1, found {found}")
+
+
+def checked_pictures(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Passes pictures [H, W, 3] on.
+
+    Raises:
+      UserError: if one is no such picture, or of another size or type than the first.
+    """
+    first: np.ndarray | None = None
+    for number, frame in enumerate(frames):
+        if first is None:
+            check_frames(frame[None])
+            first = frame
+        if frame.shape != first.shape or frame.dtype != np.uint8:
+            raise UserError(f"frame {number} is {frame.dtype}{frame.shape}, the first was {first.dtype}{first.shape}")
+        yield frame

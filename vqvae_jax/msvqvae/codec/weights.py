@@ -1,0 +1,136 @@
+"""What a bundle of this family holds: configuration, weights, codebooks and the entropy coder's tables.
+
+Format 1 has pair tables, which are for reading old files and no longer fitted; format 2 has context models.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vqvae_jax.codec.bundle import (
+    Bundle,
+    WeightType,
+    any_tensor,
+    checked_tensor,
+    make_bundle,
+    pack_weight,
+    unpack_weight,
+)
+from vqvae_jax.config import from_dict, to_dict
+from vqvae_jax.errors import UserError
+from vqvae_jax.msvqvae.config import ModelConfig
+from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
+from vqvae_jax.msvqvae.indices.index_coder import LevelModel
+from vqvae_jax.msvqvae.indices.tables import LevelTables, TableArrays
+from vqvae_jax.msvqvae.model import Codebooks
+from vqvae_jax.msvqvae.start import empty_codebooks, init_params
+from vqvae_jax.quantization.codebook import Codebook
+from vqvae_jax.training.digests import named_leaves
+from vqvae_jax.training.state import PyTree
+
+PAIR_TABLES, CONTEXT_MODELS = "1", "2"  # versions of the bundle
+#: Fields of the model that came after the first bundles: written only where they are not at their default, so that the
+#: bundle of an unchanged model stays what it was, digest and all.
+LATER_FIELDS = ("unit_codes",)
+
+
+class Weights(NamedTuple):
+    """A model's parts as the codec uses them."""
+
+    config: ModelConfig
+    params: PyTree  # float32
+    codebooks: Codebooks
+    tables: Mapping[str, LevelModel]  # of the entropy coder, by level
+
+
+def pack_weights(
+    name: str,
+    config: ModelConfig,
+    params: PyTree,
+    codebooks: Codebooks,
+    tables: Mapping[str, ContextArrays] | Mapping[str, TableArrays],
+    origin: Mapping[str, Any],
+    weights: WeightType = "bfloat16",
+) -> Bundle:
+    """The bundle of a model.
+
+    Args:
+      tables: one per level.
+      origin: JSON values that say where the model comes from.
+      weights: how parameters are stored; codebooks are float32 always.
+    """
+    tensors = {f"weights/{leaf}": pack_weight(value, weights) for leaf, value in named_leaves(params).items()}
+    for level in config.levels:
+        tensors[f"codebooks/{level}/embeddings"] = np.asarray(codebooks[level].embeddings, np.float32)
+        tensors[f"codebooks/{level}/counts"] = np.asarray(codebooks[level].counts, np.float32)
+        tensors |= {f"tables/{level}/{field}": value for field, value in tables[level]._asdict().items()}
+    version = CONTEXT_MODELS if isinstance(next(iter(tables.values())), ContextArrays) else PAIR_TABLES
+    usual = ModelConfig()
+    unchanged = {field for field in LATER_FIELDS if getattr(config, field) == getattr(usual, field)}
+    fields = {field: value for field, value in to_dict(config).items() if field not in unchanged}
+    return make_bundle(name, "", version, fields, tensors, origin, weights)
+
+
+def unpack_weights(bundle: Bundle) -> Weights:
+    """The model that a bundle holds.
+
+    Raises:
+      UserError: if its configuration is none of this family, or a tensor does not fit it; names the field or tensor.
+    """
+    config = from_dict(ModelConfig, bundle.config, "model")
+    tensors = bundle.tensors
+    leaves = {key: unpack_weight(value) for key, value in tensors.items() if key.startswith("weights/")}
+    shapes = jax.eval_shape(lambda: init_params(config, jax.random.key(0)))
+    named = {f"weights/{name}": leaf for name, leaf in named_leaves(shapes).items()}
+    values = [jnp.asarray(checked_tensor(leaves, name, leaf.shape)) for name, leaf in named.items()]
+    if extra := sorted(set(leaves) - set(named)):
+        raise UserError(f"tensor {extra[0]} is none of this model's")
+    params = jax.tree.unflatten(jax.tree.structure(shapes), values)
+    codebooks, tables = {}, {}
+    for level, shape in jax.eval_shape(lambda: empty_codebooks(config)).items():
+        path = f"codebooks/{level}"
+        embeddings = jnp.asarray(checked_tensor(tensors, f"{path}/embeddings", shape.embeddings.shape))
+        counts = jnp.asarray(checked_tensor(tensors, f"{path}/counts", shape.counts.shape))
+        codebooks[level] = Codebook(embeddings, counts, embeddings * counts[:, None], jnp.ones((), jnp.float32))
+        tables[level] = _level_model(bundle, level, config)
+    return Weights(config, params, codebooks, tables)
+
+
+def _level_model(bundle: Bundle, level: str, config: ModelConfig) -> LevelModel:
+    """What the entropy coder gets for a level."""
+    fields = TableArrays._fields if bundle.version == PAIR_TABLES else ContextArrays._fields
+    arrays = {field: any_tensor(bundle.tensors, f"tables/{level}/{field}") for field in fields}
+    found: LevelModel
+    if bundle.version == PAIR_TABLES:
+        found = LevelTables(TableArrays(**arrays))
+    else:
+        coarser = config.top.codes if config.top is not None and level == "bottom" else 0
+        found = ContextModel(ContextArrays(**arrays))
+        if found.coarse_codes != coarser:
+            raise UserError(f"tables of level {level} lean on {found.coarse_codes} coarser codes, not {coarser}")
+    if found.codes != config.levels[level].codes:
+        raise UserError(f"tables of {found.codes} codes for level {level}, which has others")
+    return found
+
+
+def context_models(tables: Mapping[str, LevelModel], name: str) -> dict[str, ContextModel]:
+    """By level, what the entropy coder of a bundle of format 2 gets.
+
+    Raises:
+      UserError: if the bundle `name` is of format 1, whose tables say too little of what a symbol costs.
+    """
+    models = {level: table for level, table in tables.items() if isinstance(table, ContextModel)}
+    if len(models) < len(tables):
+        raise UserError(
+            f"rate weights need a bundle of format {CONTEXT_MODELS}; {name!r} is of format {PAIR_TABLES}, "
+            "export it again"
+        )
+    return models
+
+
+def stored(params: PyTree, weights: WeightType) -> PyTree:
+    """Weights as a bundle gives them back: float32, rounded to bfloat16 if they are stored so."""
+    return jax.tree.map(lambda leaf: jnp.asarray(unpack_weight(pack_weight(leaf, weights))), params)
