@@ -99,15 +99,15 @@ def _curve_delta(rd: RateDistortion, measure: Measure, anchor: str, test: CodecE
     clips = common_clips([*against["points"], *test["points"]])
     if not clips:
         return _no_delta("no clip went through every point of both", 0)
-    by_clip = [clip_points(entry, measure, clips, clip_pixels(rd)) for entry in (against, test)]
-    curves = [points.mean(np.ones(len(clips))) for points in by_clip]
+    base, other = (clip_points(entry, measure, clips, clip_pixels(rd)) for entry in (against, test))
+    curves = [points.mean(np.ones(len(clips))) for points in (base, other)]
     rate, quality = bd_rate(*curves), bd_psnr(*curves)
     groups = [group_of(clip) for clip in clips]
     if rate.value is None:  # resamples of a curve that has none would say nothing
         interval = _interval(Interval(None, None, 0, 0, "the mean curves have no BD-rate"))
     else:
-        interval = _interval(mean_rate_interval(*by_clip, groups, RESAMPLES, SEED))
-    videos = video_rates(*by_clip, [video_of(clip) for clip in clips], groups, RESAMPLES, SEED)
+        interval = _interval(mean_rate_interval(base, other, groups, RESAMPLES, SEED))
+    videos = video_rates(base, other, [video_of(clip) for clip in clips], groups, RESAMPLES, SEED)
     return {
         "bd_rate_percent": rate.value,
         "interval": interval,
@@ -125,7 +125,8 @@ def _curve_delta(rd: RateDistortion, measure: Measure, anchor: str, test: CodecE
 
 
 def _interval(interval: Interval) -> BootstrapInterval:
-    return BootstrapInterval(**interval._asdict())
+    low, high, groups, lost, reason = interval
+    return {"low": low, "high": high, "groups": groups, "lost": lost, "reason": reason}
 
 
 def _joined(rate: Delta, quality: Delta) -> str | None:

@@ -53,10 +53,7 @@ def evaluation(levels=("top", "bottom"), files=(None,), name="demo"):
             "mean_frame": {"quality": quality(21.0), "reason": None},
             "block_means_4x4": {"quality": None, "reason": "too small"},
         },
-        "checkpoints": [
-            checkpoint | {"step": 7 + place} | {"files": found}
-            for place, found in enumerate(files)
-        ],
+        "checkpoints": [checkpoint | {"step": 7 + place} | {"files": found} for place, found in enumerate(files)],
     }
 
 
