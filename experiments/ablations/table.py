@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -130,14 +130,14 @@ def as_markdown(table: Mapping[str, Any]) -> str:
 
 def _figures(entry: Measured) -> dict[str, Any]:
     run, result, found = entry.run, entry.evaluation.result, entry.evaluation.entry
-    mean, rate = found["quality"]["mean"], found["rate"]
+    mean, levels = found["quality"]["mean"], cast(dict[str, Any], found["diagnostics"]["levels"])
     frames, height, width = result["data"]["clip_shape"][:3]
     costs = cost(run.experiment.model, (frames, height, width))
     return {
         **{name: mean[name] for name in ("psnr", "ssim", "difference_psnr", "perceptual")},
-        **{name: rate[name] for name in ("formula_bpp", "deflate_bpp", "entropy_bpp")},
-        **{f"{name}_usage": level["usage"] for name, level in found["levels"].items()},
-        **{f"{name}_perplexity": level["perplexity"] for name, level in found["levels"].items()},
+        **{f"{name}_bpp": found["estimates"][name] for name in ("formula", "deflate", "entropy")},
+        **{f"{name}_usage": level["usage"] for name, level in levels.items()},
+        **{f"{name}_perplexity": level["perplexity"] for name, level in levels.items()},
         "gmacs": (costs.encoder_macs + costs.decoder_macs) / 1e9,
         "parameters": costs.total,
         "steps": run.total,

@@ -3,7 +3,6 @@
 Measured on six clips of UCF101's test split at 64x64, with the FFmpeg and settings of `classical`.
 """
 
-from experiments.rd.names import is_ours
 from experiments.rd.schema import RateDistortion
 
 TUNING = (
@@ -25,6 +24,6 @@ def caveats(rd: RateDistortion) -> list[str]:
     """A paragraph for each that concerns a codec with points in the file."""
     present = {codec for codec, entry in rd["codecs"].items() if entry["points"]}
     lines = [TUNING] if present & {"x264", "x265"} else []
-    if any(not is_ours(codec) for codec in present):
+    if any(entry["kind"] == "classical" and entry["points"] for entry in rd["codecs"].values()):
         lines.append(f"Classical codecs: {CONVERSION} Ours codes RGB, without chroma subsampling.")
     return lines

@@ -4,12 +4,11 @@ Okabe and Ito's palette, darkened where it is too pale for lines on white: colou
 codec has a marker of its own as well, so that colour never has to do it alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
-from experiments.rd.names import OURS, is_ours
 from experiments.rd.quality_measures import Measure, mean_figure, measured
 from experiments.rd.schema import CodecEntry, RateDistortion
 from vqvae_jax.report.chart import Chart, Look, Series
@@ -21,23 +20,24 @@ LOOKS = {
     "svtav1": Look("#00805c", "#35c09a", "^"),
     "av1": Look("#aa4c84", "#dd92bd", "D"),
     "vvc": Look("#5b6770", "#a9b6c0", "v"),
-    OURS: Look("#d55e00", "#ff8433", "*", strong=True),
 }
+LEARNED = Look("#d55e00", "#ff8433", "*", strong=True)  # the first model
 # The first one is far from every colour above, x265's blue too.
 SPARE = (Look("#7a3fc2", "#b894f0", "P"), Look("#857c00", "#f0e442", "X"), Look("#111111", "#eeeeee", "h"))
 
 
-def looks(codecs: Iterable[str]) -> dict[str, Look]:
-    """A look for every codec: its own, our first model that of ours, and each further or unknown one the next spare."""
+def looks(codecs: Mapping[str, CodecEntry]) -> dict[str, Look]:
+    """A look for every codec: its own, the first model that of models, and each further or unknown one a spare."""
     unknown = 0
     found: dict[str, Look] = {}
-    for codec in codecs:
+    for codec, entry in codecs.items():
+        learned = entry["kind"] == "learned"
         if codec in LOOKS:
             found[codec] = LOOKS[codec]
-        elif is_ours(codec) and LOOKS[OURS] not in found.values():
-            found[codec] = LOOKS[OURS]
+        elif learned and LEARNED not in found.values():
+            found[codec] = LEARNED
         else:
-            found[codec] = SPARE[unknown % len(SPARE)]._replace(strong=is_ours(codec))
+            found[codec] = SPARE[unknown % len(SPARE)]._replace(strong=learned)
             unknown += 1
     return found
 

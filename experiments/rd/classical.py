@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from experiments.rd.caveats import CONVERSION, TUNING
-from experiments.rd.ffmpeg import CodecError, Processes, encoders, ffmpeg_path, ffmpeg_version
+from experiments.rd.ffmpeg import Processes, encoders, ffmpeg_path, ffmpeg_version
 from vqvae_jax.errors import UserError, one_line
+from vqvae_jax.evaluation.coder import CodecError, Kind
 
 # FFmpeg's own conversion, spelled out: what its users get, and what the specification's figures were made with. The
 # flags accurate_rnd+full_chroma_int+full_chroma_inp would help every classical codec (`caveats`).
@@ -162,12 +163,14 @@ class ClassicalCoder:
       processes: that run FFmpeg.
     """
 
+    kind: Kind = "classical"
     in_bulk = False
 
     def __init__(
         self, codec: Classical, rate: int, shape: tuple[int, ...], fps: float, version: str, processes: Processes
     ) -> None:
-        self.codec, self.setting, self.suffix = codec.name, f"{codec.option} {rate}", codec.suffix
+        self.family = self.codec = codec.name
+        self.setting, self.suffix = f"{codec.option} {rate}", codec.suffix
         self._processes = processes
         self._encode = [*encode_arguments(codec, rate, shape, fps), "-f", codec.format]
         self.key = {"encoder": version, "ffmpeg": ffmpeg_version(), "arguments": self._encode}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.rd.frame_rate import DEFAULT_FPS
-from experiments.rd.names import first_of_ours, is_ours
+from experiments.rd.names import first_learned
 from experiments.rd.schema import Point, RateDistortion
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.side_files import chosen_records
@@ -27,6 +27,7 @@ class Pane(NamedTuple):
     psnr: float | None  # dB, of this clip
     size: int | None  # bytes of this clip's file
     frames: np.ndarray  # (T, H, W, 3) uint8, RGB
+    learned: bool = False  # of a model
 
 
 class ShownClip(NamedTuple):
@@ -46,10 +47,10 @@ class Shown(NamedTuple):
 
 
 def matched_points(rd: RateDistortion, rate: float) -> dict[str, Point]:
-    """Of every codec with points the one whose mean bpp is nearest to `rate`, as a ratio; ours first."""
-    codecs = sorted(
-        (name for name, entry in rd["codecs"].items() if entry["points"]), key=lambda name: not is_ours(name)
-    )
+    """Of every codec with points the one whose mean bpp is nearest to `rate`, as a ratio; models first."""
+    entries = rd["codecs"]
+    with_points = [name for name, entry in entries.items() if entry["points"]]
+    codecs = sorted(with_points, key=lambda name: entries[name]["kind"] != "learned")
     return {
         name: min(rd["codecs"][name]["points"], key=lambda point: abs(np.log(point["rate"]["bpp"] / rate)))
         for name in codecs
@@ -57,10 +58,10 @@ def matched_points(rd: RateDistortion, rate: float) -> dict[str, Point]:
 
 
 def matched_rate(rd: RateDistortion, anchor: str) -> float | None:
-    """The first point's bpp (whole files) of our first model; without ours, the anchor's middle point's; or None."""
-    ours = first_of_ours(rd["codecs"])
-    if ours is not None:
-        return ours["points"][0]["rate"]["bpp"]
+    """The first point's bpp (whole files) of the first model; without one, the anchor's middle point's; or None."""
+    model = first_learned(rd["codecs"])
+    if model is not None:
+        return model["points"][0]["rate"]["bpp"]
     points = rd["codecs"][anchor]["points"]
     return points[len(points) // 2]["rate"]["bpp"] if points else None
 
@@ -76,7 +77,7 @@ def shown_clips(rd: RateDistortion, anchor: str, originals: Callable[[list[int]]
 
     Args:
       rd: the file.
-      anchor: codec whose middle point sets the rate where there is none of ours.
+      anchor: codec whose middle point sets the rate where there is no model.
       originals: from positions in `rd["data"]["clip_ids"]` to [N, T, H, W, 3] uint8.
       decode: a clip from a codec's stored stream.
 
@@ -92,7 +93,7 @@ def shown_clips(rd: RateDistortion, anchor: str, originals: Callable[[list[int]]
         clip_id = rd["data"]["clip_ids"][record]
         panes = [Pane(None, "original", "", None, None, original)]
         for codec, point in points.items():
-            title = rd["codecs"][codec]["title"]
+            title, kind = rd["codecs"][codec]["title"], rd["codecs"][codec]["kind"]
             if clip_id not in point["clip_ids"]:
                 lost.add(f"{title}, {point['setting']}", clip_id, "it failed on that clip")
                 continue
@@ -104,7 +105,8 @@ def shown_clips(rd: RateDistortion, anchor: str, originals: Callable[[list[int]]
             except UserError as error:
                 lost.add(f"{title}, {point['setting']}", clip_id, str(error))
                 continue
-            panes.append(Pane(codec, title, point["setting"], psnr, point["rate"]["bytes"][row], frames))
+            size = point["rate"]["bytes"][row]
+            panes.append(Pane(codec, title, point["setting"], psnr, size, frames, kind == "learned"))
         clips.append(ShownClip(clip_id, tuple(panes)))
     return Shown(tuple(clips), rate, rd["data"]["fps"] or DEFAULT_FPS, lost.sentences())
 

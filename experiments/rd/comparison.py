@@ -6,10 +6,12 @@ pass for a better mean.
 
 from typing import TypedDict
 
-from experiments.rd.names import is_ours
+import numpy as np
+
 from experiments.rd.quality_measures import (
     Measure,
     clip_pixels,
+    clip_points,
     common_clips,
     curve_over,
     measured,
@@ -17,8 +19,31 @@ from experiments.rd.quality_measures import (
     rows_of,
 )
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
-from vqvae_jax.errors import UserError
+from vqvae_jax.data.names import group_of, video_of
 from vqvae_jax.metrics.bd_rate import FEWEST_POINTS, Delta, RateAt, bd_psnr, bd_rate, rate_at_quality
+from vqvae_jax.metrics.bd_videos import mean_rate_interval, video_rates
+from vqvae_jax.metrics.bootstrap import Interval
+
+RESAMPLES, SEED = 1000, 0
+
+
+class BootstrapInterval(TypedDict):
+    """Between which values a BD-rate lies, 95 % confident; percentiles over resamples of groups of videos."""
+
+    low: float | None
+    high: float | None
+    groups: int  # that were resampled
+    lost: int  # resamples without a BD-rate
+    reason: str | None
+
+
+class VideoDeltas(TypedDict):
+    """The BD-rates of single videos, each between its own two curves."""
+
+    mean_percent: float | None  # over those that have one, each counted the same
+    median_percent: float | None
+    interval: BootstrapInterval  # of the mean
+    percent: dict[str, float | None]  # by video
 
 
 class CurveDelta(TypedDict):
@@ -26,6 +51,8 @@ class CurveDelta(TypedDict):
 
     # Of curves of means over clips, not the mean of each clip's own. Below 0: fewer bits than the anchor.
     bd_rate_percent: float | None
+    interval: BootstrapInterval
+    videos: VideoDeltas
     bd_quality: float | None  # in the measure's unit, above 0: better than the anchor at the same rate
     overlap: float | None  # (0, 1], of the two quality ranges; too small a one leaves no BD-rate
     clips: int  # that both went through
@@ -45,7 +72,7 @@ class RateNeeded(TypedDict):
 
 
 class AtQuality(TypedDict):
-    """One point of ours or of a codec without a curve, and what the others need there."""
+    """One point of a model or of a codec without a curve, and what the others need there."""
 
     codec: str
     setting: str
@@ -72,13 +99,24 @@ def _curve_delta(rd: RateDistortion, measure: Measure, anchor: str, test: CodecE
     clips = common_clips([*against["points"], *test["points"]])
     if not clips:
         return _no_delta("no clip went through every point of both", 0)
-    curves = [curve_over(entry, measure, clips, clip_pixels(rd)) for entry in (against, test)]
-    try:
-        rate, quality = bd_rate(*curves), bd_psnr(*curves)
-    except UserError as missing_package:
-        return _no_delta(str(missing_package), len(clips))
+    base, other = (clip_points(entry, measure, clips, clip_pixels(rd)) for entry in (against, test))
+    curves = [points.mean(np.ones(len(clips))) for points in (base, other)]
+    rate, quality = bd_rate(*curves), bd_psnr(*curves)
+    groups = [group_of(clip) for clip in clips]
+    if rate.value is None:  # resamples of a curve that has none would say nothing
+        interval = _interval(Interval(None, None, 0, 0, "the mean curves have no BD-rate"))
+    else:
+        interval = _interval(mean_rate_interval(base, other, groups, RESAMPLES, SEED))
+    videos = video_rates(base, other, [video_of(clip) for clip in clips], groups, RESAMPLES, SEED)
     return {
         "bd_rate_percent": rate.value,
+        "interval": interval,
+        "videos": {
+            "mean_percent": videos.mean,
+            "median_percent": videos.median,
+            "interval": _interval(videos.interval),
+            "percent": {video: delta.value for video, delta in videos.deltas.items()},
+        },
         "bd_quality": quality.value,
         "overlap": rate.overlap,
         "clips": len(clips),
@@ -86,16 +124,31 @@ def _curve_delta(rd: RateDistortion, measure: Measure, anchor: str, test: CodecE
     }
 
 
+def _interval(interval: Interval) -> BootstrapInterval:
+    low, high, groups, lost, reason = interval
+    return {"low": low, "high": high, "groups": groups, "lost": lost, "reason": reason}
+
+
 def _joined(rate: Delta, quality: Delta) -> str | None:
     return "; ".join(dict.fromkeys(r for r in (rate.reason, quality.reason) if r is not None)) or None
 
 
 def _no_delta(reason: str, clips: int) -> CurveDelta:
-    return {"bd_rate_percent": None, "bd_quality": None, "overlap": None, "clips": clips, "reason": reason}
+    none = _interval(Interval(None, None, 0, 0, reason))
+    videos: VideoDeltas = {"mean_percent": None, "median_percent": None, "interval": none, "percent": {}}
+    return {
+        "bd_rate_percent": None,
+        "interval": none,
+        "videos": videos,
+        "bd_quality": None,
+        "overlap": None,
+        "clips": clips,
+        "reason": reason,
+    }
 
 
 def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
-    """What the other codecs need, by measure, at the first point of each model of ours, the nearest codes.
+    """What the other codecs need, by measure, at the first point of each model.
 
     Also at every point of a codec with fewer than a BD-rate takes.
     """
@@ -104,7 +157,7 @@ def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
         if len(entry["points"]) < FEWEST_POINTS:
             points = entry["points"]
         else:
-            points = entry["points"][:1] if is_ours(name) else []
+            points = entry["points"][:1] if entry["kind"] == "learned" else []
         curves = {n: e for n, e in rd["codecs"].items() if n != name and len(e["points"]) > 1}
         for point in points:
             for measure in measured(rd):

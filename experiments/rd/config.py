@@ -5,12 +5,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.rd.names import OURS
+from experiments.rd.names import CLASSICAL
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import FAMILIES
 
-CLASSICAL = ("x264", "x265", "svtav1", "av1", "vvc")
-CODECS = (*CLASSICAL, OURS)
 #: Largest CRF or QP of each; encoders take a larger one for the largest, without a word.
 COARSEST = {"x264": 51, "x265": 51, "svtav1": 63, "av1": 63, "vvc": 63}
 
@@ -29,10 +28,10 @@ class RdConfig:
     """Folder for rd.json, its plots and page, and the cache of streams and figures."""
     split: str = "test"
     """Split of the data set."""
-    codecs: str = ",".join(CODECS)
-    """Comma-separated: x264, x265, svtav1 (SVT-AV1), av1 (libaom), vvc (VVenC), msvqvae (ours)."""
+    codecs: str = ",".join((*CLASSICAL, *FAMILIES))
+    """Comma-separated: x264, x265, svtav1 (SVT-AV1), av1 (libaom), vvc (VVenC), model families such as msvqvae."""
     bundle: tuple[Path, ...] = ()
-    """Models for msvqvae, files or names of the package, a curve each; default: $VQVAE_JAX_BUNDLE, else `edge`."""
+    """Models, files or names of the package, a curve each; default: $VQVAE_JAX_BUNDLE, else `edge`."""
     rate_weight: tuple[float, ...] = (0.0, 0.02, 0.1, 0.3, 1.0)
     """Points of each model: what a bit is worth to its encoder; 0 sends the nearest codes (`vqvae-jax encode`)."""
     one_curve: bool = False
@@ -49,9 +48,10 @@ class RdConfig:
     """Replace a result in OUT that has clips, codecs or settings which are not measured now."""
 
     def __post_init__(self) -> None:
-        listed = ", ".join(CODECS)
+        known = (*CLASSICAL, *FAMILIES)
+        listed = ", ".join(known)
         for name in self.names:
-            check(name in CODECS, "codecs", name, f"some of {listed}, separated by commas")
+            check(name in known, "codecs", name, f"some of {listed}, separated by commas")
         check(len(set(self.names)) == len(self.names), "codecs", self.codecs, "every codec once")
         check(self.clips >= 0, "clips", self.clips, "a whole number of at least 0")
         weights = self.rate_weight

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from experiments.rd.names import is_ours
+from experiments.rd.names import kind
 from experiments.rd.quality_measures import MEASURES, Measure
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
@@ -44,6 +44,7 @@ class Curves:
     """The points of one codec."""
 
     title: str
+    learned: bool
     settings: tuple[str, ...]
     rate: np.ndarray  # [N] bits per pixel
     figures: dict[str, np.ndarray]  # by measure, [N]; NaN where it was not measured
@@ -78,9 +79,10 @@ def read_curves(path: Path) -> dict[str, Curves]:
             figures = {name: np.array([float(row[name] or "nan") for row in mine]) for name in names}
         except (TypeError, ValueError) as error:
             raise UserError(f"{path}: a row of {codec} holds something else than a number ({error})") from error
+        title, said = mine[0]["title"], mine[0].get("kind") or kind(codec)  # older tables do not say it
         if not (np.isfinite(rate) & (rate > 0)).all():
             raise UserError(f"{path}: a row of {codec} has a rate that is not above 0")
-        curves[codec] = Curves(mine[0]["title"], tuple(row["setting"] for row in mine), rate, figures)
+        curves[codec] = Curves(title, said == "learned", tuple(row["setting"] for row in mine), rate, figures)
     return curves
 
 
@@ -96,7 +98,7 @@ def tables(curves: dict[str, Curves], rates: tuple[float, ...]) -> list[Table]:
 def ahead_table(curves: dict[str, Curves], shown: list[Measure]) -> Table:
     """A row for each of our models and each other codec."""
     rows = []
-    for name in filter(is_ours, curves):
+    for name in (name for name, found in curves.items() if found.learned):
         for other in curves:
             if other == name:
                 continue
@@ -125,9 +127,9 @@ def _ranges(ours: RateCurve, theirs: RateCurve) -> str:
 
 def needed_table(curves: dict[str, Curves], shown: list[Measure]) -> Table:
     """A row for each of our points and each measure."""
-    others = [name for name in curves if not is_ours(name)]
+    others = [name for name in curves if not curves[name].learned]
     rows = []
-    for name in filter(is_ours, curves):
+    for name in (name for name, found in curves.items() if found.learned):
         for index, setting in enumerate(curves[name].settings):
             for measure in shown:
                 figure = float(curves[name].figures[measure.name][index])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.ffmpeg import Processes
+from vqvae_jax.evaluation.coder import CodecError
 
 ROOT = Path(__file__).parents[2]  # where `python -m experiments...` runs
 DECODE_SECONDS = 24 * 3600.0

@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.rd.coder import Coder
 from experiments.rd.job import Outcome
 from experiments.rd.measure import Measure
 from experiments.rd.schema import ExtraFigures, Failure, Point
-from vqvae_jax.evaluation.quality import summarise
+from vqvae_jax.evaluation.clip_files import stacked_quality
+from vqvae_jax.evaluation.coder import Coder
 from vqvae_jax.metrics.rate import bytes_to_bpp
-
-FRAME_FIGURES = ("psnr", "ssim", "lossless", "difference_psnr", "perceptual")
 
 
 def point_entry(
@@ -32,7 +30,6 @@ def point_entry(
     if not entries:
         return None
     figures = [entry.figures or {} for entry in entries]
-    stacked = {name: np.asarray([f[name] for f in figures]) for name in FRAME_FIGURES if name in figures[0]}
     sizes = [entry.bytes for entry in entries]
     payloads = [entry.payload_bytes for entry in entries if entry.payload_bytes is not None]
     size = (shape[0], shape[1], shape[2])
@@ -41,7 +38,7 @@ def point_entry(
         "encode_command": coder.encode_command,
         "decode_command": coder.decode_command,
         "clip_ids": [clip_id for clip_id, o in zip(clip_ids, outcomes, strict=True) if o.entry is not None],
-        "quality": summarise(stacked),
+        "quality": stacked_quality(figures),
         "ms_ssim": _extra(figures, "ms_ssim", measure.ms_ssim_reason),
         "vmaf": _extra(figures, "vmaf", measure.vmaf_reason),
         "rate": {

@@ -7,12 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from vqvae_jax.errors import UserError, one_line
+from vqvae_jax.evaluation.coder import CodecError
 
 TIMEOUT_SECONDS = 600
-
-
-class CodecError(Exception):
-    """A codec could not code or decode a clip; the message is one line."""
 
 
 class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)

@@ -12,11 +12,11 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments.rd.cache import Cache, Entry, clip_digest, stream_entry
-from experiments.rd.coder import Coder
-from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.ffmpeg import Processes
 from experiments.rd.measure import Measure
 from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
+from vqvae_jax.evaluation.coder import CodecError, Coder
 
 BLOCK_BYTES = 512 * 2**20  # decoded clips that bulk decoders, all together, may leave on disk at a time
 AHEAD = 3  # clips that are coded while one is measured

@@ -1,23 +1,19 @@
 """Figures of decoded clips: the evaluation job's on the device, MS-SSIM there too, VMAF by FFmpeg's libvmaf."""
 
 import re
-from collections.abc import Mapping
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments.rd.ffmpeg import CodecError, Processes, ffmpeg_path, ffmpeg_version
+from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
 from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.quality import Divisors, measure_pixels
-from vqvae_jax.losses.perceptual import clip_features, feature_distances, weighted_sum
-from vqvae_jax.losses.vgg import VggFeatures, VggTrunk
+from vqvae_jax.evaluation.coder import CodecError
+from vqvae_jax.evaluation.quality import ClipMeasure, Divisors
+from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.metrics.ms_ssim import SMALLEST_SIDE, frame_ms_ssim
-from vqvae_jax.precision import normalise
 
 #: To be raised whenever a definition below changes, or VMAF is wanted of smaller frames: figures kept under
 #: another number are measured again.
@@ -25,14 +21,7 @@ DEFINITIONS = 1
 VMAF_MODEL = "vmaf_v0.6.1"
 
 
-class Reference(NamedTuple):
-    """A clip, with what all its estimates share."""
-
-    clip: Array  # [1, T, H, W, 3] uint8
-    features: VggFeatures | None
-
-
-class Measure:
+class Measure(ClipMeasure):
     """Measures estimates of clips of one shape.
 
     Args:
@@ -49,7 +38,7 @@ class Measure:
     def __init__(
         self, shape: tuple[int, ...], trunk: VggTrunk | None, divisors: Divisors, processes: Processes
     ) -> None:
-        self._trunk, self._processes = trunk, processes
+        self._processes = processes
         smallest = min(shape[1:3])
         self.ms_ssim_reason = (
             None
@@ -66,26 +55,14 @@ class Measure:
             # Whatever the size: figures kept before small frames went without VMAF are still good.
             "vmaf": None if refused else f"{VMAF_MODEL}, FFmpeg {ffmpeg_version()}",
         }
-        self._pixels = jax.jit(partial(_pixels, ms_ssim=self.ms_ssim_reason is None))
-        self._features = jax.jit(lambda trunk, x: clip_features(trunk, normalise(x)))
-        self._distance = jax.jit(
-            lambda trunk, target, x: weighted_sum(
-                feature_distances(target, clip_features(trunk, normalise(x)), len(x)), divisors
-            )
-        )
+        super().__init__(trunk, divisors)
 
-    def reference(self, clip_THWC: np.ndarray) -> Reference:
-        """A uint8 clip on the device, with its features."""
-        clip = jnp.asarray(clip_THWC[None])
-        return Reference(clip, None if self._trunk is None else self._features(self._trunk, clip))
-
-    def figures(self, reference: Reference, estimate_THWC: np.ndarray) -> dict[str, Any]:
-        """Lists with one value per frame (psnr, ssim, lossless, difference_psnr); numbers (perceptual, ms_ssim)."""
-        estimate = jnp.asarray(estimate_THWC[None])
-        values: dict[str, Array] = dict(self._pixels(reference.clip, estimate))
-        if reference.features is not None:
-            values["perceptual"] = self._distance(self._trunk, reference.features, estimate)
-        return {name: np.asarray(value[0]).tolist() for name, value in values.items()}
+    def pixels(self, reference_BTHWC: Array, estimate_BTHWC: Array) -> dict[str, Array]:
+        """Those of the evaluation, and MS-SSIM where frames are large enough."""
+        values = super().pixels(reference_BTHWC, estimate_BTHWC)
+        if self.ms_ssim_reason is None:
+            values["ms_ssim"] = jnp.mean(frame_ms_ssim(reference_BTHWC, estimate_BTHWC), axis=1)
+        return values
 
     def vmaf(self, clip_THWC: np.ndarray, estimate_THWC: np.ndarray) -> float | None:
         """VMAF of a clip, in FFmpeg; None where the size does not allow it.
@@ -95,13 +72,6 @@ class Measure:
           Stopped: if the processes were stopped.
         """
         return None if self.vmaf_reason else run_vmaf(self._processes, clip_THWC, estimate_THWC)
-
-
-def _pixels(reference: Array, estimate: Array, ms_ssim: bool) -> Mapping[str, Array]:
-    values = measure_pixels(reference, estimate)
-    if ms_ssim:
-        values["ms_ssim"] = jnp.mean(frame_ms_ssim(reference, estimate), axis=1)
-    return values
 
 
 def run_vmaf(processes: Processes, clip_THWC: np.ndarray, estimate_THWC: np.ndarray) -> float:

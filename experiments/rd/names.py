@@ -1,11 +1,10 @@
-"""Names of codecs in results: ours appears as `msvqvae`, or once for each model, as `msvqvae:NAME`."""
+"""Names of codecs in results: one of FFmpeg's, a model family, or FAMILY:NAME for each of several models."""
 
 from collections.abc import Mapping
 
 from experiments.rd.schema import CodecEntry
 
-OURS = "msvqvae"
-OUR_SUFFIX = "msv"
+CLASSICAL = ("x264", "x265", "svtav1", "av1", "vvc")
 
 
 def family(codec: str) -> str:
@@ -13,11 +12,11 @@ def family(codec: str) -> str:
     return codec.partition(":")[0]
 
 
-def is_ours(codec: str | None) -> bool:
-    """Whether the codec is ours, whatever its model; None, the original, is not."""
-    return codec is not None and family(codec) == OURS
+def kind(codec: str) -> str:
+    """What a codec is by its name alone, for files that do not say it: "classical" or "learned"."""
+    return "classical" if codec in CLASSICAL else "learned"
 
 
-def first_of_ours(codecs: Mapping[str, CodecEntry]) -> CodecEntry | None:
-    """Our first model that has points."""
-    return next((entry for name, entry in codecs.items() if is_ours(name) and entry["points"]), None)
+def first_learned(codecs: Mapping[str, CodecEntry]) -> CodecEntry | None:
+    """The first model that has points."""
+    return next((entry for entry in codecs.values() if entry["kind"] == "learned" and entry["points"]), None)

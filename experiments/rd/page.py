@@ -3,7 +3,7 @@
 from experiments.rd.caveats import caveats
 from experiments.rd.charts import charts, has_payload, looks
 from experiments.rd.clips import Shown, pane_figures
-from experiments.rd.names import first_of_ours, is_ours
+from experiments.rd.names import first_learned
 from experiments.rd.pictures import Moving
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import Summary
@@ -18,7 +18,7 @@ def render(rd: RateDistortion, summary: Summary, shown: Shown) -> str:
     frames, height, width = rd["data"]["clip_shape"][:3]
     fps = "their native rate" if rd["data"]["fps"] is None else f"{rd['data']['fps']:g} frames/s"
     codecs = ", ".join(entry["title"] for entry in rd["codecs"].values() if entry["points"])
-    ours = {entry["title"] for codec, entry in rd["codecs"].items() if is_ours(codec)}
+    ours = {entry["title"] for entry in rd["codecs"].values() if entry["kind"] == "learned"}
     hollow = "A hollow marker is the payload alone, without header and index." if has_payload(rd) else ""
     curves = explorer(charts(rd)) or items(["No codec has a point."])
     settings = settings_table(rd)
@@ -76,7 +76,7 @@ def _title(rd: RateDistortion) -> str:
 
 
 def _matched(rd: RateDistortion, shown: Shown) -> str:
-    ours = first_of_ours(rd["codecs"])
+    ours = first_learned(rd["codecs"])
     whose = f"the first point of {ours['title']}" if ours is not None else "the anchor's middle point"
     return (
         f"Every codec at its point whose mean rate over all clips is nearest to {shown.rate or 0:.4f} bpp, the rate of "

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.rd.clips import ShownClip, pane_figures
-from experiments.rd.names import is_ours
 from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.report.pictures import Board, Drawn, Pane, draw
 from vqvae_jax.video.write import moving_picture
@@ -37,7 +36,7 @@ def board(clips: Sequence[ShownClip], frames: slice = slice(None)) -> Drawn:
         Board(
             tuple(pane.title for pane in longest),
             tuple(tuple(pane(clip, column) for column in range(len(clip.panes))) for clip in clips),
-            accent=frozenset(column for column, pane in enumerate(longest) if is_ours(pane.codec)),
+            accent=frozenset(column for column, pane in enumerate(longest) if pane.learned),
         )
     )
 
@@ -54,7 +53,7 @@ def moving(clips: Sequence[ShownClip], fps: float) -> Moving:
     A codec that is not among the clips' panes is left out.
     """
     few = [
-        clip._replace(panes=tuple(p for p in clip.panes if p.codec in (None, *OTHERS_MOVING) or is_ours(p.codec)))
+        clip._replace(panes=tuple(p for p in clip.panes if p.codec in (None, *OTHERS_MOVING) or p.learned))
         for clip in clips
     ]
     for count in range(min(3, len(few)), 0, -1):

@@ -8,6 +8,7 @@ import numpy as np
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.metrics.bd_rate import RateCurve
+from vqvae_jax.metrics.bd_videos import ClipPoints
 
 
 class Measure(NamedTuple):
@@ -101,11 +102,24 @@ def point_over(point: Point, measure: Measure, clips: list[str], pixels: int) ->
     return bits / pixels, float(np.mean([figures[row] for row in rows]))
 
 
+def clip_points(entry: CodecEntry, measure: Measure, clips: list[str], pixels: int) -> ClipPoints:
+    """The codec's points clip by clip, more being better: a distance comes with a minus. Points without the figure are
+    left out.
+    """
+    rates, figures = [], []
+    for point in entry["points"]:
+        found = clip_figures(point, measure)
+        if found is not None:
+            rows = rows_of(point, clips)
+            rates.append([8 * point["rate"]["bytes"][row] / pixels for row in rows])
+            figures.append([measure.sign * found[row] for row in rows])
+    shape = (len(rates), len(clips))
+    return ClipPoints(np.array(rates).reshape(shape), np.array(figures).reshape(shape))
+
+
 def curve_over(entry: CodecEntry, measure: Measure, clips: list[str], pixels: int) -> RateCurve:
-    """The codec's curve over some clips, more being better: a distance comes with a minus."""
-    pairs = [point_over(point, measure, clips, pixels) for point in entry["points"]]
-    known = [pair for pair in pairs if pair is not None]
-    return RateCurve(np.array([rate for rate, _ in known]), np.array([measure.sign * figure for _, figure in known]))
+    """The codec's curve of means over some clips."""
+    return clip_points(entry, measure, clips, pixels).mean(np.ones(len(clips)))
 
 
 def clip_pixels(rd: RateDistortion) -> int:

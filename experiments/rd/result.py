@@ -5,6 +5,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
+from experiments.rd.names import family, kind
 from experiments.rd.schema import SCHEMA, VERSION, RateDistortion
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import check_schema, layout, read_json
@@ -24,12 +25,22 @@ def read_rd(path: str | Path) -> RateDistortion:
     content = read_json(path)
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise UserError(f"{path} is a JSON file, but no rate-distortion file (its schema is not {SCHEMA!r})")
+    if content.get("version") == 1:
+        _say_kinds(content)
     if content.get("version") != VERSION:
         raise UserError(f"{path} is of version {content.get('version')!r}; this program reads {VERSION}")
     check_schema(content, RateDistortion, str(path))
     result = typing.cast(RateDistortion, content)
     check_points(result, str(path))
     return result
+
+
+def _say_kinds(content: dict[str, Any]) -> None:
+    """Version 1 to 2: entries say what they are."""
+    codecs = content.get("codecs")
+    if isinstance(codecs, dict) and all(isinstance(entry, dict) for entry in codecs.values()):
+        content["version"] = 2
+        content["codecs"] = {name: {"kind": kind(name), "family": family(name), **e} for name, e in codecs.items()}
 
 
 def write_rd(path: Path, result: RateDistortion) -> None:

@@ -8,20 +8,20 @@ from importlib import metadata
 
 from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, note
-from experiments.rd.coder import Coder
 from experiments.rd.config import RdConfig
 from experiments.rd.entries import point_entry
 from experiments.rd.ffmpeg import Processes, ffmpeg_version
 from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.job import Outcome, RdJob
+from experiments.rd.learned import open_learned
 from experiments.rd.measure import Measure
-from experiments.rd.names import OURS
 from experiments.rd.replace import refuse_other_result
 from experiments.rd.result import RESULT, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.coder import Coder
 from vqvae_jax.evaluation.header import data_entry, perceptual_entry
 from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.files import make_folder
@@ -94,22 +94,23 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
 def open_codecs(
     config: RdConfig, clips: ClipSet, fps: float, processes: Processes
 ) -> tuple[dict[str, CodecEntry], dict[str, list[Coder]]]:
-    """An entry without points for every codec and model of ours, with the reason if it cannot run; and the coders.
+    """An entry without points for every codec and model, with the reason if it cannot run; and the coders.
 
     Raises:
       UserError: if a bundle that was named cannot be read.
     """
     codecs: dict[str, CodecEntry] = {}
     coders: dict[str, list[Coder]] = {}
+    families = [name for name in config.names if name not in FAMILY]
     for name in config.names:
-        if name == OURS:
-            from experiments.rd.our_models import open_ours  # the model's code takes a while to import
-
-            entries, ours = open_ours(config.bundle, config.rate_weight, fps, processes, config.one_curve)
-            codecs |= entries
-            coders |= {codec: list(found) for codec, found in ours.items()}
-        else:
+        if name in FAMILY:
             codecs[name], coders[name] = _open_classical(name, config, clips, fps, processes)
+        elif name == families[0]:
+            entries, models = open_learned(
+                families, config.bundle, config.rate_weight, fps, processes, config.one_curve
+            )
+            codecs |= entries
+            coders |= {codec: list(found) for codec, found in models.items()}
     return codecs, coders
 
 
@@ -118,6 +119,8 @@ def _open_classical(
 ) -> tuple[CodecEntry, list[Coder]]:
     codec = FAMILY[name]
     entry: CodecEntry = {
+        "kind": "classical",
+        "family": name,
         "codec": name,
         "title": codec.title,
         "version": None,
@@ -153,8 +156,8 @@ def fill_points(
             else:
                 points.append(point)
         codecs[name]["points"] = sorted(points, key=lambda point: -point["rate"]["bpp"])
-        if lost:
-            codecs[name]["reason"] = "; ".join(lost)
+        known = codecs[name]["reason"]
+        codecs[name]["reason"] = "; ".join([known, *lost] if known else lost) or None
 
 
 def _versions() -> dict[str, str]:

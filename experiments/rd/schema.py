@@ -8,7 +8,7 @@ from typing import TypedDict
 from vqvae_jax.evaluation.schema import DataEntry, Hardware, Perceptual, Quality
 
 SCHEMA = "vqvae_jax.rate_distortion"
-VERSION = 1
+VERSION = 2
 
 
 class Failure(TypedDict):
@@ -56,6 +56,8 @@ class Point(TypedDict):
 class CodecEntry(TypedDict):
     """A codec and its points, by falling rate."""
 
+    kind: str  # "learned" or "classical"
+    family: str  # "x265"; of a model the family it is of, "msvqvae"
     codec: str  # as on the command line; its key in `codecs` also names the model where there are several
     title: str  # for people: "x265", "SVT-AV1", "MS-VQ-VAE edge"
     version: str | None  # of the encoder, in its own words
@@ -72,7 +74,7 @@ class RateDistortion(TypedDict):
     command: str
     data: DataEntry
     perceptual: Perceptual
-    codecs: dict[str, CodecEntry]  # one entry for each classical codec, one for each model of ours
+    codecs: dict[str, CodecEntry]  # one entry for each classical codec, one for each model
     hardware: Hardware
     versions: dict[str, str]
     date: str

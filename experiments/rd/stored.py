@@ -1,22 +1,23 @@
 """The pictures' frames: originals from the data set, every codec's decoded once more from its stored stream."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, decode_stream
 from experiments.rd.clips import Shown, shown_clips
-from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.ffmpeg import Processes
 from experiments.rd.frame_rate import DEFAULT_FPS
-from experiments.rd.names import OUR_SUFFIX, is_ours
-from experiments.rd.schema import Point, RateDistortion
+from experiments.rd.schema import CodecEntry, Point, RateDistortion
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.codec.interface import Model
+from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
-
-if TYPE_CHECKING:  # JAX takes seconds to import
-    from vqvae_jax.codec.interface import Model
+from vqvae_jax.evaluation.coder import LEARNED_SUFFIX, CodecError
+from vqvae_jax.families import load_model
+from vqvae_jax.packaged import bundle_path, find_coded_with
 
 
 class Streams:
@@ -24,12 +25,15 @@ class Streams:
 
     Args:
       out: folder of rd.json.
+      codecs: of rd.json.
       shape: (T, H, W, 3) of the clips.
-      bundles: models that ours may have been coded with, found by what each file names; else those of the package.
+      bundles: models that theirs may have been coded with, found by what each file names; else those of the package.
     """
 
-    def __init__(self, out: Path, shape: tuple[int, ...], bundles: Sequence[Path]) -> None:
-        self._cache, self._shape, self._bundles = Cache(out), shape, bundles
+    def __init__(
+        self, out: Path, codecs: Mapping[str, CodecEntry], shape: tuple[int, ...], bundles: Sequence[Path]
+    ) -> None:
+        self._cache, self._codecs, self._shape, self._bundles = Cache(out), codecs, shape, bundles
         self._models: dict[bytes, Model] = {}
 
     def decode(self, codec: str, point: Point, clip_id: str) -> np.ndarray:
@@ -38,35 +42,27 @@ class Streams:
         Raises:
           UserError: if its stream is gone or does not decode, or there is no such codec or model.
         """
-        if not is_ours(codec) and codec not in FAMILY:
+        learned = self._codecs[codec]["kind"] == "learned"
+        if not learned and codec not in FAMILY:
             raise UserError(f"this program knows no codec {codec!r}")
-        suffix = OUR_SUFFIX if is_ours(codec) else FAMILY[codec].suffix
+        suffix = LEARNED_SUFFIX if learned else FAMILY[codec].suffix
         path = self._cache.stream_path(codec, point["setting"], clip_id, suffix)
         if not path.is_file():
             raise UserError("its stream is no longer in the cache")
-        if is_ours(codec):
-            return self._decode_ours(path)
+        if learned:
+            with Decoder(self._model(path), path) as decoder:
+                return np.stack(list(decoder.frames()))
         try:
             return decode_stream(Processes(), path, self._shape)[0]
         except CodecError as error:
             raise UserError(str(error)) from error
 
-    def _decode_ours(self, path: Path) -> np.ndarray:
-        from vqvae_jax.codec.decoder import Decoder
-        from vqvae_jax.container.reader import Reader
-
+    def _model(self, path: Path) -> Model:
         with Reader(path) as reader:
-            model = self._model(reader.header.bundle, path)
-        with Decoder(model, path) as decoder:
-            return np.stack(list(decoder.frames()))
-
-    def _model(self, identity: bytes, path: Path) -> "Model":
-        from vqvae_jax.families import load_model
-        from vqvae_jax.packaged import bundle_path, find_coded_with
-
+            identity = reader.header.bundle
         if identity not in self._models:
             given = (load_model(bundle_path(named)) for named in self._bundles)
-            fitting = next((b for b in given if b.identity == identity), None)
+            fitting = next((model for model in given if model.identity == identity), None)
             self._models[identity] = fitting or find_coded_with(None, identity.hex(), path)
         return self._models[identity]
 
@@ -92,7 +88,7 @@ def shown_from_streams(
         return _nothing(rd, f"{error}; --data names another place")
     if source.digest != rd["data"]["digest"]:
         return _nothing(rd, f"{folder} is another data set than was measured")
-    streams = Streams(out, tuple(rd["data"]["clip_shape"]), bundles)
+    streams = Streams(out, rd["codecs"], tuple(rd["data"]["clip_shape"]), bundles)
     records = {clip_id: record for record, clip_id in enumerate(source.ids(range(len(source))))}
     lost = [clip_id for clip_id in rd["data"]["clip_ids"] if clip_id not in records]
     if lost:

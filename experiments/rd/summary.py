@@ -2,14 +2,15 @@
 
 from typing import TypedDict
 
-from experiments.rd.comparison import AtQuality, CurveDelta, curve_deltas, rates_at_quality
+from experiments.rd.comparison import RESAMPLES, SEED, AtQuality, CurveDelta, curve_deltas, rates_at_quality
 from experiments.rd.quality_measures import MEASURES, mean_figure, measured
-from experiments.rd.schema import Point, RateDistortion
+from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.errors import UserError
+from vqvae_jax.metrics.bootstrap import LEVEL
 
 SCHEMA = "vqvae_jax.rate_distortion_summary"
-VERSION = 1
+VERSION = 2
 USUAL_ANCHOR = "x265"
 FAILURES_NAMED = 3  # of one point; the rest are counted
 
@@ -18,6 +19,7 @@ class Row(TypedDict):
     """One codec at one setting; the figures are those of `rd.json`."""
 
     codec: str
+    kind: str
     title: str
     setting: str
     bpp: float
@@ -27,12 +29,21 @@ class Row(TypedDict):
     failures: int
 
 
+class Resampling(TypedDict):
+    """How the intervals of BD-rates were drawn."""
+
+    resamples: int
+    seed: int
+    level: float
+
+
 class Summary(TypedDict):
     """The whole file."""
 
     schema: str
     version: int
     anchor: str
+    resampling: Resampling
     rows: list[Row]
     bd: dict[str, dict[str, CurveDelta]]  # by measure, by codec
     at_quality: list[AtQuality]
@@ -51,9 +62,8 @@ def summarise(rd: RateDistortion, anchor: str) -> Summary:
         "schema": SCHEMA,
         "version": VERSION,
         "anchor": anchor,
-        "rows": [
-            _row(name, entry["title"], point, rd) for name, entry in rd["codecs"].items() for point in entry["points"]
-        ],
+        "resampling": {"resamples": RESAMPLES, "seed": SEED, "level": LEVEL},
+        "rows": [_row(name, entry, point, rd) for name, entry in rd["codecs"].items() for point in entry["points"]],
         "bd": deltas,
         "at_quality": rates_at_quality(rd),
         "missing": missing(rd, deltas),
@@ -74,10 +84,11 @@ def chosen_anchor(rd: RateDistortion, wanted: str | None) -> str:
     return USUAL_ANCHOR if USUAL_ANCHOR in candidates else candidates[0]
 
 
-def _row(codec: str, title: str, point: Point, rd: RateDistortion) -> Row:
+def _row(codec: str, entry: CodecEntry, point: Point, rd: RateDistortion) -> Row:
     return {
         "codec": codec,
-        "title": title,
+        "kind": entry["kind"],
+        "title": entry["title"],
         "setting": point["setting"],
         "bpp": point["rate"]["bpp"],
         "payload_bpp": point["rate"]["payload_bpp"],

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.rd.comparison import AtQuality, CurveDelta, RateNeeded
+from experiments.rd.comparison import AtQuality, BootstrapInterval, CurveDelta, RateNeeded
 from experiments.rd.quality_measures import MEASURES, Measure
 from experiments.rd.schema import Point, RateDistortion
 from experiments.rd.summary import Summary
+from vqvae_jax.data.names import video_of
 from vqvae_jax.metrics.bd_rate import LEAST_OVERLAP, METHOD
 from vqvae_jax.metrics.rate import bytes_to_bpp
 from vqvae_jax.report.table import NONE, Table, csv_text, number
@@ -17,7 +18,12 @@ VIDEO_FIGURES = ("psnr", "ssim", "difference_psnr", "perceptual")
 
 def tables(rd: RateDistortion, summary: Summary) -> list[Table]:
     """Comparisons first, then every point; a table without rows is left out."""
-    found = [*at_quality_tables(rd, summary), bd_table(rd, summary), points_table(summary)]
+    found = [
+        *at_quality_tables(rd, summary),
+        bd_table(rd, summary),
+        bd_videos_table(rd, summary),
+        points_table(summary),
+    ]
     return [table for table in found if table.rows]
 
 
@@ -60,11 +66,49 @@ def bd_table(rd: RateDistortion, summary: Summary) -> Table:
     return Table(
         f"BD-rate against {anchor}",
         f"Average difference in rate at equal quality, by {METHOD.upper()} over the range that both curves cover; "
-        f"below zero: fewer bits than {anchor}. Of one curve a codec, its means over all clips; not, as JVET does, the "
-        "mean of each clip's own BD-rate. Overlap: the range that both cover, as a share of what either does; below "
+        f"below zero: fewer bits than {anchor}. Of one curve a codec, its means over all clips; the next table "
+        "has intervals, and the mean of single videos' BD-rates. Overlap: the range that both cover, as a share of "
+        "what either does; below "
         f"{LEAST_OVERLAP:.0%} there is no BD-rate. BD-PSNR: the average gain at equal rate.",
         ("codec", *(cell for m in shown for cell in (f"at equal {in_sentence(m)}", "overlap")), "BD-PSNR"),
         tuple(rows),
+    )
+
+
+def bd_videos_table(rd: RateDistortion, summary: Summary) -> Table:
+    """BD-rate of mean curves and over videos, at each measure, with their intervals."""
+    anchor, drawn = rd["codecs"][summary["anchor"]]["title"], summary["resampling"]
+    rows = []
+    for codec, entry in rd["codecs"].items():
+        for measure in _shown(summary):
+            delta = summary["bd"][measure.name].get(codec)
+            if delta is not None and (delta["bd_rate_percent"], delta["videos"]["mean_percent"]) != (None, None):
+                videos, percent = delta["videos"], delta["videos"]["percent"].values()
+                known = [value for value in percent if value is not None]
+                cells = (
+                    _signed(delta["bd_rate_percent"], 1, " %"),
+                    _ends(delta["interval"]),
+                    _signed(videos["mean_percent"], 1, " %"),
+                    _ends(videos["interval"]),
+                    _signed(videos["median_percent"], 1, " %"),
+                    f"{sum(value < 0 for value in known)} of {len(known)}",
+                    f"{len(percent) - len(known)}",
+                )
+                rows.append((entry["title"], measure.title, *cells))
+    groups = {delta["interval"]["groups"] for by_codec in summary["bd"].values() for delta in by_codec.values()}
+    return Table(
+        f"BD-rate against {anchor}: its interval, and single videos",
+        f"In brackets {drawn['level']:.0%} bootstrap intervals (Efron; percentiles of {drawn['resamples']:,} resamples "
+        f"of {max(groups, default=0)} groups of videos, seed {drawn['seed']}): what to expect of other groups of the "
+        "same kind. The mean of videos counts the BD-rate of each video's own curves the same, as JVET does; the mean "
+        "curves weigh videos by their bits. Videos without a BD-rate (a curve that does not rise, too little overlap) "
+        "are in neither mean nor median.",
+        (
+            *("codec", "at equal", "mean curves", "interval", "mean of videos", "interval", "median of videos"),
+            *("fewer bits in", "videos without"),
+        ),
+        tuple(rows),
+        names=2,
     )
 
 
@@ -154,7 +198,7 @@ def merged_commands(commands: list[str]) -> str:
 
 def points_csv(summary: Summary) -> str:
     """A row per codec and setting, figures in full; what was not measured is empty."""
-    first, last = ("codec", "title", "setting", "bpp", "payload_bpp"), ("clips", "failures")
+    first, last = ("codec", "kind", "title", "setting", "bpp", "payload_bpp"), ("clips", "failures")
     names = [measure.name for measure in MEASURES]
     rows = [
         {name: row[name] for name in first}  # type: ignore[literal-required]
@@ -187,7 +231,7 @@ def clips_by_video(point: Point) -> dict[str, list[int]]:
     """Positions in the point's lists by video; a clip's id is its video's name, a slash and a number."""
     found: dict[str, list[int]] = {}
     for position, clip_id in enumerate(point["clip_ids"]):
-        found.setdefault(clip_id.rpartition("/")[0], []).append(position)
+        found.setdefault(video_of(clip_id), []).append(position)
     return found
 
 
@@ -216,6 +260,13 @@ def _needed(need: RateNeeded) -> str:
 
 def _delta_cells(delta: CurveDelta) -> tuple[str, str]:
     return _signed(delta["bd_rate_percent"], 1, " %"), number(delta["overlap"], ".0%")
+
+
+def _ends(interval: BootstrapInterval) -> str:
+    if interval["low"] is None or interval["high"] is None:
+        return NONE
+    lost = f" ({interval['lost']} resamples without)" if interval["lost"] else ""
+    return f"[{_signed(interval['low'], 1, '')}, {_signed(interval['high'], 1, '')}]{lost}"
 
 
 def _signed(value: float | None, decimals: int, unit: str) -> str:

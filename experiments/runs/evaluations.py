@@ -60,7 +60,14 @@ class Evaluator:
         self._say(f"{run.folder.name} on {split} clips of {data}: {file}")
         self._prepare(file, run, few(open_split(data, split), self._clips))
         config = EvaluateConfig(
-            run.folder, data, file, split, steps=str(run.total), clips=self._clips, vgg_weights=self._weights
+            run.folder,
+            data,
+            file,
+            split=split,
+            steps=(str(run.total),),
+            files=0,  # the pages compare estimates, which need no fitting
+            clips=self._clips,
+            vgg_weights=self._weights,
         )
         result = evaluate(config, self._say)
         entry = find_checkpoint(result, run.total)
@@ -93,7 +100,7 @@ class Evaluator:
             other_result = read_result(path)
             if _facts_of(other_result) == facts and other_result["baselines"]:
                 make_folder(file.parent)
-                mine = run_entry(run.folder, run.experiment)
+                mine = run_entry(run.folder, run.experiment, clips.clip_shape)
                 write_result(file, {**other_result, "run": mine, "checkpoints": []})
                 return
 

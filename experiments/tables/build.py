@@ -27,6 +27,7 @@ from experiments.tables.schema import (
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import read_card
 from vqvae_jax.evaluation.surroundings import versions
+from vqvae_jax.metrics.rate import RAW_BPP
 from vqvae_jax.training.logs import METRICS_FILE, read_metrics
 from vqvae_jax.training.machines import trained_on
 
@@ -115,22 +116,23 @@ def _row(paper: PaperRow, run: Run, evaluation: Evaluation | None, training: Tra
 
 
 def _ours(evaluation: Evaluation) -> OurFigures:
-    mean, rate, run = evaluation.entry["quality"]["mean"], evaluation.entry["rate"], evaluation.result["run"]
+    mean, bpp = evaluation.entry["quality"]["mean"], evaluation.entry["estimates"]
+    counts, h264 = evaluation.result["run"]["cost"], evaluation.result["h264"]["bpp"]
     return {
         "psnr": mean["psnr"],
         "ssim": mean["ssim"],
         "difference_psnr": mean["difference_psnr"],
         "perceptual": mean["perceptual"],
-        "params_m": (run["parameters"] + run["codebook_entries"]) / 1e6,
-        "parameters": run["parameters"],
-        "codebook_entries": run["codebook_entries"],
-        "formula_bpp": rate["formula_bpp"],
-        "deflate_bpp": rate["deflate_bpp"],
-        "entropy_bpp": rate["entropy_bpp"],
-        "formula_share_of_raw": rate["formula_share_of_raw"],
-        "deflate_share_of_raw": rate["deflate_share_of_raw"],
-        "formula_share_of_h264": rate["formula_share_of_h264"],
-        "deflate_share_of_h264": rate["deflate_share_of_h264"],
+        "params_m": (counts["parameters"] + counts["codebook_entries"]) / 1e6,
+        "parameters": counts["parameters"],
+        "codebook_entries": counts["codebook_entries"],
+        "formula_bpp": bpp["formula"],
+        "deflate_bpp": bpp["deflate"],
+        "entropy_bpp": bpp["entropy"],
+        "formula_share_of_raw": bpp["formula"] / RAW_BPP,
+        "deflate_share_of_raw": bpp["deflate"] / RAW_BPP,
+        "formula_share_of_h264": None if h264 is None else bpp["formula"] / h264,
+        "deflate_share_of_h264": None if h264 is None else bpp["deflate"] / h264,
     }
 
 

@@ -94,7 +94,7 @@ def write_figure(
         if evaluation is None:
             columns.add(title, None, [NOT_RUN] * len(records))
             continue
-        psnr, bpp = evaluation.entry["quality"]["clips"]["psnr"], evaluation.entry["rate"]["formula_bpp"]
+        psnr, bpp = evaluation.entry["quality"]["clips"]["psnr"], evaluation.entry["estimates"]["formula"]
         remarks = [f"{psnr[record]:.2f} dB, {bpp:.3f} bpp" for record in records]
         columns.add(title, _restored(evaluation, columns.originals), remarks)
     fps = next(iter(shown.values())).result["data"]["fps"] or 16.0

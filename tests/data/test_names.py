@@ -1,4 +1,4 @@
-from vqvae_jax.data.names import find_files, video_names
+from vqvae_jax.data.names import find_files, group_of, video_names, video_of
 
 
 def touch(root, *names):
@@ -30,3 +30,15 @@ def test_video_names_stay_unique_when_files_share_a_name(tmp_path):
     touch(tmp_path, "a/x.avi", "b/x.avi", "b/y.avi", "b/y.mp4", "z.avi")
     names = video_names(find_files(tmp_path)[0])
     assert names == ["a/x.avi", "b/x.avi", "b/y.avi", "b/y.mp4", "z"]
+
+
+def test_the_group_of_a_clip_is_that_of_its_videos_file_and_without_ucf101s_names_the_video_itself(tmp_path):
+    names = ["Biking/v_Biking_g03_c01.avi", "Other/v_Biking_g03_c01.avi", "Biking/v_Biking_g12_c04.avi", "cats/tom.mp4"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    sources, _ = find_files(tmp_path)
+    for source, video in zip(sources, video_names(sources), strict=True):
+        clip = f"{video}/0002"
+        assert video_of(clip) == video
+        assert group_of(clip) == (video if source.number is None else source.group)

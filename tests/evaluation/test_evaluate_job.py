@@ -11,7 +11,7 @@ from example_run import EXPERIMENT, moving_squares, write_data, write_run
 from PIL import Image
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation import clip_figures, job
+from vqvae_jax.evaluation import clip_figures, job, open_result
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.job import EvaluationInterrupt, evaluate
 from vqvae_jax.evaluation.model_figures import ModelFigures
@@ -34,11 +34,12 @@ def finished_run(tmp_path_factory):
 @pytest.fixture
 def config(finished_run, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "ModelMeasurement", StandIn)
-    monkeypatch.setattr(job, "measure_baselines", lambda batches, *_, **__: baselines(batches.count))
+    monkeypatch.setattr(open_result, "measure_baselines", lambda batches, *_, **__: baselines(batches.count))
     shutil.copytree(finished_run, tmp_path / "run")
     data = write_data(tmp_path / "data", CLIPS)
     StandIn.measured = []
-    return EvaluateConfig(tmp_path / "run", data, tmp_path / "out" / "r.json", steps="all", watch_seconds=1e-3)
+    out = tmp_path / "out" / "r.json"
+    return EvaluateConfig(tmp_path / "run", data, out, steps=("all",), files=0, watch_seconds=1e-3)
 
 
 class StandIn:
@@ -46,18 +47,15 @@ class StandIn:
 
     measured: list[int] = []  # noqa: RUF012
 
-    def __init__(self, model, batches, trunk, divisors):
+    def __init__(self, task, batches, trunk, divisors):
         self.batches = batches
 
-    def measure(self, snapshot, h264_bytes, progress):
+    def measure(self, snapshot, progress):
         self.measured.append(snapshot.step)
         clips = self.batches.count
-        level = {"codes": 2, "grid": [1, 1, 1], "counts": [1, 1], "usage": 1.0, "perplexity": 2.0, "entropy_bits": 1.0}
-        level |= {"psnr_without": 9.0, "clip_psnr_without": [9.0] * clips}
-        rate = dict.fromkeys(("formula", "deflate", "entropy"), 0.5)
-        rate = {f"{name}_bpp": value for name, value in rate.items()} | {"deflate_bytes": [7] * clips}
-        rate |= {f"{kind}_share_of_{what}": 0.1 for kind in ("formula", "deflate") for what in ("raw", "h264")}
-        return ModelFigures(quality(float(snapshot.step), clips), rate, {"top": level, "bottom": level})
+        without = {name: {"psnr": 9.0, "clip_psnr": [9.0] * clips} for name in ("top", "bottom")}
+        diagnostics = {"anything": [1, {"the family": "knows"}]}
+        return ModelFigures(quality(float(snapshot.step), clips), {"formula": 0.5}, without, diagnostics)
 
     def reconstruct(self, snapshot, records):
         return self.batches.clips.read(records)
@@ -81,7 +79,7 @@ def steps_in(config):
 
 
 def test_what_the_file_holds_is_not_measured_again_and_stays_as_it_is(config):
-    run(replace(config, steps="20"))
+    run(replace(config, steps=("20",)))
     before = read_result(config.out)["checkpoints"]
     run(config)
     assert StandIn.measured == [20, 10, 30]
@@ -92,9 +90,19 @@ def test_what_the_file_holds_is_not_measured_again_and_stays_as_it_is(config):
     assert StandIn.measured == [20, 10, 30] and config.out.read_bytes() == content
 
 
-@pytest.mark.parametrize(("steps", "expected"), [("latest", [30]), ("best", [20]), ("10", [10]), ("all", [10, 20, 30])])
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("latest", [30]),
+        ("best", [20]),
+        ("10", [10]),
+        ("all", [10, 20, 30]),
+        ("30 10 best", [10, 20, 30]),
+        ("latest best best", [20, 30]),
+    ],
+)
 def test_steps_are_chosen_as_asked(config, steps, expected):
-    run(replace(config, steps=steps))
+    run(replace(config, steps=tuple(steps.split())))
     assert steps_in(config) == expected
 
 
@@ -129,7 +137,7 @@ def test_watching_takes_new_checkpoints_until_the_last_step_and_leaves_the_run_a
 
     monkeypatch.setattr(job.time, "sleep", trains_on)
     said = []
-    run(replace(config, steps="latest", watch=True), said)
+    run(replace(config, steps=("latest",), watch=True), said)
     assert StandIn.measured == [10, 20, 30]
     assert not later
     waiting = f"waiting for new checkpoints of run {config.run}; measured so far: step 10 of 30; a look every 0.001 s"
@@ -162,7 +170,7 @@ def test_an_interruption_says_what_the_file_holds(config, monkeypatch, at, messa
         raise KeyboardInterrupt
 
     if isinstance(at, str):
-        monkeypatch.setattr(job, at, stop)
+        monkeypatch.setattr(open_result, at, stop)
     else:
         measure = StandIn.measure
         monkeypatch.setattr(
@@ -192,13 +200,13 @@ def damage(config, step):
 def test_a_damaged_step_is_passed_over_and_named(config):
     damage(config, 30)
     said = []
-    run(replace(config, steps="latest"), said)
+    run(replace(config, steps=("latest",)), said)
     assert steps_in(config) == [20]
     assert sum("skipped" in line and "step 30" in line for line in said) == 1
     run(config)
     assert steps_in(config) == [10, 20]
     with pytest.raises(UserError, match="step 30 is damaged"):
-        run(replace(config, steps="30"))
+        run(replace(config, steps=("30",)))
 
 
 def test_values_that_are_not_finite_are_refused(config):
@@ -208,7 +216,7 @@ def test_values_that_are_not_finite_are_refused(config):
     with checkpoints:
         checkpoints.save(30, state, record.stream_state, record.config, force=True)
     with pytest.raises(UserError, match=r"checkpoint .*30 holds values that are not finite in .*dropped_bottom"):
-        run(replace(config, steps="30"))
+        run(replace(config, steps=("30",)))
 
 
 def test_the_table_has_a_row_per_checkpoint_and_clip_and_the_pictures_open(config):
@@ -264,7 +272,7 @@ def field_of_a_wrong_type(config):
 
 
 def newer_version(config):
-    config.out.write_text(config.out.read_text().replace('"version": 1', '"version": 2'))
+    config.out.write_text(config.out.read_text().replace('"version": 2', '"version": 3'))
 
 
 @pytest.mark.parametrize(
@@ -276,7 +284,7 @@ def newer_version(config):
         (cut, "not a JSON file"),
         (foreign_json, "not an evaluation"),
         (field_of_a_wrong_type, r"checkpoints\[0\]\.step: expected int, found 'ten'"),
-        (newer_version, "version 2"),
+        (newer_version, "version 3"),
     ],
 )
 def test_a_file_of_something_else_is_left_alone_unless_forced(config, change, message):
@@ -305,8 +313,8 @@ def test_another_number_of_clips_is_another_clip_set(config):
         ({"data": "nowhere"}, "data set .*nowhere does not exist"),
         ({"split": "validation"}, r"split 'validation' .* does not exist; splits with clips: test \(5 clips\)"),
         ({"split": "empty"}, "split 'empty' .* is empty"),
-        ({"steps": "7"}, "no checkpoint of step 7"),
-        ({"steps": "best", "run": "unvalidated"}, "no checkpoint of .* has a finite PSNR"),
+        ({"steps": ("7",)}, "no checkpoint of step 7"),
+        ({"steps": ("best",), "run": "unvalidated"}, "no checkpoint of .* has a finite PSNR"),
         ({"vgg_weights": "nothing.npz"}, "nothing.npz"),
     ],
 )

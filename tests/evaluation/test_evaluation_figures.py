@@ -33,7 +33,7 @@ def folders(tmp_path_factory):
 def measured(request, folders):
     root, data, state = folders
     out = root / f"batch_{request.param}.json"
-    result = evaluate(EvaluateConfig(root / "run", data, out, batch_size=request.param), say=lambda line: None)
+    result = evaluate(EvaluateConfig(root / "run", data, out, batch_size=request.param, files=0), say=lambda line: None)
     model = MSVQVAE(EXPERIMENT.model)
     estimate, indices = reconstruct(model, state.ema_params, state.extras["codebooks"], CLIPS)
     return result, state, np.asarray(estimate), {name: np.asarray(i) for name, i in indices.items()}
@@ -71,7 +71,7 @@ def test_quality_is_that_of_scikit_image_whatever_the_batch_size(measured):
 
 def test_rates_are_those_of_the_indices_serialised_clip_by_clip(measured):
     result, _, _, indices = measured
-    rate = result["checkpoints"][0]["rate"]
+    entry = result["checkpoints"][0]
     pixels = math.prod(CLIP)
     streams = [
         np.concatenate([indices[name][clip].reshape(-1) for name in ("top", "bottom")]).astype("<u2").tobytes()
@@ -79,19 +79,17 @@ def test_rates_are_those_of_the_indices_serialised_clip_by_clip(measured):
     ]
     deflated = [len(zlib.compress(stream, 9)) for stream in streams]
     as_h264 = [h264_bytes(clip, 16) for clip in CLIPS]
-    assert rate["deflate_bytes"] == deflated
+    assert entry["diagnostics"]["deflate_bytes"] == deflated
     assert result["h264"]["clip_bytes"] == as_h264
-    assert rate["formula_bpp"] == pytest.approx((4 * 3 + 32 * 4) / pixels)
-    assert rate["deflate_bpp"] == pytest.approx(8 * np.mean(deflated) / pixels)
-    assert rate["deflate_share_of_raw"] == pytest.approx(sum(deflated) / CLIPS.nbytes)
-    assert rate["deflate_share_of_h264"] == pytest.approx(sum(deflated) / sum(as_h264))
-    assert rate["formula_share_of_h264"] == pytest.approx((4 * 3 + 32 * 4) / 8 * len(CLIPS) / sum(as_h264))
+    assert set(entry["estimates"]) == {"formula", "deflate", "entropy"}
+    assert entry["estimates"]["formula"] == pytest.approx((4 * 3 + 32 * 4) / pixels)
+    assert entry["estimates"]["deflate"] == pytest.approx(8 * np.mean(deflated) / pixels)
 
 
 def test_codebook_figures_count_every_index_of_every_clip_once(measured):
     result, _, _, indices = measured
     for name, codes in (("top", 8), ("bottom", 16)):
-        level = result["checkpoints"][0]["levels"][name]
+        level = result["checkpoints"][0]["diagnostics"]["levels"][name]
         values, counts = np.unique(indices[name], return_counts=True)
         shares = counts / counts.sum()
         assert level["counts"] == np.bincount(indices[name].reshape(-1), minlength=codes).tolist()
@@ -103,11 +101,11 @@ def test_codebook_figures_count_every_index_of_every_clip_once(measured):
 def test_a_removed_level_is_measured_on_what_the_others_decode_to(measured):
     result, state, _, indices = measured
     for name in ("top", "bottom"):
-        level = result["checkpoints"][0]["levels"][name]
+        part = result["checkpoints"][0]["without"][name]
         estimate = decode(MSVQVAE(EXPERIMENT.model), state.ema_params, state.extras["codebooks"], indices, without=name)
         expected = frames_psnr(np.asarray(estimate)).mean(axis=1)
-        np.testing.assert_allclose(level["clip_psnr_without"], expected, atol=1e-3)
-        assert level["psnr_without"] == pytest.approx(expected.mean(), abs=1e-3)
+        np.testing.assert_allclose(part["clip_psnr"], expected, atol=1e-3)
+        assert part["psnr"] == pytest.approx(expected.mean(), abs=1e-3)
 
 
 def test_the_mean_frame_baseline_is_that_of_numpy(measured):
@@ -124,7 +122,7 @@ def test_perceptual_distance_is_measured_with_the_trunk_found_and_its_digest_kep
     np.savez(
         tmp_path / "vgg.npz", **{n: 0.05 * rng.normal(size=s).astype(np.float32) for n, s in expected_shapes().items()}
     )
-    config = EvaluateConfig(root / "run", data, tmp_path / "r.json", vgg_weights=tmp_path / "vgg.npz", clips=3)
+    config = EvaluateConfig(root / "run", data, tmp_path / "r.json", files=0, vgg_weights=tmp_path / "vgg.npz", clips=3)
     result = evaluate(config, say=lambda line: None)
     trunk, means = load_vgg(tmp_path / "vgg.npz"), EXPERIMENT.loss.layer_means
     chosen = CLIPS[[0, 1, 3]]  # three of five, evenly spread
@@ -140,11 +138,10 @@ def test_perceptual_distance_is_measured_with_the_trunk_found_and_its_digest_kep
 def test_a_single_level_model_on_larger_clips_is_evaluated_too(tmp_path):
     write_run(tmp_path / "run", experiment=single_level())
     data = write_data(tmp_path / "data", moving_squares(2, (6, 24, 20)))
-    entry = evaluate(EvaluateConfig(tmp_path / "run", data, tmp_path / "r.json"), say=lambda line: None)["checkpoints"][
-        0
-    ]
-    assert entry["levels"]["bottom"]["grid"] == [3, 6, 5]
-    assert list(entry["levels"]) == ["bottom"]
+    config = EvaluateConfig(tmp_path / "run", data, tmp_path / "r.json", files=0)
+    entry = evaluate(config, say=lambda line: None)["checkpoints"][0]
+    assert entry["diagnostics"]["levels"]["bottom"]["grid"] == [3, 6, 5]
+    assert list(entry["diagnostics"]["levels"]) == ["bottom"]
     assert len(entry["quality"]["psnr_by_position"]) == 6
 
 

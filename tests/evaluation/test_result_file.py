@@ -66,7 +66,7 @@ def test_numbers_that_json_cannot_hold_are_never_written(result, tmp_path):
         (lambda r: r["data"].update(clip_ids="x"), r"data\.clip_ids: expected a list, found 'x'"),
         (lambda r: r["data"].update(clips_in_split=True), r"clips_in_split: expected int, found True"),
         (lambda r: r["checkpoints"][0]["quality"]["mean"].update(psnr=None), r"psnr: expected float, found None"),
-        (lambda r: r["checkpoints"][0].update(levels=[]), r"levels: expected an object, found \[\]"),
+        (lambda r: r["checkpoints"][0].update(without=[]), r"without: expected an object, found \[\]"),
     ],
 )
 def test_a_field_of_a_wrong_type_is_named(result, spoil, message):
@@ -103,7 +103,7 @@ def fields(hint):
 
 
 def test_every_field_is_documented():
-    assert {"clip_bytes", "psnr_by_position", "perplexity", "lossless_frames"} <= set(fields(Result))
+    assert {"clip_bytes", "psnr_by_position", "clip_ssim", "lossless_frames"} <= set(fields(Result))
     page = PAGE.read_text()
     missing = sorted(name for name in set(fields(Result)) if f"`{name}`" not in page)
     assert not missing

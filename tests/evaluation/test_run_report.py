@@ -34,11 +34,13 @@ def evaluation(levels=("top", "bottom"), files=(None,), name="demo"):
     checkpoint = {
         **{"digest": "c1", "trained_on": "t1", "date": "2026-01-01", "versions": {"jax": "0.10"}},
         **{"quality": quality(24.5), "hardware": {"devices": 1, "device": "cpu"}},
-        "rate": {"formula_bpp": 0.3, "deflate_bpp": 0.25, "entropy_bpp": 0.0},
-        "levels": {name: figures[name] for name in levels},
+        "estimates": {"formula": 0.3, "deflate": 0.25, "entropy": 0.0},
+        "diagnostics": {"levels": {name: figures[name] for name in levels}},
+        "without": {name: {"psnr": figures[name]["psnr_without"]} for name in levels},
     }
     config = {"name": name, "data": {"batch_size": 4}}
-    run = {"folder": f"runs/{name}", "config": config, "name": name, "parameters": 1234567, "codebook_entries": 89}
+    cost = {"parameters": 1234567, "codebook_entries": 89}
+    run = {"folder": f"runs/{name}", "config": config, "name": name, "cost": cost}
     return {
         "run": run,
         "data": {
@@ -51,10 +53,7 @@ def evaluation(levels=("top", "bottom"), files=(None,), name="demo"):
             "mean_frame": {"quality": quality(21.0), "reason": None},
             "block_means_4x4": {"quality": None, "reason": "too small"},
         },
-        "checkpoints": [
-            checkpoint | {"step": 7 + place} | ({} if found is None else {"files": found})
-            for place, found in enumerate(files)
-        ],
+        "checkpoints": [checkpoint | {"step": 7 + place} | {"files": found} for place, found in enumerate(files)],
     }
 
 
@@ -137,7 +136,7 @@ def test_figures_of_files_have_a_row_a_headline_and_a_curve_where_they_were_meas
     measured, without = evaluation(files=(None, FILES)), evaluation(files=(None, None))
     assert rates_of(measured)[0] == "0.220" and len(rates_of(measured)) == len(rates_of(without)) + 1
     page = run_report(measured, LOG)
-    assert "<b>0.220 bpp</b><span>whole files; DEFLATE 0.250</span>" in page
+    assert "<b>0.220 bpp</b><span>whole files; by formula 0.300; by deflate 0.250; by entropy 0.000</span>" in page
     assert "one for each of 1 clips; decoded from the bytes alone: 24.40 dB, SSIM 0.6900" in page
     psnr, rate = over_steps(measured)
     curves = {s.name: (s.x.tolist(), s.y.tolist()) for c in (psnr, rate) for s in drawn(c).values()}
@@ -163,7 +162,7 @@ def test_one_code_in_use_has_all_choices_and_none_is_no_chart_but_a_line():
     counts = np.zeros(1024, int)
     assert drawn(code_usage("top", counts)) == {}
     result = evaluation()
-    result["checkpoints"][0]["levels"]["top"]["counts"] = counts.tolist()
+    result["checkpoints"][0]["diagnostics"]["levels"]["top"]["counts"] = counts.tolist()
     assert "0 of 1024 codes in use (0.0%)" in run_report(result, LOG)
     counts[700] = 5
     assert drawn(code_usage("top", counts))[0].y.tolist() == [100.0]

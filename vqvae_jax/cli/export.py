@@ -1,6 +1,5 @@
 """`vqvae-jax export`."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,8 @@ import tyro
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
+from vqvae_jax.evaluation.bundles import noted_data
 from vqvae_jax.families import Progress, export_bundle, load_snapshot
-from vqvae_jax.training.resume import DATA_FILE
 from vqvae_jax.training.snapshot import open_run
 
 
@@ -57,7 +56,7 @@ def run(options: Options) -> None:
     step = named[options.step] if options.step in named else int(options.step)
     noted = " (the latest; none was validated)" if options.step == "best" and best is None else ""
     snapshot = load_snapshot(checkpoints, step)
-    clips = open_split(data_of(options), "train")
+    clips = open_split(options.data or noted_data(options.run), "train")
     with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:
         result = export_bundle(
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
@@ -82,21 +81,3 @@ def progress(what: str) -> Iterator[Progress]:
             bar.update(done - bar.n)
 
         yield show
-
-
-def data_of(options: Options) -> Path:
-    """The data set's folder.
-
-    Raises:
-      UserError: if it is neither given nor noted by the run.
-    """
-    if options.data is not None:
-        return options.data
-    noted = options.run / DATA_FILE
-    try:
-        folder = Path(json.loads(noted.read_text())["folder"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"run {options.run} does not say where its data are; give them with --data DIR") from error
-    if not folder.is_dir():
-        raise UserError(f"the run's data were in {folder}, which is gone; give them with --data DIR")
-    return folder

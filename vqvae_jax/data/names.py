@@ -4,7 +4,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from vqvae_jax.errors import UserError
@@ -94,3 +94,15 @@ def video_names(sources: Sequence[Source]) -> list[str]:
     """A name for every video, unique: its file name without ending, or its whole path where two share that name."""
     count = Counter(source.stem for source in sources)
     return [source.stem if count[source.stem] == 1 else source.path for source in sources]
+
+
+def video_of(clip_id: str) -> str:
+    """The name of a clip's video: its id without the clip's number."""
+    return clip_id.rpartition("/")[0]
+
+
+def group_of(clip_id: str) -> str:
+    """The group of a clip by its id, as `Source.group` of its video: Biking/g03; else the video itself."""
+    video = video_of(clip_id)
+    match = _UCF101_NAME.fullmatch(PurePosixPath(video).stem)
+    return f"{match['label']}/g{int(match['number']):02d}" if match else video

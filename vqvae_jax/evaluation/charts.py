@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from vqvae_jax.evaluation.clip_figures import BLOCK_MEANS, MEAN_FRAME
-from vqvae_jax.evaluation.schema import CheckpointResult, Quality, Result
+from vqvae_jax.evaluation.schema import Quality, Result
 from vqvae_jax.report.chart import PALETTE, Chart, Look, Series
 
 MODEL = Look("#2563a8", "#6ea8e0", strong=True)
@@ -19,11 +19,6 @@ EVEN = PALETTE[1]._replace(dash="--")
 MOST_RANKS = 300  # points of the curve of codes
 
 Values = Mapping[str, Any]
-
-
-def of_files(entry: CheckpointResult) -> Values | None:
-    """What was measured on files decoded from their bytes alone: `bpp`, `psnr`, `ssim`, `bytes`, `clips`."""
-    return cast(Values, entry).get("files")
 
 
 def plotted(result: Result) -> tuple[Chart, ...]:
@@ -71,24 +66,23 @@ def over_steps(result: Result) -> tuple[Chart, ...]:
     def curve(name: str, look: Look, values: list[float | None]) -> Series:
         return Series(name, steps, np.array(values, np.float64), look=look)
 
-    files = [of_files(entry) or {} for entry in entries]
+    files = [cast(Values, entry["files"] or {}) for entry in entries]
     marked, grey = MODEL._replace(marker="o", strong=False), Look("#7a7a7a", "#9a9a9a")
     psnr = [
         curve("all levels", marked, [entry["quality"]["mean"]["psnr"] for entry in entries]),
         curve("file PSNR", FILES, [found.get("psnr") for found in files]),
     ]
-    for name, dash in zip(entries[0]["levels"], (":", "--", "-") * 3, strict=False):
-        without = [entry["levels"][name]["psnr_without"] for entry in entries]
+    for name, dash in zip(entries[0]["without"], (":", "--", "-") * 3, strict=False):
+        without = [entry["without"][name]["psnr"] for entry in entries]
         psnr.append(curve(f"without {name}", grey._replace(dash=dash), [*without]))
     for label, (quality, look) in baselines(result).items():
         psnr.append(Series(label, steps[:1], np.array([quality["mean"]["psnr"]]), "level", look))
     charts = [Chart("PSNR over training", "step", _known(psnr), "dB", whole_x=True)]
     if any(files):
-        rates = [
-            curve("file bpp", FILES, [found.get("bpp") for found in files]),
-            curve("indices, DEFLATE", marked, [entry["rate"]["deflate_bpp"] for entry in entries]),
-            curve("indices, by formula", grey, [entry["rate"]["formula_bpp"] for entry in entries]),
-        ]
+        rates = [curve("file bpp", FILES, [found.get("bpp") for found in files])]
+        for name, dash in zip(entries[0]["estimates"], ("-", "--", ":") * 3, strict=False):
+            estimates = [entry["estimates"].get(name) for entry in entries]
+            rates.append(curve(f"by {name}", grey._replace(dash=dash), estimates))
         charts.append(Chart("Rate over training", "step", _known(rates), "bits per pixel", whole_x=True))
     return tuple(charts)
 

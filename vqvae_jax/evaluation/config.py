@@ -2,27 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from vqvae_jax.config import check
+from vqvae_jax.errors import one_line
+
+FEWEST_FITTED = 16
 
 
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """Measures checkpoints of a run on a split of a data set; writes JSON, CSV, a plot and a picture grid.
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """What is measured, whatever the run."""
 
-    Checkpoints that the file holds already are not measured again, so the same command goes on where it was stopped.
-    """
-
-    run: Path
-    """Folder of the run; only read."""
-    data: Path
-    """Data set written by data_prep."""
-    out: Path
-    """FILE.json; FILE.csv, FILE.png and FILE_grid.png appear beside it."""
     split: str = "test"
     """Split of the data set."""
-    steps: str = "latest"
-    """all, latest, best (by the run's own validation PSNR), or the number of a step."""
+    steps: tuple[str, ...] = ("latest",)
+    """Some of: all, latest, best (by the run's own validation), numbers of steps."""
+    files: int | Literal["all"] = "all"
+    """Clips, evenly spread over those measured, that are coded to real files and decoded from them; 0 for none."""
+    fit_clips: int = 500
+    """About so many training clips are used where an entropy model has to be fitted for the files."""
     watch: bool = False
     """Go on with new checkpoints until the run's last step is measured or Ctrl-C (exit code 0 if any was measured)."""
     watch_seconds: float = 30.0
@@ -37,9 +36,31 @@ class EvaluateConfig:
     """Begin FILE.json anew, whatever it holds."""
 
     def __post_init__(self) -> None:
-        check(self.out.suffix == ".json", "out", str(self.out), "a file name that ends in .json")
-        named = self.steps in ("all", "latest", "best") or (self.steps.isascii() and self.steps.isdecimal())
-        check(named, "steps", self.steps, "all, latest, best or the number of a step")
+        check(bool(self.steps), "steps", "", "all, latest, best or numbers of steps")
+        for step in self.steps:
+            named = step in ("all", "latest", "best") or (step.isascii() and step.isdecimal())
+            check(named, "steps", one_line(step), "all, latest, best or the number of a step")
+        check(self.files == "all" or self.files >= 0, "files", self.files, "all, or a whole number of at least 0")
+        check(self.fit_clips >= FEWEST_FITTED, "fit_clips", self.fit_clips, f"at least {FEWEST_FITTED}")
         check(self.watch_seconds > 0, "watch_seconds", self.watch_seconds, "a number above 0")
         check(self.batch_size >= 1, "batch_size", self.batch_size, "a whole number of at least 1")
         check(self.clips >= 0, "clips", self.clips, "a whole number of at least 0")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig(Measuring):
+    """Measures checkpoints of a run, or a bundle, on a split of a data set; writes JSON, CSV, a plot, a picture grid.
+
+    Checkpoints that the file holds already are not measured again, so the same command goes on where it was stopped.
+    """
+
+    run: Path
+    """Folder of the run, or file of the bundle; only read."""
+    data: Path
+    """Data set written by data_prep."""
+    out: Path
+    """FILE.json; FILE.csv, FILE.png and FILE_grid.png appear beside it, FILE_bundles/ if an entropy model is fitted."""
+
+    def __post_init__(self) -> None:
+        check(self.out.suffix == ".json", "out", str(self.out), "a file name that ends in .json")
+        super().__post_init__()

@@ -4,13 +4,14 @@ from vqvae_jax.evaluation.schema import CheckpointResult, Result
 
 
 def describe_checkpoint(entry: CheckpointResult) -> str:
-    """`step 500  PSNR 24.61 dB  SSIM 0.8123  0.3516 bpp, 0.3301 by DEFLATE  top 80.2% used  bottom 96.0% used`."""
-    mean, rate = entry["quality"]["mean"], entry["rate"]
+    """`step 500  PSNR 24.61 dB  SSIM 0.8123  files 0.2910 bpp, 24.58 dB, 0.8120  formula 0.3516 bpp  entropy 0.31`."""
+    mean, files = entry["quality"]["mean"], entry["files"]
     parts = [f"step {entry['step']}", f"PSNR {mean['psnr']:.2f} dB", f"SSIM {mean['ssim']:.4f}"]
     if mean["perceptual"] is not None:
         parts.append(f"perceptual {mean['perceptual']:.4f}")
-    parts.append(f"{rate['formula_bpp']:.4f} bpp, {rate['deflate_bpp']:.4f} by DEFLATE")
-    parts += [f"{name} {level['usage']:.1%} used" for name, level in entry["levels"].items()]
+    if files is not None:
+        parts.append(f"files {files['bpp']:.4f} bpp, {files['psnr']:.2f} dB, {files['ssim']:.4f}")
+    parts += [f"{name} {bpp:.4f} bpp" for name, bpp in entry["estimates"].items()]
     return "  ".join(parts)
 
 

@@ -2,31 +2,34 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-
-from tqdm import tqdm
+from typing import Any
 
 from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import few, read_card
+from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.batches import Batches, Progress
-from vqvae_jax.evaluation.clip_figures import measure_baselines, measure_h264
+from vqvae_jax.evaluation.batches import Batches, clip_bar
+from vqvae_jax.evaluation.bundle_job import evaluate_bundle
+from vqvae_jax.evaluation.bundles import fitted_bundle
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
+from vqvae_jax.evaluation.clip_files import files_entry, measure_files
+from vqvae_jax.evaluation.coder import ModelCoder
 from vqvae_jax.evaluation.config import EvaluateConfig
-from vqvae_jax.evaluation.describe import describe_baselines, describe_checkpoint
-from vqvae_jax.evaluation.header import data_entry, perceptual_entry, run_entry
-from vqvae_jax.evaluation.model_figures import ModelFigures, ModelMeasurement
-from vqvae_jax.evaluation.result_file import check_continues, find_checkpoint, read_result, write_result
-from vqvae_jax.evaluation.schema import SCHEMA, VERSION, CheckpointResult, Result
+from vqvae_jax.evaluation.describe import describe_checkpoint
+from vqvae_jax.evaluation.header import layer_means, run_entry
+from vqvae_jax.evaluation.model_figures import ModelMeasurement
+from vqvae_jax.evaluation.open_result import Say, open_result
+from vqvae_jax.evaluation.quality import ClipMeasure
+from vqvae_jax.evaluation.result_file import find_checkpoint, write_result
+from vqvae_jax.evaluation.schema import CheckpointResult, Files, Result
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
 from vqvae_jax.evaluation.surroundings import hardware, versions
-from vqvae_jax.families import experiment_from, load_snapshot
-from vqvae_jax.files import make_folder
+from vqvae_jax.families import experiment_from, load_snapshot, task_of
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
-from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.training.snapshot import Snapshot, checkpoint_digest, open_run
 
-Say = Callable[[str], None]
+NOT_ASKED = "files=0: not asked for"
 
 
 def evaluate(config: EvaluateConfig, say: Say = print) -> Result:
@@ -41,6 +44,8 @@ def evaluate(config: EvaluateConfig, say: Say = print) -> Result:
         holds something else.
       EvaluationInterrupt: if interrupted; checkpoints measured until then are in the file.
     """
+    if config.run.is_file():
+        return evaluate_bundle(config, say)
     job = EvaluationJob(config, say)
     try:
         result, done = job.measure()
@@ -78,6 +83,8 @@ class EvaluationJob:
         weights = find_vgg_weights(config.vgg_weights)
         self._trunk = None if weights is None else load_vgg(weights)
         self._opened: tuple[Result, ModelMeasurement] | None = None
+        self._clip_measure = ClipMeasure()
+        self._tried: set[int] = set()  # steps whose files were measured now, or could not be
         self._last_step: int | None = None  # of the whole run, once known
         if not config.force:
             refuse_foreign_side_files(config.out)
@@ -92,18 +99,19 @@ class EvaluationJob:
           UserError: see `evaluate`.
         """
         present = self._checkpoints.steps()
-        steps = self._chosen(present)
+        wishes = self._wishes(present)
         failures: list[_UnreadableStepError] = []
         measured: Snapshot | None = None
-        for step in steps:
-            try:
-                measured = self._measure_step(step) or measured
-            except _UnreadableStepError as error:
-                failures.append(error)
-                continue
-            if self._config.steps == "latest":
-                break  # the others stand by in case that the latest cannot be read
-        if steps and len(failures) == len(steps) and not self._config.watch:
+        fulfilled = 0
+        for wish in wishes:
+            for step in wish:
+                try:
+                    measured = self._measure_step(step) or measured
+                    fulfilled += 1
+                    break
+                except _UnreadableStepError as error:
+                    failures.append(error)
+        if failures and not fulfilled and not self._config.watch:
             raise UserError(str(failures[0]))
         for failure in failures:
             self._say_once(f"skipped: {failure}")
@@ -113,7 +121,8 @@ class EvaluationJob:
         if result["checkpoints"]:
             write_side_files(self._config.out, result, measured is not None, lambda: self._grid(measured))
         over = self._last_step is not None and bool(present) and present[-1] >= self._last_step
-        return result, over or (self._config.steps.isdecimal() and bool(steps))
+        numbers = all(step.isdecimal() for step in self._config.steps)
+        return result, over or (numbers and fulfilled == len(self._config.steps))
 
     @property
     def measured_steps(self) -> list[int]:
@@ -124,7 +133,8 @@ class EvaluationJob:
     def waiting(self) -> str:
         """What a watching job waits for, in a line."""
         config, steps = self._config, self.measured_steps
-        wanted = f"step {config.steps}" if config.steps.isdecimal() else "new checkpoints"
+        numbers = [int(step) for step in config.steps if step.isdecimal()]
+        wanted = _listed(numbers) if len(numbers) == len(config.steps) else "new checkpoints"
         done = f"measured so far: {_listed(steps)}" if steps else "none is measured yet"
         end = "" if self._last_step is None else f" of {self._last_step}"
         return (
@@ -143,19 +153,23 @@ class EvaluationJob:
             return f"no checkpoint was measured; {out} holds the baselines, {go_on}"
         return f"nothing was measured; {out} is as it was" if out.exists() else "nothing was measured or written"
 
-    def _chosen(self, present: list[int]) -> list[int]:
-        """The steps to look at, in order; for `latest`, those before it too, should it turn out to be damaged."""
-        wanted, watch = self._config.steps, self._config.watch
-        if not present and not watch:
-            raise UserError(f"run {self._config.run} has no checkpoint yet; wait for the first one, or pass --watch")
-        if wanted == "best":
-            best = self._checkpoints.best_step()
-            if best is None and not watch:
-                raise UserError(f"no checkpoint of {self._config.run} has a finite PSNR; pass --steps latest or all")
-            return [] if best is None else [best]
-        if wanted.isdecimal():
-            return [] if watch and int(wanted) not in present else [int(wanted)]
-        return present[::-1] if wanted == "latest" else present
+    def _wishes(self, present: list[int]) -> list[list[int]]:
+        """For each step that is wanted those that will do: for `latest` also the ones before, should it be damaged."""
+        config = self._config
+        if not present and not config.watch:
+            raise UserError(f"run {config.run} has no checkpoint yet; wait for the first one, or pass --watch")
+        wishes: list[list[int]] = []
+        for wanted in config.steps:
+            if wanted == "best":
+                best = self._checkpoints.best_step()
+                if best is None and not config.watch:
+                    raise UserError(f"no checkpoint of {config.run} has a finite PSNR; pass --steps latest or all")
+                wishes += [] if best is None else [[best]]
+            elif wanted.isdecimal():
+                wishes += [] if config.watch and int(wanted) not in present else [[int(wanted)]]
+            else:
+                wishes += [present[::-1]] if wanted == "latest" else [[step] for step in present]
+        return [wish for number, wish in enumerate(wishes) if wish not in wishes[:number]]
 
     def _measure_step(self, step: int) -> Snapshot | None:
         """The snapshot that was measured; None if the file holds its figures already."""
@@ -167,68 +181,88 @@ class EvaluationJob:
         if experiment.training.steps or records:
             self._last_step = experiment.training.total_steps(records, experiment.data.batch_size)
         known = find_checkpoint(result, step)
-        if known is not None:
-            if known["digest"] != checkpoint_digest(record):
-                raise UserError(
-                    f"{self._config.out} holds step {step} of another run with the same configuration; write to "
-                    "another --out, or pass --force to begin it anew"
-                )
+        if known is not None and known["digest"] != checkpoint_digest(record):
+            raise UserError(
+                f"{self._config.out} holds step {step} of another run with the same configuration; write to "
+                "another --out, or pass --force to begin it anew"
+            )
+        if known is not None and (step in self._tried or not self._files_missing(known)):
             self._say_once(f"{describe_checkpoint(known)}  (measured before)")
             return None
         with _unreadable():
             snapshot = load_snapshot(self._checkpoints, step)
         started = time.monotonic()
-        with _bar(self._batches.count, f"step {step}") as progress:
-            figures = measurement.measure(snapshot, result["h264"]["clip_bytes"], progress)
-        entry = self._entry(snapshot, figures, time.monotonic() - started)
-        result["checkpoints"] = sorted([*result["checkpoints"], entry], key=lambda e: e["step"])
+        entry = known or self._entry(snapshot, measurement)
+        self._tried.add(step)
+        files, reason = self._files(snapshot)
+        if known is not None and files is None:
+            self._say_once(f"{describe_checkpoint(known)}  (measured before; files still not: {reason})")
+            return None
+        entry["files"], entry["files_reason"] = files, reason
+        entry["seconds"] = round(entry["seconds"] + time.monotonic() - started, 3)
+        others = [e for e in result["checkpoints"] if e["step"] != step]
+        result["checkpoints"] = sorted([*others, entry], key=lambda e: e["step"])
         write_result(self._config.out, result)
         self._say_once(describe_checkpoint(entry))
+        if entry["files"] is None and self._config.files != 0:
+            self._say_once(f"files not measured: {entry['files_reason']}")
         return snapshot
 
-    def _open(self, experiment: Experiment) -> tuple[Result, ModelMeasurement]:
+    def _open(self, experiment: Any) -> tuple[Result, ModelMeasurement]:
         """Header, H.264 and baselines: once, from the file or measured."""
-        config, batches = self._config, self._batches
-        divisors = experiment.loss.layer_means
-        measurement = ModelMeasurement(experiment.model, batches, self._trunk, divisors)
-        result: Result = {
-            "schema": SCHEMA,
-            "version": VERSION,
-            "run": run_entry(config.run, experiment),
-            "data": data_entry(batches.clips, batches.count, read_card(config.data)),
-            "perceptual": perceptual_entry(self._trunk, divisors),
-            "h264": {"settings": "", "encoder": None, "bpp": None, "clip_bytes": None, "reason": None},
-            "baselines": {},
-            "checkpoints": [],
-        }
-        if config.out.exists() and not config.force:
-            old = read_result(config.out)
-            check_continues(config.out, old, result)
-            self._say_once(describe_baselines(old))
-            return old, measurement
-        make_folder(config.out.parent)  # before hours of work depend on it
-        result["h264"] = measure_h264(batches, result["data"]["fps"])
-        with _bar(batches.count, "baselines") as progress:
-            result["baselines"] = measure_baselines(batches, self._trunk, divisors, progress)
-        write_result(config.out, result)
-        self._say_once(describe_baselines(result))
-        return result, measurement
+        config, batches, divisors = self._config, self._batches, layer_means(experiment)
+        measurement = ModelMeasurement(task_of(experiment), batches, self._trunk, divisors)
+        run = run_entry(config.run, experiment, batches.clips.clip_shape)
+        return open_result(config, run, batches, self._trunk, divisors, self._say_once), measurement
 
-    def _entry(self, snapshot: Snapshot, figures: ModelFigures, seconds: float) -> CheckpointResult:
+    def _entry(self, snapshot: Snapshot, measurement: ModelMeasurement) -> CheckpointResult:
+        with clip_bar(self._batches.count, f"step {snapshot.step}") as progress:
+            figures = measurement.measure(snapshot, progress)
         return {
             "step": snapshot.step,
             "digest": snapshot.digest,
             "weights": "moving average" if snapshot.moving_average else "parameters",
             "trained_on": snapshot.stream_state.get("digest"),
             "quality": figures.quality,
-            "rate": figures.rate,
-            "levels": figures.levels,
+            "files": None,
+            "files_reason": None,
+            "estimates": figures.estimates,
+            "without": figures.without,
+            "diagnostics": figures.diagnostics,
             "batch_size": self._batches.size,
-            "seconds": round(seconds, 3),
+            "seconds": 0.0,
             "hardware": hardware(),
             "versions": versions(),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+    def _file_records(self) -> list[int]:
+        count, files = self._batches.count, self._config.files
+        return evenly_spread(count, count if files == "all" else files)
+
+    def _files_missing(self, entry: CheckpointResult) -> bool:
+        """Whether files are wanted that the entry has not, though they could be measured."""
+        wanted = self._batches.clips.ids(self._file_records())
+        found = entry["files"]
+        have = None if found is None else (found["clip_ids"], found["fitted_on"])
+        return bool(wanted) and have != (wanted, self._config.fit_clips)
+
+    def _files(self, snapshot: Snapshot) -> tuple[Files | None, str | None]:
+        """Files of the checkpoint's bundle, or why there are none."""
+        config, clips, records = self._config, self._batches.clips, self._file_records()
+        if not records:
+            return None, NOT_ASKED
+        assert self._opened is not None
+        fps = self._opened[0]["data"]["fps"] or DEFAULT_FPS
+        folder = config.out.with_name(f"{config.out.stem}_bundles")
+        try:
+            path = fitted_bundle(snapshot, config.run, config.data, folder, config.fit_clips)
+            coder = ModelCoder(path, fps)
+            with clip_bar(len(records), f"step {snapshot.step}: files") as progress:
+                measured = measure_files(coder, clips, records, self._clip_measure, progress)
+        except UserError as error:
+            return None, str(error)
+        return files_entry(measured, clips.ids(records), clips.clip_shape, coder, config.fit_clips), None
 
     def _grid(self, measured: Snapshot | None) -> bytes | None:
         """The picture of the file's last step, or of the one just measured if the run has removed that one."""
@@ -259,10 +293,3 @@ def _unreadable() -> Iterator[None]:
         yield
     except UserError as error:
         raise _UnreadableStepError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _bar(total: int, name: str) -> Iterator[Progress]:
-    """A progress bar over clips on a terminal, nothing elsewhere."""
-    with tqdm(total=total, desc=name, unit=" clips", disable=None, leave=False) as bar:
-        yield bar.update

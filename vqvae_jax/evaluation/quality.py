@@ -1,18 +1,63 @@
 """Figures of reconstructed clips, per frame or per clip, on the device; and their means, on the host."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from vqvae_jax.evaluation.schema import ClipFigures, MeanFigures, Quality
-from vqvae_jax.losses.perceptual import perceptual_distance
-from vqvae_jax.losses.vgg import VggTrunk
+from vqvae_jax.losses.perceptual import clip_features, feature_distances, perceptual_distance, weighted_sum
+from vqvae_jax.losses.vgg import VggFeatures, VggTrunk
 from vqvae_jax.metrics.psnr import difference_psnr, frame_psnr, lossless_frames
 from vqvae_jax.metrics.ssim import frame_ssim
 from vqvae_jax.precision import normalise
 
 Divisors = tuple[float, float, float]
+
+
+class Reference(NamedTuple):
+    """A clip, with what all its estimates share."""
+
+    clip: Array  # [1, T, H, W, 3] uint8
+    features: VggFeatures | None
+
+
+class ClipMeasure:
+    """Measures estimates of single clips of one shape; the figures are those of `measure_quality`.
+
+    Args:
+      trunk: of the perceptual distance; without one the figure is left out.
+      divisors: of its layers.
+    """
+
+    def __init__(self, trunk: VggTrunk | None = None, divisors: Divisors = (1.0, 1.0, 1.0)) -> None:
+        self._trunk = trunk
+        self._pixels = jax.jit(self.pixels)
+        self._features = jax.jit(lambda trunk, x: clip_features(trunk, normalise(x)))
+        self._distance = jax.jit(
+            lambda trunk, target, x: weighted_sum(
+                feature_distances(target, clip_features(trunk, normalise(x)), len(x)), divisors
+            )
+        )
+
+    def pixels(self, reference_BTHWC: Array, estimate_BTHWC: Array) -> dict[str, Array]:
+        """Figures that need no trunk."""
+        return measure_pixels(reference_BTHWC, estimate_BTHWC)
+
+    def reference(self, clip_THWC: np.ndarray) -> Reference:
+        """A uint8 clip on the device, with its features."""
+        clip = jnp.asarray(clip_THWC[None])
+        return Reference(clip, None if self._trunk is None else self._features(self._trunk, clip))
+
+    def figures(self, reference: Reference, estimate_THWC: np.ndarray) -> dict[str, Any]:
+        """Lists with one value per frame (psnr, ssim, lossless, difference_psnr); numbers per clip (perceptual)."""
+        estimate = jnp.asarray(estimate_THWC[None])
+        values: dict[str, Array] = dict(self._pixels(reference.clip, estimate))
+        if reference.features is not None:
+            values["perceptual"] = self._distance(self._trunk, reference.features, estimate)
+        return {name: np.asarray(value[0]).tolist() for name, value in values.items()}
 
 
 def measure_quality(

@@ -87,9 +87,12 @@ def _check_lengths(result: Result, file: str) -> None:
     qualities = {name: baseline["quality"] for name, baseline in result["baselines"].items()}
     for entry in result["checkpoints"]:
         qualities[f"step {entry['step']}"] = entry["quality"]
-        lists[f"step {entry['step']}.rate.deflate_bytes"] = entry["rate"]["deflate_bytes"]
-        for name, level in entry["levels"].items():
-            lists[f"step {entry['step']}.levels.{name}.clip_psnr_without"] = level["clip_psnr_without"]
+        for name, part in entry["without"].items():
+            lists[f"step {entry['step']}.without.{name}.clip_psnr"] = part["clip_psnr"]
+        if files := entry["files"]:
+            for name in ("clip_ids", "bytes", "clip_psnr", "clip_ssim"):
+                if len(files[name]) != files["clips"]:  # type: ignore[literal-required]
+                    raise UserError(f"{file}: step {entry['step']}.files.{name} is not of {files['clips']} clips")
     for owner, quality in qualities.items():
         if quality is not None:
             lists |= {f"{owner}.quality.clips.{name}": values for name, values in quality["clips"].items()}  # type: ignore[misc]

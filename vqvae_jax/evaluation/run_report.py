@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -12,11 +12,10 @@ from vqvae_jax.evaluation.charts import (
     baselines,
     by_position,
     code_usage,
-    of_files,
     over_log,
     over_steps,
 )
-from vqvae_jax.evaluation.schema import CheckpointResult, Level, MeanFigures, Result
+from vqvae_jax.evaluation.schema import CheckpointResult, MeanFigures, Result
 from vqvae_jax.report.page import (
     card,
     chart_card,
@@ -44,6 +43,11 @@ MEASURES = (
     ("perceptual", "perceptual distance (VGG-16)", 4, True),
 )
 ZERO_ORDER = "of each level's code frequencies, whatever their order; a coder with memory, as DEFLATE is, can go below"
+ESTIMATES = {
+    "formula": ("indices, by formula", "every index at log2 K bits"),
+    "deflate": ("indices, DEFLATE", "zlib level 9 over uint16, one stream per clip"),
+    "entropy": ("indices, zero-order entropy", ZERO_ORDER),
+}
 
 
 class Example(NamedTuple):
@@ -101,7 +105,7 @@ def run_report(
                 "Each code's own share of all choices on the evaluated clips, from the most chosen to the least, on "
                 "logarithmic axes; codes that are never chosen are not drawn. The dashed line is an even share for "
                 "every code.",
-                side_by_side([_usage(name, level) for name, level in entry["levels"].items()]),
+                side_by_side([_usage(name, level) for name, level in _levels(entry).items()]),
             ),
             table_section(rate_table(result, entry)),
             section(
@@ -115,19 +119,21 @@ def run_report(
 
 def _headlines(result: Result, entry: CheckpointResult) -> list[tuple[str, str, str]]:
     """Headline figures, each beside what costs nothing."""
-    mean, rate, levels, files = entry["quality"]["mean"], entry["rate"], entry["levels"], of_files(entry)
+    mean, levels, files = entry["quality"]["mean"], _levels(entry), entry["files"]
     plain = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
     best = {name: max((b[name] for b in plain), default=None) for name in ("psnr", "ssim")}
     used = " / ".join(f"{level['usage']:.1%}" for level in levels.values())
     codes = " / ".join(f"{level['codes']:,}" for level in levels.values())
-    size = ("Rate", f"{rate['deflate_bpp']:.3f} bpp", f"DEFLATE; by formula {rate['formula_bpp']:.3f}")
+    estimates = [(f"{bpp:.3f}", name) for name, bpp in entry["estimates"].items()]
     if files is not None:
-        size = ("Rate", f"{files['bpp']:.3f} bpp", f"whole files; DEFLATE {rate['deflate_bpp']:.3f}")
+        estimates.insert(0, (f"{files['bpp']:.3f}", "whole files"))
+    first, *others = estimates or [("not known", "")]
+    size = ("Rate", f"{first[0]} bpp", "; ".join([first[1], *(f"by {name} {bpp}" for bpp, name in others)]))
     return [
         ("PSNR", f"{mean['psnr']:.2f} dB", f"best without learning: {best['psnr']:.2f}" if plain else ""),
         ("SSIM", f"{mean['ssim']:.4f}", f"best without learning: {best['ssim']:.4f}" if plain else ""),
         size,
-        (f"Codes in use: {' / '.join(levels)}", used, f"of {codes}, chosen at least once"),
+        *[(f"Codes in use: {' / '.join(levels)}", used, f"of {codes}, chosen at least once")] * bool(levels),
     ]
 
 
@@ -157,10 +163,10 @@ def quality_table(result: Result, entry: CheckpointResult) -> Table:
             best = (min if lower else max)(known) if len(known) > 1 else None
             cells = [Cell(number(v, f".{decimals}f"), best=v is not None and v == best) for v in values]
             rows.append((Cell(title, f"not measured: {reason}" if reason else ""), *cells))
-    if len(entry["levels"]) > 1:
-        for name, level in entry["levels"].items():
+    if len(entry["without"]) > 1:
+        for name, part in entry["without"].items():
             remark = f"decoded from the other level alone: the difference is what the {name} level adds"
-            cells = [Cell(number(v, ".2f")) for v in (level["psnr_without"], *[None] * (len(means) - 1))]
+            cells = [Cell(number(v, ".2f")) for v in (part["psnr"], *[None] * (len(means) - 1))]
             rows.append((Cell(f"PSNR without the {name} level, dB", remark), *cells))
     explanation = "Means over the frames of a clip, then over clips; the best of each row in bold."
     return Table("Quality", explanation, tuple(names), tuple(rows))
@@ -168,13 +174,17 @@ def quality_table(result: Result, entry: CheckpointResult) -> Table:
 
 def _curves(result: Result, log: Sequence[Mapping[str, Any]]) -> list[str]:
     entry = result["checkpoints"][-1]
-    charts = [*over_log(log, list(entry["levels"]))]
+    charts = [*over_log(log, list(_levels(entry)))]
     charts.append(by_position({result["run"]["name"]: (entry["quality"], MODEL), **baselines(result)}))
     charts += over_steps(result) if len(result["checkpoints"]) > 1 else ()
     return [drawing for chart in charts if (drawing := chart_card(chart, chart.y_label))]
 
 
-def _usage(name: str, level: Level) -> str:
+def _levels(entry: CheckpointResult) -> dict[str, Any]:
+    return cast(dict[str, Any], entry["diagnostics"].get("levels", {}))
+
+
+def _usage(name: str, level: Mapping[str, Any]) -> str:
     counts = np.asarray(level["counts"], np.float64)
     shares = counts[counts > 0] / max(counts.sum(), 1)
     perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
@@ -185,11 +195,10 @@ def _usage(name: str, level: Level) -> str:
 
 def rate_table(result: Result, entry: CheckpointResult) -> Table:
     """Files where they were measured, the model's indices counted three ways, and the same clips as H.264."""
-    rate, h264, files = entry["rate"], result["h264"], of_files(entry)
+    h264, files = result["h264"], entry["files"]
+    titles = {name: ESTIMATES.get(name, (name, "")) for name in entry["estimates"]}
     found: list[tuple[str, float | None, str]] = [
-        ("indices, by formula", rate["formula_bpp"], "every index at log2 K bits"),
-        ("indices, DEFLATE", rate["deflate_bpp"], "zlib level 9 over uint16, one stream per clip"),
-        ("indices, zero-order entropy", rate["entropy_bpp"], ZERO_ORDER),
+        *((title, entry["estimates"][name], remark) for name, (title, remark) in titles.items()),
         ("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"),
     ]
     if files is not None:
@@ -222,7 +231,7 @@ def _facts(result: Result, entry: CheckpointResult, training_clips: int | None) 
             f"{entry['step']:,} steps of {trained['batch_size']} clips, drawn from {source} "
             f"(digest {entry['trained_on'] or 'unknown'})",
         ),
-        ("Model", f"{run['parameters']:,} parameters, {run['codebook_entries']:,} codebook entries"),
+        ("Model", ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in run["cost"].items())),
         ("Evaluated clips", f"{len(data['clip_ids'])} of {data['clips_in_split']} in the {data['split']} split"),
         ("Their digest", data["digest"]),
         ("Checkpoint digest", entry["digest"]),

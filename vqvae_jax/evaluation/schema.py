@@ -6,7 +6,7 @@ Every number is finite; what could not be measured is null, with a reason beside
 from typing import TypedDict
 
 SCHEMA = "vqvae_jax.evaluation"
-VERSION = 1
+VERSION = 2
 
 
 class MeanFigures(TypedDict):
@@ -40,26 +40,27 @@ class Baseline(TypedDict):
     reason: str | None
 
 
-class Rate(TypedDict):
-    formula_bpp: float
-    deflate_bpp: float
-    entropy_bpp: float
-    formula_share_of_raw: float
-    deflate_share_of_raw: float
-    formula_share_of_h264: float | None
-    deflate_share_of_h264: float | None
-    deflate_bytes: list[int]
+class Files(TypedDict):
+    """Real files, one per clip, and what is decoded from their bytes alone. Lists follow `clip_ids`."""
+
+    clips: int
+    clip_ids: list[str]
+    bytes: list[int]
+    bpp: float
+    psnr: float
+    ssim: float
+    clip_psnr: list[float]
+    clip_ssim: list[float]
+    fitted_on: int | None
+    bundle: str
+    command: str
 
 
-class Level(TypedDict):
-    codes: int
-    grid: list[int]
-    counts: list[int]
-    usage: float
-    perplexity: float
-    entropy_bits: float
-    psnr_without: float
-    clip_psnr_without: list[float]
+class Without(TypedDict):
+    """Without one part of the code."""
+
+    psnr: float
+    clip_psnr: list[float]
 
 
 class Hardware(TypedDict):
@@ -75,8 +76,11 @@ class CheckpointResult(TypedDict):
     weights: str
     trained_on: str | None
     quality: Quality
-    rate: Rate
-    levels: dict[str, Level]
+    files: Files | None
+    files_reason: str | None
+    estimates: dict[str, float]
+    without: dict[str, Without]
+    diagnostics: dict[str, object]
     batch_size: int
     seconds: float
     hardware: Hardware
@@ -85,11 +89,12 @@ class CheckpointResult(TypedDict):
 
 
 class RunEntry(TypedDict):
+    kind: str  # "run" or "bundle"
+    family: str
     name: str
     folder: str
     identity: str
-    parameters: int
-    codebook_entries: int
+    cost: dict[str, int]
     training_trunk: str | None
     config: dict[str, object]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,8 @@ def grid_picture(result: Result, measurement: ModelMeasurement, snapshot: Snapsh
     entry = find_checkpoint(result, snapshot.step)
     psnr = None if entry is None else entry["quality"]["clips"]["psnr"]
     run, split = result["run"]["name"], result["data"]["split"]
-    rate = "" if entry is None else f", {entry['rate']['formula_bpp']:.3f} bpp"
+    files = None if entry is None else entry["files"]
+    rate = "" if files is None else f", {files['bpp']:.3f} bpp"
     return grid_png(
         f"{run}, step {snapshot.step}, {split} clips{rate}",
         [result["data"]["clip_ids"][record] for record in records],
@@ -113,8 +115,12 @@ def clip_table(result: Result) -> str:
     rows = []
     for entry in result["checkpoints"]:
         columns = {name: entry["quality"]["clips"][name] for name in names}  # type: ignore[literal-required]
-        columns |= {f"psnr_without_{name}": level["clip_psnr_without"] for name, level in entry["levels"].items()}
-        columns |= {"deflate_bytes": entry["rate"]["deflate_bytes"], "h264_bytes": result["h264"]["clip_bytes"]}
+        columns |= {f"psnr_without_{name}": part["clip_psnr"] for name, part in entry["without"].items()}
+        files: Any = entry["files"] or {"clip_ids": (), "bytes": (), "clip_psnr": (), "clip_ssim": ()}
+        for name, key in (("file_bytes", "bytes"), ("file_psnr", "clip_psnr"), ("file_ssim", "clip_ssim")):
+            by_clip = dict(zip(files["clip_ids"], files[key], strict=True))
+            columns[name] = [by_clip.get(clip) for clip in result["data"]["clip_ids"]]
+        columns["h264_bytes"] = result["h264"]["clip_bytes"]
         for place, clip in enumerate(result["data"]["clip_ids"]):
             values = {name: None if column is None else column[place] for name, column in columns.items()}
             shown = {name: f"{v:.6g}" if isinstance(v, float) else v for name, v in values.items()}

@@ -64,6 +64,8 @@ def classical(codec, factor):
         for k, size in enumerate(sizes)
     ]
     return {
+        "kind": "classical",
+        "family": codec,
         "codec": codec,
         "title": TITLES[codec],
         "version": f"{codec} 1.0",
@@ -84,6 +86,8 @@ def with_rate_weights(rd):
 def example_rd():
     codecs = {codec: classical(codec, factor) for codec, factor in RATE_FACTORS.items()}
     codecs["vvc"] = {
+        "kind": "classical",
+        "family": "vvc",
         "codec": "vvc",
         "title": TITLES["vvc"],
         "version": None,
@@ -92,6 +96,8 @@ def example_rd():
         "reason": "this FFmpeg has no libvvenc",
     }
     codecs["msvqvae"] = {
+        "kind": "learned",
+        "family": "msvqvae",
         "codec": "msvqvae",
         "title": "MS-VQ-VAE edge",
         "version": "vqvae_jax 0.1.0",
@@ -101,7 +107,7 @@ def example_rd():
     }
     return {
         "schema": "vqvae_jax.rate_distortion",
-        "version": 1,
+        "version": 2,
         "command": "python -m experiments.rd --data DIR --out DIR",
         "data": {
             "folder": "data",

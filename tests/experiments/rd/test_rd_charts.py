@@ -40,5 +40,6 @@ def test_points_of_the_pages_chart_lie_at_the_log_of_their_rate_and_up_is_better
 
 
 def test_codecs_nobody_planned_for_get_looks_of_their_own():
-    found = looks(["x265", "h267", "msvqvae", "xvc"])
+    kinds = {"x265": "classical", "h267": "classical", "msvqvae": "learned", "xvc": "classical"}
+    found = looks({codec: {"kind": kind} for codec, kind in kinds.items()})
     assert len({look.colour for look in found.values()}) == 4 and len({look.marker for look in found.values()}) == 4

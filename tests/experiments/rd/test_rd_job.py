@@ -7,20 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.rd import ffmpeg, ours
+from experiments.rd import ffmpeg
 from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, ClassicalCoder
 from experiments.rd.config import RdConfig
 from experiments.rd.decode_process import decode_files
-from experiments.rd.ffmpeg import CodecError, Processes
+from experiments.rd.ffmpeg import Processes
 from experiments.rd.job import RdJob
+from experiments.rd.learned import ProcessCoder
 from experiments.rd.measure import Measure
-from experiments.rd.ours import OurCoder
 from experiments.rd.result import read_rd
 from experiments.rd.run import RdInterrupt, measure_codecs
 from tests.codec.example_bundle import save_example
 from tests.evaluation.example_run import moving_squares, write_data
 from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.evaluation import coder
+from vqvae_jax.evaluation.coder import CodecError
 from vqvae_jax.families import load_model
 
 SHAPE = (4, 64, 64)
@@ -235,16 +237,16 @@ def test_models_are_points_of_one_curve_if_that_is_asked_for(data, tmp_path, bun
 
 
 def test_our_commands_are_equivalent_ones_with_the_frame_rate_of_the_clips(bundle):
-    coder = OurCoder(bundle, 16.0, None, 0.1)
-    assert coder.encode_command == (
+    weighted = ProcessCoder(bundle, 16.0, None, 0.1)
+    assert weighted.encode_command == (
         "vqvae-jax encode IN OUT --bundle two.safetensors --size native --source-fps 16 --rate-weight 0.1"
     )
 
 
 def test_files_of_other_coder_code_are_made_anew_and_only_ours(bundle, monkeypatch):
-    key = OurCoder(bundle, 16.0, None).key
-    monkeypatch.setattr(ours, "CODER", ours.CODER + 1)
-    assert OurCoder(bundle, 16.0, None).key == key | {"coder": ours.CODER} != key
+    key = ProcessCoder(bundle, 16.0, None).key
+    monkeypatch.setattr(coder, "CODER", coder.CODER + 1)
+    assert ProcessCoder(bundle, 16.0, None).key == key | {"coder": coder.CODER} != key
     classical = ClassicalCoder(FAMILY["x264"], 30, (*SHAPE, 3), 16.0, "1", None)
     assert set(classical.key) == {"encoder", "ffmpeg", "arguments"}
 

@@ -58,11 +58,13 @@ def test_every_figure_is_the_linked_evaluations(made, number):
         assert result["data"]["split"] == ("test" if number == 1 else "validation")
         for name in ("psnr", "ssim", "difference_psnr", "perceptual"):
             assert row["ours"][name] == entry["quality"]["mean"][name]
-        for name in ("formula_bpp", "deflate_bpp", "entropy_bpp", "formula_share_of_raw", "deflate_share_of_h264"):
-            assert row["ours"][name] == entry["rate"][name]
+        bpp = entry["estimates"]
+        assert [row["ours"][f"{name}_bpp"] for name in bpp] == list(bpp.values())
+        assert row["ours"]["formula_share_of_raw"] == bpp["formula"] / 24
+        assert row["ours"]["deflate_share_of_h264"] == bpp["deflate"] / result["h264"]["bpp"]
         assert row["run"]["steps"] == entry["step"] == STEPS
         assert row["run"]["checkpoint"] == entry["digest"]
-        total = result["run"]["parameters"] + result["run"]["codebook_entries"]
+        total = result["run"]["cost"]["parameters"] + result["run"]["cost"]["codebook_entries"]
         assert row["ours"]["params_m"] == total / 1e6
 
 
