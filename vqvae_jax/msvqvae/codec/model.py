@@ -42,7 +42,7 @@ class CodecModel(Tokenizer):
     family = FAMILY
 
     def __init__(self, bundle: Bundle, weights: Weights | None = None) -> None:
-        super().__init__(unpack_weights(bundle) if weights is None else weights)
+        super().__init__(unpack_weights(bundle) if weights is None else weights, str(bundle.path or bundle.name))
         self.name, self.digest, self.identity, self.origin = bundle.name, bundle.digest, bundle.identity, bundle.origin
 
     @property
@@ -91,6 +91,7 @@ class CodecModel(Tokenizer):
           UserError: about the options, or if chunks would be too large.
         """
         self.check(options)
+        self.check_weights()  # before a file is made with them; a decoder finds out as it goes
         size = self.chunk_frames(video.width, video.height, options)
         return FileEncoder(self, self.layout(options.mode, video.width, video.height, size), options.rate_weight)
 
