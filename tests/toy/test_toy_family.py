@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 
 from experiments import configs
+from experiments.rd.config import RdConfig
+from experiments.rd.result import RESULT, read_rd
+from experiments.rd.run import measure_codecs
 from experiments.train import train
 from experiments.train_command import parse_command
 from tests.data.example_clips import write_npy
 from vqvae_jax import families
 from vqvae_jax.cli.main import run
+from vqvae_jax.evaluation.config import EvaluateConfig
+from vqvae_jax.evaluation.job import evaluate
+from vqvae_jax.evaluation.result_file import read_result
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.logs import read_metrics
 
@@ -99,3 +105,28 @@ def test_the_command_line_codes_with_it_and_says_what_a_file_holds(bundle, tmp_p
     run(["info", coded, "--json"])
     facts = json.loads(capsys.readouterr().out)
     assert (facts["family"], facts["toy"], facts["chunks"], facts["frames"]) == ("toy", "toy", 3, 11)
+
+
+def test_its_checkpoints_are_evaluated_by_files(data, straight, tmp_path, monkeypatch):
+    monkeypatch.delenv("VQVAE_JAX_WEIGHTS", raising=False)
+    out = tmp_path / "toy.json"
+    evaluate(EvaluateConfig(run=straight, data=data, out=out, steps=("3", "best")), say=lambda line: None)
+    entries = read_result(out)["checkpoints"]
+    assert [entry["step"] for entry in entries] == [3, 6]
+    for entry in entries:
+        assert entry["estimates"] == {"fixed": 6 * 3 / 64} and 2 <= entry["diagnostics"]["used"] <= 64
+        files = entry["files"]
+        assert len(files["bytes"]) == 4 and files["bpp"] == pytest.approx(8 * np.mean(files["bytes"]) / np.prod(CLIP))
+        # Nothing is lost between model and file: the decoded file is the reconstruction.
+        assert files["psnr"] == pytest.approx(entry["quality"]["mean"]["psnr"], abs=1e-4)
+
+
+def test_it_stands_in_the_rate_distortion_table(data, bundle, tmp_path, monkeypatch):
+    monkeypatch.delenv("VQVAE_JAX_WEIGHTS", raising=False)
+    config = RdConfig(data, tmp_path / "rd", codecs="toy", bundle=(bundle,), rate_weight=(0.0,), jobs=1)
+    measure_codecs(config, say=lambda line: None)
+    entry = read_rd(tmp_path / "rd" / RESULT)["codecs"]["toy"]
+    assert entry["kind"] == "learned" and len(entry["points"]) == 1
+    (point,) = entry["points"]
+    assert point["rate"]["bpp"] == pytest.approx(8 * np.mean(point["rate"]["bytes"]) / np.prod(CLIP))
+    assert point["failures"] == []
