@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from experiments.rd.ffmpeg import Processes
 from vqvae_jax.evaluation.coder import CodecError
+from vqvae_jax.families import FAMILIES
 
 ROOT = Path(__file__).parents[2]  # where `python -m experiments...` runs
 DECODE_SECONDS = 24 * 3600.0
@@ -43,7 +44,7 @@ def decode_files(processes: Processes, bundle: Path, paths: Sequence[Path], fold
             break
         targets = {path: folder / f"{len(found) + number}.npy" for number, path in enumerate(left)}
         files = [[str(path.resolve()), str(targets[path])] for path in left]
-        task = {"bundle": str(bundle), "results": str(results), "files": files}
+        task = {"bundle": str(bundle), "results": str(results), "files": files, "families": FAMILIES}
         results.unlink(missing_ok=True)
         crash = None
         try:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.msvqvae.indices.reference_decoder import frequencies_of, sixteenths
-from vqvae_jax.entropy.frequencies import costs, frequencies, starts
+from vqvae_jax.entropy.frequencies import costs, frequencies, shares, starts
 from vqvae_jax.entropy.rans import SCALE
 
 rows_of_costs = st.lists(st.integers(0, 255), min_size=1, max_size=300)
@@ -26,6 +26,15 @@ def test_a_row_sums_to_the_scale_and_a_lower_cost_never_has_a_lower_frequency(ro
     by_cost = found[np.argsort(row, kind="stable")]
     # Among equal costs the first may hold the remainder: it is the largest of all.
     assert (np.diff(by_cost) <= 0).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 2**28), min_size=1, max_size=300).filter(any), st.sampled_from([16, 24]))
+def test_shares_are_the_exact_fractions_of_counts(counts, bits):
+    free = 2**bits - len(counts)
+    expected = [1 + count * free // sum(counts) for count in counts]
+    expected[counts.index(max(counts))] += 2**bits - sum(expected)
+    assert shares(np.array([counts]), bits)[0].tolist() == expected
 
 
 @pytest.mark.parametrize("codes", [1, 2, 1024, SCALE // 2])

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vqvae_jax.report.chart import (
@@ -58,6 +58,8 @@ def test_an_axis_that_counts_has_ticks_at_whole_numbers_only_and_holds_all_value
 
 
 @given(numbers, st.floats(1e-4, 1e5))
+@example(1e6, 1e-4)
+@example(26.0, 0.15)
 def test_a_label_is_its_tick_and_no_two_are_alike(low, span):
     found = ticks(low, low + span, 6)
     labels = [label.replace("−", "-") for label in tick_labels(found)]

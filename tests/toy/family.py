@@ -4,6 +4,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -62,7 +63,7 @@ def decode(params, means, size):
 class ToyTask:
     """See `training.task.Task`."""
 
-    constants, frozen, carried = None, {}, ("seen",)
+    constants, frozen, carried = None, {}, ()
 
     def __init__(self, experiment):
         self.experiment, self.frames = experiment, experiment.model.clip[0]
@@ -74,12 +75,9 @@ class ToyTask:
 
     def init(self, key, first_BTHWC, start):
         params = {"gain": jnp.float32(0.5), "offset": jnp.float32(0.0)} if start is None else start.params
-        seen = jnp.zeros(3) if start is None else start.extras["seen"]
-        return TrainState(jnp.int32(0), params, self._optimizer.init(params), None, {"seen": seen})
+        return TrainState(jnp.int32(0), params, self._optimizer.init(params), None, {"seen": jnp.zeros(3)})
 
     def abstract(self):
-        import jax
-
         return jax.eval_shape(lambda: self.init(None, None, None))
 
     def step(self, state, batch, key, constants):
@@ -184,6 +182,10 @@ class ToyModel:
 def task(experiment, steps, weights=None, train=True):
     """See `families.Family`."""
     return ToyTask(experiment)
+
+
+def start(bundle):
+    return {name: bundle.tensors[f"weights/{name}"] for name in ("gain", "offset")}, {}
 
 
 def model(bundle):

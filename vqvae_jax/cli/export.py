@@ -14,7 +14,6 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.evaluation.bundles import noted_data
 from vqvae_jax.families import Progress, export_bundle, load_snapshot
-from vqvae_jax.msvqvae.indices.fit import LEAST
 from vqvae_jax.training.snapshot import open_run
 
 
@@ -46,8 +45,6 @@ def run(options: Options) -> None:
     """
     if options.out.suffix != ".safetensors":
         raise UserError(f"{options.out}: the bundle's name must end in .safetensors")
-    if options.clips < LEAST:
-        raise UserError(f"clips={options.clips}; the entropy models need {LEAST} at least")
     checkpoints = open_run(options.run)
     steps = checkpoints.steps()
     if not steps:
@@ -64,9 +61,11 @@ def run(options: Options) -> None:
         result = export_bundle(
             snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
         )
+    chunks = result.origin.get("table_chunks")
+    fitted = f", entropy models from {chunks} chunks" if chunks else ""
     say(
-        f"{options.out}: step {step} of {options.run}{noted}, {options.out.stat().st_size:,} bytes, fitted on "
-        f"{result.origin.get('table_chunks', 0)} chunks, digest {result.digest[:16]}"
+        f"{options.out}: step {step} of {options.run}{noted}, {options.out.stat().st_size:,} bytes{fitted}, "
+        f"digest {result.digest[:16]}"
     )
 
 

@@ -54,7 +54,7 @@ def make_bundle(
     check_choice("weights", weights, get_args(WeightType))
     if (version == NAMED) != bool(family):
         raise ValueError(f"a bundle of version {version} of family {family!r}; version {NAMED} alone names one")
-    whole = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    whole = {key: np.asarray(value, order="C") for key, value in tensors.items()}  # keeps scalars scalar
     digest = _digest(version, family, json.dumps(dict(config), sort_keys=True), whole)
     return Bundle(name, family, version, dict(config), whole, dict(origin), weights, digest)
 

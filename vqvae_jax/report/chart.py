@@ -170,7 +170,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 def tick_labels(values: Sequence[float]) -> tuple[str, ...]:
     """Short numbers with as many digits as tell neighbours apart truly, three or more."""
     step = min(np.diff(values), default=0.0) if len(values) > 1 else 0.0
-    digits = next((d for d in range(3, 12) if all(abs(float(f"{v:.{d}g}") - v) <= 1e-3 * step for v in values)), 3)
+    digits = next((d for d in range(3, 17) if all(abs(float(f"{v:.{d}g}") - v) <= 1e-3 * step for v in values)), 3)
     return tuple(f"{'−' * (value < 0)}{short_number(abs(value), digits)}" for value in values)
 
 
@@ -187,15 +187,10 @@ def short_number(value: float, digits: int = 3) -> str:
 
 def spread(heights: Sequence[float], least: float) -> list[float]:
     """Moves numbers apart until neighbours differ by `least`, in the same order, none above 1."""
-    order = sorted(range(len(heights)), key=lambda index: heights[index])
-    moved = [heights[index] for index in order]
-    for place in range(1, len(moved)):
-        moved[place] = max(moved[place], moved[place - 1] + least)
-    if moved:
-        moved[-1] = min(moved[-1], 1.0)
-    for place in range(len(moved) - 2, -1, -1):
-        moved[place] = min(moved[place], moved[place + 1] - least)
-    result = [0.0] * len(heights)
-    for place, index in enumerate(order):
-        result[index] = moved[place]
-    return result
+    values, steps = np.asarray(heights, np.float64), least * np.arange(len(heights))
+    order = np.argsort(values, kind="stable")
+    # Less the distance that each needs from the lowest, heights only have to rise and to leave room for those above.
+    free = np.maximum.accumulate(values[order] - steps)
+    moved = np.empty_like(values)
+    moved[order] = np.minimum(free, 1 - (steps[-1] if len(steps) else 0)) + steps
+    return [float(height) for height in moved]

@@ -7,10 +7,11 @@ import numpy as np
 
 from vqvae_jax.codec.bundle import Bundle, WeightType
 from vqvae_jax.data.source import ClipSet
+from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
 from vqvae_jax.msvqvae.codec.weights import Weights, pack_weights, stored
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays
-from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
+from vqvae_jax.msvqvae.indices.fit import LEAST, Grids, fit_level
 from vqvae_jax.msvqvae.indices.fit_network import Progress
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.training.snapshot import Snapshot
@@ -36,6 +37,8 @@ def fit(
     Raises:
       UserError: if there are too few clips.
     """
+    if most_clips < LEAST:
+        raise UserError(f"clips={most_clips}; the entropy models need {LEAST} at least")
     name, config = snapshot.experiment.name, snapshot.experiment.model
     tokenizer = Tokenizer(Weights(config, stored(snapshot.params, weights), snapshot.extras["codebooks"], {}))
     tables, chunks = fit_tables(tokenizer, clips, most_clips, on_chunk, on_fit)
