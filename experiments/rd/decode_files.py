@@ -1,6 +1,6 @@
 """A fresh process that decodes .msv files from the files alone: `python -m experiments.rd.decode_files < JSON`.
 
-JSON in: {"families": {NAME: MODULE}, "bundle": FILE, "results": FILE, "files": [[FROM.msv, TO.npy], ...]}. The results
+JSON in: {"bundle": FILE, "results": FILE, "families": {NAME: MODULE}, "files": [[FROM.msv, TO.npy], ...]}. The results
 file appears when the model is loaded and gets a line of JSON, {"seconds": s, "error": null or text}, as each file is
 done: whoever started the process knows from it at which file it ended. Many files to a process, because JAX takes
 seconds to start.
@@ -25,7 +25,7 @@ def main() -> None:
       UserError: if the bundle cannot be read.
     """
     task = json.load(sys.stdin)
-    FAMILIES.update(task["families"])  # whoever started the process may know more than the library does
+    FAMILIES.update(task["families"])  # those that the parent knows beyond the library's
     model = load_model(task["bundle"])
     with Path(task["results"]).open("w") as results:
         for source, target in task["files"]:

@@ -44,7 +44,7 @@ def decode_files(processes: Processes, bundle: Path, paths: Sequence[Path], fold
             break
         targets = {path: folder / f"{len(found) + number}.npy" for number, path in enumerate(left)}
         files = [[str(path.resolve()), str(targets[path])] for path in left]
-        task = {"families": FAMILIES, "bundle": str(bundle), "results": str(results), "files": files}
+        task = {"bundle": str(bundle), "results": str(results), "files": files, "families": FAMILIES}
         results.unlink(missing_ok=True)
         crash = None
         try:

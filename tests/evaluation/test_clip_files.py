@@ -184,7 +184,7 @@ def test_several_runs_steps_and_bundles_come_into_one_table(folders, measured, t
         ({"bundle": ("edge",)}, "give them with --data"),
         ({"run": ("a/x", "b/x"), "data": "d"}, "two of what is measured are called x"),
         ({"run": ("a",), "files": -1}, "files=-1 is not allowed"),
-        ({"run": ("a",), "fit_clips": 15}, "fit_clips=15 is not allowed"),
+        ({"run": ("a",), "fit_clips": 0}, "fit_clips=0 is not allowed"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(options, message):

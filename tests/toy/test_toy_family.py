@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 
 from experiments import configs
+from experiments.evaluate import EvaluateCommand
+from experiments.evaluate import main as evaluate
 from experiments.rd.config import RdConfig
-from experiments.rd.result import RESULT, read_rd
 from experiments.rd.run import measure_codecs
 from experiments.train import train
 from experiments.train_command import parse_command
 from tests.data.example_clips import write_npy
 from vqvae_jax import families
 from vqvae_jax.cli.main import run
-from vqvae_jax.evaluation.config import EvaluateConfig
-from vqvae_jax.evaluation.job import evaluate
 from vqvae_jax.evaluation.result_file import read_result
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.logs import read_metrics
@@ -107,26 +106,25 @@ def test_the_command_line_codes_with_it_and_says_what_a_file_holds(bundle, tmp_p
     assert (facts["family"], facts["toy"], facts["chunks"], facts["frames"]) == ("toy", "toy", 3, 11)
 
 
-def test_its_checkpoints_are_evaluated_by_files(data, straight, tmp_path, monkeypatch):
-    monkeypatch.delenv("VQVAE_JAX_WEIGHTS", raising=False)
-    out = tmp_path / "toy.json"
-    evaluate(EvaluateConfig(run=straight, data=data, out=out, steps=("3", "best")), say=lambda line: None)
-    entries = read_result(out)["checkpoints"]
-    assert [entry["step"] for entry in entries] == [3, 6]
-    for entry in entries:
-        assert entry["estimates"] == {"fixed": 6 * 3 / 64} and 2 <= entry["diagnostics"]["used"] <= 64
-        files = entry["files"]
-        assert len(files["bytes"]) == 4 and files["bpp"] == pytest.approx(8 * np.mean(files["bytes"]) / np.prod(CLIP))
-        # Nothing is lost between model and file: the decoded file is the reconstruction.
-        assert files["psnr"] == pytest.approx(entry["quality"]["mean"]["psnr"], abs=1e-4)
+def test_its_checkpoints_and_its_bundle_are_evaluated_by_files(data, straight, bundle, tmp_path, capsys):
+    command = EvaluateCommand(run=(straight,), bundle=(bundle,), out=tmp_path / "out", steps=("all",), fit_clips=4)
+    evaluate(command)
+    assert "| toy | 6 |" in capsys.readouterr().out
+    result = read_result(tmp_path / "out" / "run.json")
+    best, of_bundle = result["checkpoints"][-1], read_result(tmp_path / "out" / "toy.json")["checkpoints"][0]
+    assert result["run"]["family"] == "toy" and best["step"] == of_bundle["step"] == 6
+    assert list(best["estimates"]) == ["fixed"] and best["diagnostics"]["used"] > 1 and best["without"] == {}
+    # A checkpoint's file is the bundle's file, and decodes to what the model shows: nothing of it is rounded.
+    assert best["files"]["bytes"] == of_bundle["files"]["bytes"]
+    assert best["files"]["clip_psnr"] == pytest.approx(best["quality"]["clips"]["psnr"], abs=1e-3)
+    assert best["files"]["bpp"] == pytest.approx(8 * np.mean(best["files"]["bytes"]) / np.prod(CLIP))
 
 
-def test_it_stands_in_the_rate_distortion_table(data, bundle, tmp_path, monkeypatch):
-    monkeypatch.delenv("VQVAE_JAX_WEIGHTS", raising=False)
-    config = RdConfig(data, tmp_path / "rd", codecs="toy", bundle=(bundle,), rate_weight=(0.0,), jobs=1)
-    measure_codecs(config, say=lambda line: None)
-    entry = read_rd(tmp_path / "rd" / RESULT)["codecs"]["toy"]
-    assert entry["kind"] == "learned" and len(entry["points"]) == 1
+def test_it_is_a_codec_of_the_rate_distortion_job(data, bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.rd.measure.vmaf_refused", lambda *_: "left out here")
+    config = RdConfig(data=data, out=tmp_path, codecs="toy", bundle=(bundle,), rate_weight=(0.0, 1.0), clips=2, jobs=1)
+    (entry,) = measure_codecs(config, say=lambda line: None)["codecs"].values()
+    assert (entry["kind"], entry["family"], entry["title"]) == ("learned", "toy", "toy toy")
     (point,) = entry["points"]
-    assert point["rate"]["bpp"] == pytest.approx(8 * np.mean(point["rate"]["bytes"]) / np.prod(CLIP))
-    assert point["failures"] == []
+    assert point["setting"] == "toy" and not point["failures"] and len(point["rate"]["bytes"]) == 2
+    assert "does not weigh bits" in entry["reason"]

@@ -7,8 +7,6 @@ from typing import Literal
 from vqvae_jax.config import check
 from vqvae_jax.errors import one_line
 
-FEWEST_FITTED = 16
-
 
 @dataclass(frozen=True, kw_only=True)
 class Measuring:
@@ -41,7 +39,7 @@ class Measuring:
             named = step in ("all", "latest", "best") or (step.isascii() and step.isdecimal())
             check(named, "steps", one_line(step), "all, latest, best or the number of a step")
         check(self.files == "all" or self.files >= 0, "files", self.files, "all, or a whole number of at least 0")
-        check(self.fit_clips >= FEWEST_FITTED, "fit_clips", self.fit_clips, f"at least {FEWEST_FITTED}")
+        check(self.fit_clips >= 1, "fit_clips", self.fit_clips, "a whole number of at least 1")
         check(self.watch_seconds > 0, "watch_seconds", self.watch_seconds, "a number above 0")
         check(self.batch_size >= 1, "batch_size", self.batch_size, "a whole number of at least 1")
         check(self.clips >= 0, "clips", self.clips, "a whole number of at least 0")
