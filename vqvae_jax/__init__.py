@@ -1,12 +1,18 @@
 """Learned compression of short, low-resolution video in JAX: MS-VQ-VAE (arXiv 2512.24547).
 
+    import numpy as np
     import vqvae_jax as vj
 
     model = vj.load("edge")
-    codes = model.encode(clips)
-    data = vj.encode_video(frames, model, rate=16)
+    clips = np.zeros((2, 32, 64, 64, 3), np.uint8)  # or floats in [0, 1]; NumPy or JAX; one clip, or a batch
+    codes = model.encode(clips)  # {"top": (2, 8, 8, 8), "bottom": (2, 16, 16, 16)} int32
+    again = model.decode(codes)
+    z = model.latents(clips)  # before quantisation; jits, differentiates, maps over devices
+    data = vj.encode_video(clips[0], model, rate=16)  # bytes; or a path or an open file to write to
+    frames = vj.decode_video(data)
 
-docs/api.md lists everything that is public. It is imported when it is first used: this module loads no library.
+Everything public is imported when it is first used: this module loads no library. A mistake raises `UserError`, whose
+message is one line.
 """
 
 from typing import TYPE_CHECKING, Any
