@@ -20,7 +20,7 @@ ROWS = [
     {"families"},
     {"packaged"},
     {"evaluation", "tokens"},
-    {"cli"},
+    {"api", "cli"},
     {"__main__"},
 ]
 FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))

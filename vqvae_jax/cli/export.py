@@ -14,7 +14,7 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.evaluation.bundles import noted_data
 from vqvae_jax.families import Progress, export_bundle, load_snapshot
-from vqvae_jax.training.snapshot import open_run
+from vqvae_jax.training.snapshot import chosen_step, open_run
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,9 @@ def run(options: Options) -> None:
     if options.out.suffix != ".safetensors":
         raise UserError(f"{options.out}: the bundle's name must end in .safetensors")
     checkpoints = open_run(options.run)
-    steps = checkpoints.steps()
-    if not steps:
-        raise UserError(f"run {options.run} has no checkpoint yet")
-    best = checkpoints.best_step()
-    named = {"latest": steps[-1], "best": steps[-1] if best is None else best}
-    if options.step not in named and not options.step.isdecimal():
-        raise UserError(f"step={options.step!r}; expected best, latest or a number")
-    step = named[options.step] if options.step in named else int(options.step)
-    noted = " (the latest; none was validated)" if options.step == "best" and best is None else ""
+    step = chosen_step(checkpoints, options.run, options.step)
+    unranked = options.step == "best" and checkpoints.best_step() is None
+    noted = " (the latest; none was validated)" if unranked else ""
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(options.data or noted_data(options.run), "train")
     with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:

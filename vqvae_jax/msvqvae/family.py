@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from vqvae_jax.msvqvae.codec.model import CodecModel
     from vqvae_jax.msvqvae.experiment import Experiment
     from vqvae_jax.msvqvae.train import MSVQVAETask
+    from vqvae_jax.training.snapshot import Snapshot
 
 
 def __getattr__(name: str) -> Any:
@@ -55,6 +56,13 @@ def model(bundle: "Bundle") -> "CodecModel":
     from vqvae_jax.msvqvae.codec.model import CodecModel
 
     return CodecModel(bundle)
+
+
+def arrays(snapshot: "Snapshot") -> "CodecModel":
+    """A checkpoint for arrays alone."""
+    from vqvae_jax.msvqvae.codec.model import model_of_snapshot
+
+    return model_of_snapshot(snapshot)
 
 
 def fit(*arguments: Any, **options: Any) -> "Bundle":

@@ -21,9 +21,10 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.codec.index_choice import RateWeighted
 from vqvae_jax.msvqvae.codec.layout import Layout, LevelLayout
 from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
-from vqvae_jax.msvqvae.codec.weights import Weights, context_models, unpack_weights
+from vqvae_jax.msvqvae.codec.weights import CONTEXT_MODELS, Weights, context_models, unpack_weights
 from vqvae_jax.msvqvae.codec.windows import CodedChunk, WindowEncoder, coded_chunks
 from vqvae_jax.msvqvae.indices.index_coder import pack, unpack
+from vqvae_jax.training.snapshot import Snapshot
 
 FAMILY = "msvqvae"
 MAX_RATE_WEIGHT = 100.0  # far beyond it nothing but repeats is sent
@@ -108,6 +109,14 @@ class CodecModel(Tokenizer):
                 f"its levels are {_plain(found.levels)}, the bundle's {_plain(expected)}; the file is damaged"
             )
         return FileDecoder(self, found, header.frames)
+
+
+def model_of_snapshot(snapshot: Snapshot) -> CodecModel:
+    """A checkpoint's model for arrays alone: it has no entropy model and no digest."""
+    experiment = snapshot.experiment
+    weights = Weights(experiment.model, snapshot.params, snapshot.extras["codebooks"], {})
+    nameless = Bundle(experiment.name, "", CONTEXT_MODELS, {}, {}, {"step": snapshot.step}, "float32", "")
+    return CodecModel(nameless, weights)
 
 
 class FileEncoder:

@@ -16,7 +16,7 @@ from vqvae_jax.msvqvae.codec.weights import Weights, check_weights
 from vqvae_jax.msvqvae.codec.windows import CodedChunk, coded_chunks, decoded_chunk
 from vqvae_jax.msvqvae.config import LevelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE
-from vqvae_jax.msvqvae.reconstruct import decode, encode
+from vqvae_jax.msvqvae.reconstruct import decode, encode, latents
 
 
 class Tokenizer:
@@ -39,6 +39,7 @@ class Tokenizer:
         # Weights are arguments: as constants, every compiled size would hold a copy of them.
         self._encode = jax.jit(partial(encode, model))
         self._decode = jax.jit(partial(decode, model), static_argnames="without")
+        self._latents = jax.jit(partial(latents, model))
 
     @property
     def levels(self) -> dict[str, LevelConfig]:
@@ -106,6 +107,17 @@ class Tokenizer:
         if shape is not None:
             frames = frames[: shape[0], : shape[1], : shape[2]]
         return frames
+
+    def latents(self, x_BTHWC: jax.Array) -> dict[str, jax.Array]:
+        """Vectors before quantisation by level, coarse first: float32 [B, t, h, w, D]. Differentiable.
+
+        Args:
+          x_BTHWC: float32 in [0, 1]; the last frame, row and column are repeated up to the model's multiple.
+        """
+        extra = [(0, -size % m) for size, m in zip(x_BTHWC.shape[1:4], self.weights.config.multiple, strict=True)]
+        padded = jnp.pad(x_BTHWC, [(0, 0), *extra, (0, 0)], mode="edge")
+        found = self._latents(self.weights.params, self.weights.codebooks, padded)
+        return {level: found[level] for level in self.levels}
 
     def encode_window(self, window_THWC: np.ndarray, own: Mapping[str, slice]) -> Indices:
         """Indices of a window's own steps: the nearest codes."""
