@@ -138,7 +138,8 @@ def load(source: str | os.PathLike[str] | None = None, step: int | Literal["best
         path = packaged.bundle_path(source if source is None else os.fspath(source))
         return Model(_bundle_of_run(path, step)) if path.is_dir() else load_file(path)
     except ModuleNotFoundError as error:
-        raise UserError(f"{source}: reading it needs the package {error.name}: pip install {error.name}") from error
+        package = str(error.name).partition(".")[0]
+        raise UserError(f"{source}: reading it needs the package {package}: pip install {package}") from error
     except UserError as error:
         raise in_python(error) from error
 
