@@ -67,7 +67,7 @@ class Family(Protocol):
         """A checkpoint's bundle, its entropy model fitted on training clips."""
 
     def describe(self, header: Header) -> dict[str, Any]:
-        """What the family's part of a file's header says, as JSON values, or a `ConfigError`."""
+        """What the family's part of a file's header says, as JSON values, or a `UserError`."""
 
 
 def family(name: str, where: str = "families") -> Family:

@@ -154,7 +154,8 @@ class Model(Protocol):
           head: parts of its head chunk; empty if it has none.
 
         Raises:
-          UserError: if the file contradicts the model, or its chunks are too large.
+          UserError: if the file contradicts the model, its parts (which any header may name) are not the family's, or
+            its chunks are too large.
         """
 
 

@@ -76,7 +76,7 @@ def describe(header: Header) -> dict[str, Any]:
     """What the family's part of a file's header says, as JSON values; needs no model.
 
     Raises:
-      ConfigError: if it is not valid.
+      UserError: if it is not valid.
     """
     from vqvae_jax.msvqvae.codec.layout import Layout
 

@@ -160,7 +160,7 @@ class FileDecoder:
     context = 1
 
     def __init__(self, model: CodecModel, layout: Layout, frames: int) -> None:
-        # A chunk holds no more frames than the video, whatever its header says.
+        # With its padding, which the decoder of all families does not know.
         size = min(layout.chunk_frames, frames), layout.padded_width, layout.padded_height
         check_chunk_pixels("its pictures", *size)
         self._model, self._layout = model, layout
