@@ -11,7 +11,7 @@ ROWS = [
     {"errors"},
     {"command_line", "config", "precision", "stopping"},
     {"files"},
-    {"lock"},
+    {"lock", "progress"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy"},
     {"losses", "training"},
     {"msvqvae"},

@@ -22,6 +22,7 @@ from vqvae_jax.msvqvae.initialise import Weights, fitting_weights, weights_from_
 from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.msvqvae.step import make_train_step
 from vqvae_jax.msvqvae.validate import Validation
+from vqvae_jax.progress import Progress
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 from vqvae_jax.training.claim import claimed
 from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
@@ -32,7 +33,6 @@ from vqvae_jax.training.machines import note_machine
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import learning_rate_schedule, make_optimizer
 from vqvae_jax.training.pictures import comparison_grid, write_png
-from vqvae_jax.training.progress import Progress
 from vqvae_jax.training.resume import (
     CONFIG_FILE,
     DATA_FILE,
@@ -54,12 +54,17 @@ def train(command: TrainCommand, experiment: Experiment) -> int:
       UserError: before anything is written, if the command, the data set or the run does not allow it; later if the
         loss is not finite, memory runs out, or the disk is full.
     """
-    with claimed(command.run):
-        return _train(command, experiment)
+    first = jax.process_index() == 0
+    with (
+        Progress("step", unit="clips", every_seconds=30.0, chatty=True, speaks=first) as progress,
+        claimed(command.run),
+    ):
+        return _train(command, experiment, progress)
 
 
-def _train(command: TrainCommand, experiment: Experiment) -> int:
+def _train(command: TrainCommand, experiment: Experiment, progress: Progress) -> int:
     settings = experiment.training
+    progress.doing("opening the data and making the state")
 
     # ---------------------------------------------------------------------------------------------- devices and data
     devices = DeviceMap(settings.mapping)
@@ -110,17 +115,15 @@ def _train(command: TrainCommand, experiment: Experiment) -> int:
         make_train_step(experiment, optimizer), (False, True, False, False), (False, False), donate=(0,)
     )
     counted = cost(experiment.model, clip_shape[:3])
-    progress = Progress(total, start, experiment.data.batch_size)
+    progress.begin(total, start, experiment.data.batch_size)
+    progress.doing("compiling")
     progress.note(
         f"{experiment.name}: {counted.parameters:,} parameters + {counted.codebook_entries:,} codebook entries, "
         f"{counted.bpp:.4f} bpp by formula; {len(clips)} training clips of {'x'.join(map(str, clip_shape[:3]))}"
     )
     began = time.perf_counter()
     local_batch = np.zeros((experiment.data.batch_size // jax.process_count(), *clip_shape), np.uint8)
-    with contextlib.ExitStack() as on_failure:
-        on_failure.callback(progress.close)  # a message does not stand behind a bar
-        step = compile_step(mapped, state, devices.split(local_batch), key, trunk_on_devices)
-        on_failure.pop_all()
+    step = compile_step(mapped, state, devices.split(local_batch), key, trunk_on_devices)
     flops = 6.0 * (counted.encoder_macs + counted.decoder_macs) * experiment.data.batch_size
 
     # ------------------------------------------------------------------------------------------------------- the loop
@@ -158,7 +161,6 @@ def _train(command: TrainCommand, experiment: Experiment) -> int:
 
     with (
         Interruption() as interruption,
-        progress,
         log,
         checkpoints,
         contextlib.closing(stream),

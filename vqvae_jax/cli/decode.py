@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import tyro
 
 from vqvae_jax.cli.bundles import find_for_file
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.decoder import Decoder, OnError
+from vqvae_jax.progress import counted
 from vqvae_jax.video.sink import open_sink
 
 

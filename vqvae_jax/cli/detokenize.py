@@ -10,12 +10,12 @@ import numpy as np
 import tyro
 
 from vqvae_jax.cli.bundles import find_coded_with
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.token_shards import TokenShards
 from vqvae_jax.codec.tokenizer import Tokenizer
 from vqvae_jax.data.names import one_line
 from vqvae_jax.data.partial_folder import PartialFolder
 from vqvae_jax.errors import UserError
+from vqvae_jax.progress import counted
 from vqvae_jax.video.sink import open_sink
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import tyro
 
 from vqvae_jax.cli.bundles import find_bundle
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.chunk_size import check_chunk_pixels
 from vqvae_jax.codec.comparison import Comparison, compare
@@ -22,6 +21,7 @@ from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.container.header import MAX_SIDE, Mode
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import no_folder
+from vqvae_jax.progress import counted
 from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import Source, open_source

@@ -1,10 +1,8 @@
 """`vqvae-jax export`."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +12,9 @@ from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.codec.export import export_bundle
 from vqvae_jax.data.source import open_split
 from vqvae_jax.entropy.fit import LEAST
-from vqvae_jax.entropy.fit_network import Progress
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.snapshot import load_snapshot, open_run
+from vqvae_jax.progress import Progress
 from vqvae_jax.training.resume import DATA_FILE
 
 
@@ -61,28 +59,17 @@ def run(options: Options) -> None:
     step = named[options.step] if options.step in named else int(options.step)
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(data_of(options), "train")
-    with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:
+    with Progress("") as progress:
+        coding, fitting = (
+            partial(progress.show, what) for what in ("coding training clips", "fitting the entropy model")
+        )
         result = export_bundle(
-            snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
+            snapshot, clips, options.out, options.weights, options.clips, options.force, coding, fitting
         )
     print(
         f"{result.path}: step {step} of {options.run}, {result.bytes:,} bytes, entropy models from {result.chunks} "
         f"chunks, digest {result.digest[:16]}"
     )
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Progress]:
-    """A bar on a terminal that shows (done, total)."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, disable=not sys.stderr.isatty(), leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def data_of(options: Options) -> Path:

@@ -11,11 +11,11 @@ import tyro
 
 from vqvae_jax.cli.bundles import find_bundle
 from vqvae_jax.cli.encode import coded_size, parse_rate
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.token_card import Card
 from vqvae_jax.codec.token_writer import write_token_shards
 from vqvae_jax.data.names import Source, one_line
+from vqvae_jax.progress import counted
 
 LISTED = 20
 

@@ -5,12 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tqdm import tqdm
-
 from vqvae_jax.data.few import few
 from vqvae_jax.data.source import open_split, read_card
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.batches import Batches, Progress
+from vqvae_jax.evaluation.batches import Batches
 from vqvae_jax.evaluation.clip_figures import measure_baselines, measure_h264
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.describe import describe_baselines, describe_checkpoint
@@ -24,6 +22,7 @@ from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
+from vqvae_jax.progress import Progress, working
 
 Say = Callable[[str], None]
 
@@ -177,8 +176,8 @@ class EvaluationJob:
         with _unreadable():
             snapshot = load_snapshot(self._checkpoints, step)
         started = time.monotonic()
-        with _bar(self._batches.count, f"step {step}") as progress:
-            figures = measurement.measure(snapshot, result["h264"]["clip_bytes"], progress)
+        with Progress(f"step {step}", self._batches.count, "clips") as progress:
+            figures = measurement.measure(snapshot, result["h264"]["clip_bytes"], progress.advance)
         entry = self._entry(snapshot, figures, time.monotonic() - started)
         result["checkpoints"] = sorted([*result["checkpoints"], entry], key=lambda e: e["step"])
         write_result(self._config.out, result)
@@ -206,9 +205,10 @@ class EvaluationJob:
             self._say_once(describe_baselines(old))
             return old, measurement
         make_folder(config.out.parent)  # before hours of work depend on it
-        result["h264"] = measure_h264(batches, result["data"]["fps"])
-        with _bar(batches.count, "baselines") as progress:
-            result["baselines"] = measure_baselines(batches, self._trunk, divisors, progress)
+        with working("coding the clips with H.264"):
+            result["h264"] = measure_h264(batches, result["data"]["fps"])
+        with Progress("baselines", batches.count, "clips") as progress:
+            result["baselines"] = measure_baselines(batches, self._trunk, divisors, progress.advance)
         write_result(config.out, result)
         self._say_once(describe_baselines(result))
         return result, measurement
@@ -258,10 +258,3 @@ def _unreadable() -> Iterator[None]:
         yield
     except UserError as error:
         raise _UnreadableStepError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _bar(total: int, name: str) -> Iterator[Progress]:
-    """A progress bar over clips on a terminal, nothing elsewhere."""
-    with tqdm(total=total, desc=name, unit=" clips", disable=None, leave=False) as bar:
-        yield bar.update
