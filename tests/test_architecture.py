@@ -12,7 +12,7 @@ ROWS = [
     {"errors"},
     {"command_line", "config", "precision", "stopping"},
     {"files"},
-    {"lock"},
+    {"lock", "progress"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy", "report"},
     {"losses", "training"},
     {"codec"},
