@@ -17,7 +17,7 @@ from vqvae_jax.evaluation.model_figures import ModelFigures, ModelMeasurement
 from vqvae_jax.evaluation.result_file import check_continues, find_checkpoint, read_result, write_result
 from vqvae_jax.evaluation.schema import SCHEMA, VERSION, CheckpointResult, Result
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
-from vqvae_jax.evaluation.snapshot import Snapshot, checkpoint_digest, load_snapshot, open_run
+from vqvae_jax.evaluation.snapshot import Snapshot, awaited_run, checkpoint_digest, load_snapshot, open_run
 from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
@@ -70,7 +70,7 @@ class EvaluationJob:
     def __init__(self, config: EvaluateConfig, say: Say) -> None:
         self._config, self._say = config, say
         self._said: set[str] = set()
-        self._checkpoints = open_run(config.run)
+        self._told: set[int] = set()  # steps whose figures were said
         clips = few(open_split(config.data, config.split), config.clips)
         self._batches = Batches(clips, len(clips), config.batch_size)
         weights = find_vgg_weights(config.vgg_weights)
@@ -79,6 +79,7 @@ class EvaluationJob:
         self._last_step: int | None = None  # of the whole run, once known
         if not config.force:
             refuse_foreign_side_files(config.out)
+        self._checkpoints = awaited_run(config.run, config.watch_seconds, say) if config.watch else open_run(config.run)
 
     def measure(self) -> tuple[Result | None, bool]:
         """Measures the chosen steps that are not in the file yet.
@@ -171,7 +172,9 @@ class EvaluationJob:
                     f"{self._config.out} holds step {step} of another run with the same configuration; write to "
                     "another --out, or pass --force to begin it anew"
                 )
-            self._say_once(f"{describe_checkpoint(known)}  (measured before)")
+            if step not in self._told:
+                self._told.add(step)
+                self._say(f"{describe_checkpoint(known)}  (measured before)")
             return None
         with _unreadable():
             snapshot = load_snapshot(self._checkpoints, step)
@@ -181,7 +184,8 @@ class EvaluationJob:
         entry = self._entry(snapshot, figures, time.monotonic() - started)
         result["checkpoints"] = sorted([*result["checkpoints"], entry], key=lambda e: e["step"])
         write_result(self._config.out, result)
-        self._say_once(describe_checkpoint(entry))
+        self._told.add(step)
+        self._say(describe_checkpoint(entry))
         return snapshot
 
     def _open(self, experiment: Experiment) -> tuple[Result, ModelMeasurement]:
@@ -189,6 +193,11 @@ class EvaluationJob:
         config, batches = self._config, self._batches
         divisors = experiment.loss.layer_means
         measurement = ModelMeasurement(experiment.model, batches, self._trunk, divisors)
+        if batches.clips.clip_shape[:3] != tuple(experiment.model.clip):
+            shape, made_for = (
+                "x".join(map(str, size)) for size in (batches.clips.clip_shape[:3], experiment.model.clip)
+            )
+            self._say_once(f"clips are {shape} (frames x height x width), but the model is made for {made_for}")
         result: Result = {
             "schema": SCHEMA,
             "version": VERSION,

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,8 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vqvae_jax import stopping
 from vqvae_jax.config import to_dict
 from vqvae_jax.errors import UserError
+from vqvae_jax.lock import NAME
 from vqvae_jax.msvqvae.experiment import Experiment, experiment_from_dict
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.msvqvae.start import empty_codebooks, init_params
@@ -48,6 +52,26 @@ def open_run(run_dir: str | Path) -> Checkpoints:
         found = ", ".join(sorted(p.name for p in folder.iterdir())[:5]) or "nothing"
         raise UserError(f"{folder} is not a run: it has neither {FOLDER}/ nor {CONFIG_FILE} (found: {found})")
     return checkpoints
+
+
+def awaited_run(run_dir: Path, seconds: float, say: Callable[[str], None]) -> Checkpoints:
+    """`open_run` as soon as there is a run: a training that was started just now has not made it yet.
+
+    Args:
+      seconds: between two looks.
+      say: told once what is waited for.
+
+    Raises:
+      UserError: if the folder holds other things.
+    """
+    waits = False
+    while not run_dir.exists() or (run_dir.is_dir() and not {p.name for p in run_dir.iterdir()} - {NAME}):
+        if not waits:
+            say(f"waiting for run {run_dir}, which is not there yet; a look every {seconds:g} s, Ctrl-C ends it")
+        waits = True
+        time.sleep(seconds)
+        stopping.check()
+    return open_run(run_dir)
 
 
 def checkpoint_digest(record: Record) -> str:
