@@ -39,13 +39,14 @@ class Pool:
     """Worker processes that run `function(task, tick)`; a context manager that ends them all on leaving.
 
     `function` and tasks go to the workers by pickle, so `function` is a module's top-level name. It calls `tick()` now
-    and then as a sign of life; a worker that gives none for `patience` seconds is ended.
+    and then as a sign of life; a worker that gives none for `patience` seconds, counted from when it has begun its
+    task, is ended. `clock` gives seconds, monotonic.
     """
 
-    def __init__(self, workers: int, patience: float = 120.0):
+    def __init__(self, workers: int, patience: float = 120.0, clock: Callable[[], float] = time.monotonic):
         # Not fork: OpenCV's and other threads would be copied half-way.
         self._context = multiprocessing.get_context("spawn")
-        self._patience = patience
+        self._patience, self._clock = patience, clock
         self._workers: list[_Worker | None] = [None] * workers
 
     def run(self, function: Callable[[Any, Tick], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
@@ -74,7 +75,9 @@ class Pool:
                     yield outcome
 
     def _is_stuck(self, worker: "_Worker") -> bool:
-        silence = time.monotonic() - worker.heard
+        if worker.connection.poll():  # it has spoken while we were busy
+            return False
+        silence = self._clock() - worker.heard
         if not worker.started and silence > _START_SECONDS:
             raise UserError(f"cannot start: a worker process gave no sign of life for {silence:.0f} s")
         return worker.started and silence > self._patience
@@ -85,7 +88,7 @@ class Pool:
         worker = self._workers[slot]
         if worker is None:
             worker = self._workers[slot] = _Worker(self._context)
-        worker.task, worker.heard = item[0], time.monotonic()
+        worker.task, worker.heard, worker.started = item[0], self._clock(), False
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a dead worker is noticed on hearing from it
             worker.connection.send((function, item[1]))
 
@@ -93,19 +96,20 @@ class Pool:
         """Receives one message; None for a mere sign of life."""
         worker = self._workers[slot]
         assert worker is not None and worker.task is not None
-        worker.heard = time.monotonic()
+        worker.heard = self._clock()
         try:
             kind, value = worker.connection.recv()
         except (EOFError, OSError):  # also in the middle of a message
             worker.process.join()
             death = f"the worker process {_death(worker.process.exitcode)}"
-            if not worker.started:
+            if not worker.able:
                 raise UserError(f"cannot start: {death}") from None
             outcome = Outcome(worker.task, None, death)
             self._end(slot)
             return outcome
-        worker.started = True
-        if kind == "tick":
+        worker.able = True
+        worker.started |= kind == "begun"
+        if kind in ("able", "begun", "tick"):
             return None
         if kind == "error":
             raise WorkerError(*value)
@@ -141,9 +145,10 @@ class _Worker:
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # so that the worker's death ends the line
-        self.started = False
+        self.able = False  # has come up: what ends it from now on is its task
+        self.started = False  # with the task: modules are imported first, which takes long on a busy machine
         self.task: int | None = None
-        self.heard = time.monotonic()
+        self.heard = 0.0
 
 
 def _serve(connection: Connection) -> None:
@@ -159,9 +164,10 @@ def _serve(connection: Connection) -> None:
             connection.send(("tick", None))
 
     try:
-        connection.send(("tick", None))
+        connection.send(("able", None))
         while True:
             function, task = connection.recv()
+            connection.send(("begun", None))
             try:
                 message = ("done", function(task, tick))
             except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -42,6 +42,7 @@ class TrainCommand:
 def parse_command(arguments: list[str]) -> tuple[TrainCommand, Any]:
     """NAME, then options: those of `TrainCommand`, and every field of the named experiment."""
     command, experiment = parse_named("experiments.train", TrainCommand, arguments)
+    _refuse_no_steps(command, experiment, arguments)
     if command.steps is not None:
         experiment = replace(experiment, training=replace(experiment.training, steps=command.steps))
     else:
@@ -49,6 +50,22 @@ def parse_command(arguments: list[str]) -> tuple[TrainCommand, Any]:
     if command.batch_size is not None:
         experiment = replace(experiment, data=replace(experiment.data, batch_size=command.batch_size))
     return command, experiment
+
+
+def _refuse_no_steps(command: TrainCommand, experiment: Any, arguments: list[str]) -> None:
+    """A configuration's 0 steps mean its epochs; one who types 0 expects none, unless epochs are typed as well.
+
+    Raises:
+      UserError: if 0 steps, or fewer, were typed.
+    """
+    typed = {word.partition("=")[0].replace("_", "-") for word in arguments if word.startswith("--")}
+    if command.steps is not None and command.steps < 1:
+        raise UserError(f"--steps {command.steps} is not allowed; expected a whole number of at least 1")
+    if "--training.steps" in typed and experiment.training.steps == 0 and "--training.epochs" not in typed:
+        raise UserError(
+            f"--training.steps 0 would train for epochs, {experiment.training.epochs} of them; leave it out or give "
+            "--training.epochs"
+        )
 
 
 def keep_length(experiment: Any, named: Any, run: Path) -> Any:

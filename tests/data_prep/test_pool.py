@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,10 @@ def behave(task, tick):
         os.kill(os.getpid(), signal.SIGSEGV)
     if task == "exit":
         os._exit(3)
-    if task == "hang":
-        time.sleep(1000)
+    if isinstance(task, Path):
+        task.touch()
+    if task == "hang" or isinstance(task, Path):
+        time.sleep(100_000)
     if task == "slow":
         for _ in range(40):
             time.sleep(0.1)
@@ -23,14 +26,47 @@ def behave(task, tick):
     return task * 2
 
 
-def test_a_crash_or_a_hang_costs_its_own_task_only():
-    tasks = [1, "segfault", 2, "hang", "exit", 3, "slow", 4]
-    with Pool(2, patience=3) as pool:
+def test_a_crash_costs_its_own_task_only():
+    tasks = [1, "segfault", 2, "exit", 3, 4]
+    with Pool(2) as pool:
         outcomes = {o.task: o for o in pool.run(behave, tasks)}
-    assert [outcomes[i].value for i in (0, 2, 5, 6, 7)] == [2, 4, 6, "slowslow", 8]
+    assert [outcomes[i].value for i in (0, 2, 4, 5)] == [2, 4, 6, 8]
     assert "SIGSEGV" in outcomes[1].lost
-    assert "no progress" in outcomes[3].lost
-    assert "exit code 3" in outcomes[4].lost
+    assert "exit code 3" in outcomes[3].lost
+
+
+def test_a_hang_costs_its_own_task_only(tmp_path):
+    """The clock stands until all others are done and the one that hangs has begun, and then runs."""
+    done, now = {}, [0.0]
+
+    def clock():
+        if len(done) == 3 and (tmp_path / "begun").exists():
+            now[0] += 4.0
+        return now[0]
+
+    with Pool(2, patience=3, clock=clock) as pool:
+        for outcome in pool.run(behave, [1, tmp_path / "begun", 2, 3]):
+            done[outcome.task] = outcome
+    assert [done[i].value for i in (0, 2, 3)] == [2, 4, 6]
+    assert done[1].lost == "no progress for 3 s"
+
+
+def test_signs_of_life_keep_a_slow_task():
+    """Two seconds go by before each message, with a patience of three: two unheeded messages would end the worker."""
+
+    class Slow(Pool):
+        now, messages = 0.0, 0
+
+        def _hear(self, slot):
+            self.now += 2.0
+            self.messages += 1
+            return super()._hear(slot)
+
+    with Slow(1, patience=3) as pool:
+        pool._clock = lambda: pool.now
+        (outcome,) = pool.run(behave, ["slow"])
+    assert outcome.value == "slowslow"
+    assert pool.messages >= 4  # it is up, has begun, lives, is done
 
 
 def test_an_exception_comes_back_as_itself_and_no_process_stays():

@@ -17,6 +17,7 @@ from vqvae_jax.evaluation.job import EvaluationInterrupt, evaluate
 from vqvae_jax.evaluation.model_figures import ModelFigures
 from vqvae_jax.evaluation.quality import summarise
 from vqvae_jax.evaluation.result_file import read_result
+from vqvae_jax.training import snapshot
 from vqvae_jax.training.checkpoints import Checkpoints
 
 CLIPS = moving_squares(5)
@@ -154,6 +155,62 @@ def test_watching_waits_for_the_first_checkpoint(config, monkeypatch):
     run(replace(config, watch=True), said)
     assert steps_in(config) == [10, 20, 30]
     assert "none is measured yet" in said[0]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_watching_waits_for_a_run_that_training_has_not_made_yet(config, monkeypatch, folder):
+    config.run.rename(config.run.parent / "later")
+    if folder:  # locked by a training that compiles
+        config.run.mkdir()
+        (config.run / ".lock").write_text("host 7")
+
+    def training_begins(seconds):
+        shutil.rmtree(config.run, ignore_errors=True)
+        (config.run.parent / "later").rename(config.run)
+
+    monkeypatch.setattr(snapshot.time, "sleep", training_begins)
+    said = []
+    run(replace(config, watch=True), said)
+    assert steps_in(config) == [10, 20, 30]
+    assert said[0] == f"waiting for run {config.run}, which is not there yet; a look every 0.001 s, Ctrl-C ends it"
+
+
+def test_watching_does_not_wait_for_data_that_are_missing_nor_for_a_folder_of_other_things(config, monkeypatch):
+    monkeypatch.setattr(snapshot.time, "sleep", lambda seconds: pytest.fail("waited"))
+    with pytest.raises(UserError, match="nowhere does not exist"):
+        run(replace(config, watch=True, run=config.run.parent / "none", data=config.data / "nowhere"))
+    with pytest.raises(UserError, match="is not a run"):
+        run(replace(config, watch=True, run=config.data))
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_watching_a_run_says_each_step_once(config, monkeypatch, before):
+    """However often it looks, whether the steps were measured by this job or are in the file already."""
+    if before:
+        run(replace(config, watch=True))
+    (config.run / "checkpoints" / "30").rename(config.run.parent / "30")
+    looks = []
+
+    def later(seconds):
+        looks.append(seconds)
+        if len(looks) == 3:
+            (config.run.parent / "30").rename(config.run / "checkpoints" / "30")
+
+    monkeypatch.setattr(job.time, "sleep", later)
+    said = []
+    run(replace(config, watch=True), said)
+    assert len(looks) == 3
+    assert [sum(line.startswith(f"step {step} ") for line in said) for step in (10, 20, 30)] == [1, 1, 1], said
+
+
+def test_clips_of_another_size_than_the_models_are_measured_and_named(config, tmp_path):
+    said = []
+    run(config, said)
+    assert not any("made for" in line for line in said)
+    short = write_data(tmp_path / "short", np.ascontiguousarray(CLIPS[:, :2]))
+    run(replace(config, data=short, out=tmp_path / "short.json"), said)
+    lines = [line for line in said if "made for" in line]
+    assert lines == ["clips are 2x16x16 (frames x height x width), but the model is made for 4x16x16"]
 
 
 @pytest.mark.parametrize(

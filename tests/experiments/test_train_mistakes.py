@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments.training.command import parse_command
 from training_runs import command, example_splits, write_npy
 
 from experiments import train
@@ -99,6 +100,16 @@ def test_processes_without_a_meeting_place_or_with_a_wrong_number(refused):
     assert "--process-id 2 must be one of 0 ... 1" in refused(
         "--coordinator", "127.0.0.1:1", "--processes", "2", "--process-id", "2"
     )
+
+
+@pytest.mark.parametrize("typed", [["--steps", "0"], ["--steps=-3"], ["--training.steps", "0"]])
+def test_no_steps_at_all(refused, typed):
+    assert "at least 1" in (said := refused(*typed)) or "would train for epochs, 50 of them" in said
+
+
+def test_epochs_may_be_asked_for_in_place_of_an_experiments_steps():
+    words = ["tiny", "--data", "d", "--run", "r", "--training.steps", "0", "--training.epochs", "3"]
+    assert parse_command(words)[1].training.total_steps(40, 4) == 30
 
 
 def test_a_run_to_start_from_that_is_none(refused, tmp_path):

@@ -28,7 +28,7 @@ from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.families import experiment_from, load_snapshot, task_of
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.progress import Progress
-from vqvae_jax.training.snapshot import Snapshot, checkpoint_digest, open_run
+from vqvae_jax.training.snapshot import Snapshot, awaited_run, checkpoint_digest, open_run
 
 NOT_ASKED = "files=0: not asked for"
 
@@ -78,7 +78,7 @@ class EvaluationJob:
     def __init__(self, config: EvaluateConfig, say: Say) -> None:
         self._config, self._say = config, say
         self._said: set[str] = set()
-        self._checkpoints = open_run(config.run)
+        self._told: set[int] = set()  # steps whose figures were said
         clips = few(open_split(config.data, config.split), config.clips)
         self._batches = Batches(clips, len(clips), config.batch_size)
         weights = find_vgg_weights(config.vgg_weights)
@@ -89,6 +89,7 @@ class EvaluationJob:
         self._last_step: int | None = None  # of the whole run, once known
         if not config.force:
             refuse_foreign_side_files(config.out)
+        self._checkpoints = awaited_run(config.run, config.watch_seconds, say) if config.watch else open_run(config.run)
 
     def measure(self) -> tuple[Result | None, bool]:
         """Measures the chosen steps that are not in the file yet.
@@ -188,7 +189,9 @@ class EvaluationJob:
                 "another --out, or pass --force to begin it anew"
             )
         if known is not None and (step in self._tried or not self._files_missing(known)):
-            self._say_once(f"{describe_checkpoint(known)}  (measured before)")
+            if step not in self._told:
+                self._told.add(step)
+                self._say(f"{describe_checkpoint(known)}  (measured before)")
             return None
         with _unreadable():
             snapshot = load_snapshot(self._checkpoints, step)
@@ -204,7 +207,8 @@ class EvaluationJob:
         others = [e for e in result["checkpoints"] if e["step"] != step]
         result["checkpoints"] = sorted([*others, entry], key=lambda e: e["step"])
         write_result(self._config.out, result)
-        self._say_once(describe_checkpoint(entry))
+        self._told.add(step)
+        self._say(describe_checkpoint(entry))
         if entry["files"] is None and self._config.files != 0:
             self._say_once(f"files not measured: {entry['files_reason']}")
         return snapshot
@@ -213,6 +217,10 @@ class EvaluationJob:
         """Header, H.264 and baselines: once, from the file or measured."""
         config, batches, divisors = self._config, self._batches, layer_means(experiment)
         measurement = ModelMeasurement(task_of(experiment), batches, self._trunk, divisors)
+        if batches.clips.clip_shape[:3] != tuple(experiment.model.clip):
+            shapes = batches.clips.clip_shape[:3], experiment.model.clip
+            found, made_for = ("x".join(map(str, shape)) for shape in shapes)
+            self._say_once(f"clips are {found} (frames x height x width), but the model is made for {made_for}")
         run = run_entry(config.run, experiment, batches.clips.clip_shape)
         return open_result(config, run, batches, self._trunk, divisors, self._say_once), measurement
 

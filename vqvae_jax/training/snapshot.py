@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vqvae_jax import stopping
 from vqvae_jax.errors import UserError
+from vqvae_jax.lock import NAME
 from vqvae_jax.training.checkpoint_format import Record
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.digests import named_leaves
@@ -61,6 +65,26 @@ def chosen_step(checkpoints: Checkpoints, run_dir: str | Path, step: int | str) 
         return int(step)
     best = checkpoints.best_step() if step == "best" else None
     return steps[-1] if best is None else best
+
+
+def awaited_run(run_dir: Path, seconds: float, say: Callable[[str], None]) -> Checkpoints:
+    """`open_run` as soon as there is a run: a training that was started just now has not made it yet.
+
+    Args:
+      seconds: between two looks.
+      say: told once what is waited for.
+
+    Raises:
+      UserError: if the folder holds other things.
+    """
+    waits = False
+    while not run_dir.exists() or (run_dir.is_dir() and not {p.name for p in run_dir.iterdir()} - {NAME}):
+        if not waits:
+            say(f"waiting for run {run_dir}, which is not there yet; a look every {seconds:g} s, Ctrl-C ends it")
+        waits = True
+        time.sleep(seconds)
+        stopping.check()
+    return open_run(run_dir)
 
 
 def checkpoint_digest(record: Record) -> str:
