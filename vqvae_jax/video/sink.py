@@ -71,8 +71,8 @@ def open_sink(
         endings = ", ".join(CONTAINERS)
         raise UserError(f"{path}: unknown ending; expected {endings}, .npy, or a folder for PNG pictures (NAME/)")
     if codec is not None and ending not in CONTAINERS:
-        kind = "an array" if ending == ".npy" else "pictures"
-        raise UserError(f"{path}: codec={codec} is for video files; {kind} hold the frames as they are")
+        kind = "an array holds" if ending == ".npy" else "pictures hold"
+        raise UserError(f"{path}: codec={codec} is for video files; {kind} the frames as they are")
     if codec == "ffv1" and ending == ".mp4":
         raise UserError(f"{path}: FFV1 does not go into .mp4; name it .mkv or .avi")
     if reason := refused_size(width, height):
