@@ -207,10 +207,10 @@ def test_clips_of_another_size_than_the_models_are_measured_and_named(config, tm
     said = []
     run(config, said)
     assert not any("made for" in line for line in said)
-    short = write_data(tmp_path / "short", np.ascontiguousarray(CLIPS[:, :2]))
+    short = write_data(tmp_path / "short", np.ascontiguousarray(CLIPS[:, :, :8]))
     run(replace(config, data=short, out=tmp_path / "short.json"), said)
     lines = [line for line in said if "made for" in line]
-    assert lines == ["clips are 2x16x16 (frames x height x width), but the model is made for 4x16x16"]
+    assert lines == ["clips are 4x8x16 (frames x height x width), but the model is made for 4x16x16"]
 
 
 @pytest.mark.parametrize(
