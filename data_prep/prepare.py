@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from data_prep.card import Card, UsedVideo, make_card, write_card
 from data_prep.config import PrepConfig, ranges
 from data_prep.decode import Decoded, DecodeTask, Unusable, decode
@@ -23,10 +21,10 @@ from data_prep.write import (
     write_npy_part,
     write_shard,
 )
-from vqvae_jax import stopping
 from vqvae_jax.data.names import Skipped, Source, find_files, video_names
 from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
 from vqvae_jax.errors import UserError, one_line
+from vqvae_jax.progress import counted
 
 _NAMED = 3  # videos in a warning
 
@@ -85,7 +83,7 @@ def _decode_all(
         for s in sources
     ]
     results: dict[int, Decoded | Unusable] = {}
-    for outcome in _watched(pool.run(decode, tasks), len(tasks), "decoding", "video", progress):
+    for outcome in _watched(pool.run(decode, tasks), len(tasks), "decoding", "videos", progress):
         if outcome.lost:
             results[outcome.task] = Unusable(f"the decoder did not survive it: {outcome.lost}")
             tasks[outcome.task].frames_file.unlink(missing_ok=True)
@@ -168,7 +166,7 @@ def _write_all(
         owner += [split] * len(new)
     written: list[Written | None] = [None] * len(parts)
     write = write_npy_part if config.format == "npy" else write_shard
-    for outcome in _watched(pool.run(write, parts), len(parts), "writing", "part", progress):
+    for outcome in _watched(pool.run(write, parts), len(parts), "writing", "parts", progress):
         if outcome.lost:
             raise UserError(f"writing stopped: {outcome.lost} (out of memory?); try fewer --workers")
         written[outcome.task] = outcome.value
@@ -179,11 +177,9 @@ def _write_all(
 
 
 def _watched(outcomes: Iterator[Outcome], total: int, what: str, unit: str, progress: bool) -> Iterator[Outcome]:
-    """Passes outcomes on behind a progress bar; turns a worker's disk or user error back into itself."""
+    """Passes outcomes on and shows progress; turns a worker's disk or user error back into itself."""
     try:
-        for outcome in tqdm(outcomes, what, total, unit=unit, disable=None if progress else True, dynamic_ncols=True):
-            yield outcome
-            stopping.check()
+        yield from counted(outcomes, total, what, unit, silent=not progress)
     except WorkerError as error:
         if isinstance(error.cause, OSError | UserError):
             raise error.cause from error

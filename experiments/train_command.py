@@ -10,6 +10,7 @@ from experiments import configs
 from experiments.command_line import parse_named
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import experiment_from
+from vqvae_jax.progress import working
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 
 
@@ -72,4 +73,7 @@ def join_processes(command: TrainCommand) -> None:
         return
     if not 0 <= command.process_id < command.processes:
         raise UserError(f"--process-id {command.process_id} must be one of 0 ... {command.processes - 1} (--processes)")
-    jax.distributed.initialize(command.coordinator, command.processes, command.process_id)
+    others = command.processes - 1
+    how_many = others if others == 1 else f"up to {others}"  # who has come is not known before all have
+    with working(f"waiting for {how_many} of {command.processes} processes at {command.coordinator}"):
+        jax.distributed.initialize(command.coordinator, command.processes, command.process_id)

@@ -12,7 +12,7 @@ ROWS = [
     {"errors"},
     {"command_line", "config", "precision", "stopping"},
     {"files"},
-    {"lock"},
+    {"lock", "progress"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy", "report"},
     {"losses", "training"},
     {"codec"},
@@ -20,7 +20,7 @@ ROWS = [
     {"families"},
     {"packaged"},
     {"evaluation", "tokens"},
-    {"cli"},
+    {"api", "cli"},
     {"__main__"},
 ]
 FILES = sorted((ROOT / "vqvae_jax").rglob("*.py"))

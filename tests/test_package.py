@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LIBRARY = ["layers", "quantization", "losses", "metrics", "training", "msvqvae", "data.memory"]
+LIBRARY = ["layers", "quantization", "losses", "metrics", "training", "msvqvae", "data.memory", "api"]
 LEFT_OUT_ON_SOME_GPU_MACHINES = ["grain", "tensorflow_datasets", "array_record", "tyro", "av"]
 
 

@@ -52,6 +52,9 @@ class Family(Protocol):
     def model(self, bundle: Bundle) -> Model:
         """A bundle ready to code with, or a `UserError` that says what in it does not fit."""
 
+    def arrays(self, snapshot: "Snapshot") -> Model:
+        """A checkpoint for arrays alone: no entropy model, no digest, so it codes no files."""
+
     def fit(
         self,
         snapshot: "Snapshot",
@@ -64,7 +67,7 @@ class Family(Protocol):
         """A checkpoint's bundle, its entropy model fitted on training clips."""
 
     def describe(self, header: Header) -> dict[str, Any]:
-        """What the family's part of a file's header says, as JSON values, or a `ConfigError`."""
+        """What the family's part of a file's header says, as JSON values, or a `UserError`."""
 
 
 def family(name: str, where: str = "families") -> Family:
@@ -138,6 +141,19 @@ def load_model(path: str | Path) -> Model:
         return of_bundle.model(bundle)
     except UserError as error:
         raise UserError(f"{path}: {error}; export the bundle again") from error
+
+
+def run_model(run: Path, step: int | str) -> Model:
+    """A run's model for arrays alone, at its step `best` (the latest, if none was validated), `latest` or a number.
+
+    Raises:
+      UserError: if there is no such run or step, or it cannot be read.
+    """
+    from vqvae_jax.training.snapshot import chosen_step, open_run
+
+    checkpoints = open_run(run)
+    snapshot = load_snapshot(checkpoints, chosen_step(checkpoints, run, step))
+    return family(snapshot.experiment.family).arrays(snapshot)
 
 
 def token_model(model: Model) -> TokenModel:

@@ -94,17 +94,6 @@ def path_for_digest(digest: str, coded: object) -> Path:
     )
 
 
-def path_for_file(coded: Path) -> Path:
-    """The file of the bundle that an .msv file names, as `path_for_digest`.
-
-    Raises:
-      UserError: if the file cannot be read, or no bundle has that digest.
-    """
-    with Reader(coded) as reader:
-        identity = reader.header.bundle.hex()
-    return path_for_digest(identity, coded)
-
-
 def find_bundle(given: Path | None) -> "Model":
     """`bundle_path`, loaded.
 
@@ -126,9 +115,13 @@ def find_coded_with(given: Path | None, digest: str, coded: Path) -> "Model":
 
 
 def find_for_file(given: Path | None, coded: Path) -> "Model":
-    """The bundle given, else `path_for_file`'s.
+    """The bundle given, else the one that an .msv file names.
 
     Raises:
       UserError: if the file or the bundle cannot be read, or there is none.
     """
-    return find_bundle(path_for_file(coded) if given is None else given)
+    if given is not None:
+        return find_bundle(given)
+    with Reader(coded) as reader:
+        identity = reader.header.bundle.hex()
+    return find_coded_with(None, identity, coded)

@@ -15,7 +15,7 @@ from benchmarks.peers.torch_layers import Conv, Down, Head, Stack, Stem, Up
 from benchmarks.peers.torch_quantizer import TorchCodebook, straight_through
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import Codebooks
-from vqvae_jax.quantization.revival import SPLIT_STEP
+from vqvae_jax.quantization.moves import SPLIT_STEP
 from vqvae_jax.training.state import PyTree
 
 Layout = Literal["contiguous", "channels_last_3d"]

@@ -1,7 +1,6 @@
 """The rate-distortion job: every clip through every codec at every setting, measured, kept, and summed up."""
 
 import contextlib
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from experiments.rd.cache import Cache, Entry, clip_digest, stream_entry
 from experiments.rd.ffmpeg import Processes
@@ -17,6 +15,7 @@ from experiments.rd.measure import Measure
 from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.evaluation.coder import CodecError, Coder
+from vqvae_jax.progress import Progress, counted
 
 BLOCK_BYTES = 512 * 2**20  # decoded clips that bulk decoders, all together, may leave on disk at a time
 AHEAD = 3  # clips that are coded while one is measured
@@ -92,7 +91,7 @@ class RdJob:
         block = max(1, BLOCK_BYTES // (int(np.prod(self._clips.clip_shape)) * max(1, in_bulk)))
         pool = ThreadPoolExecutor(self._jobs)
         stopping.begin(self._processes.stop)
-        with self._bar(range(self.total), "rd", " codings") as bar:
+        with Progress("rd", self.total, "codings") as progress:
             try:
                 for start in range(0, len(self._ids), block):
                     numbers = range(start, min(start + block, len(self._ids)))
@@ -104,7 +103,7 @@ class RdJob:
                             if outcome.failure is not None:
                                 say(f"failed: {coder.codec} {coder.setting}, {task.clip_id}: {outcome.failure}")
                             self.done += 1
-                            bar.update()
+                            progress.advance()
                             stopping.check()
             finally:
                 # Also after a signal: nothing goes on behind our back.
@@ -115,13 +114,6 @@ class RdJob:
                 for coder in self._coders:
                     coder.close()
         return outcomes
-
-    def _bar(self, numbers: range, what: str, unit: str) -> "tqdm[int]":
-        # A line a minute where there is no terminal, without its control characters for a bar within a bar.
-        terminal = sys.stderr.isatty()
-        interval = 0.5 if terminal else 60.0
-        position = None if terminal else 0
-        return tqdm(numbers, desc=what, unit=unit, mininterval=interval, maxinterval=interval, position=position)
 
     def _tasks(self, number: int) -> list[_Task]:
         clip = self._clips.read([number])[0]
@@ -134,7 +126,7 @@ class RdJob:
             if not coder.in_bulk:
                 continue
             paths = []
-            for number in self._bar(numbers, f"{coder.codec} {coder.setting} files", " clips"):
+            for number in counted(numbers, len(numbers), f"{coder.codec} {coder.setting} files", "clips"):
                 task = self._tasks(number)[index]
                 with contextlib.suppress(CodecError):  # comes again, and is then noted, when its turn comes
                     entry = self._stream(task, count=False)

@@ -4,6 +4,7 @@ import json
 import pickletools
 import time
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import jax
@@ -23,6 +24,7 @@ from tests.codec.example_bundle import (
 )
 from vqvae_jax.codec import bundle as bundle_module
 from vqvae_jax.codec.bundle import save_bundle
+from vqvae_jax.codec.interface import Options, VideoInfo
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import load_model
 from vqvae_jax.msvqvae.codec.weights import pack_weights
@@ -117,6 +119,7 @@ def rewritten(source, target, changes, signed, metadata):
     return target
 
 
+FOUND_IN_USE = ("a missing weight", "one tensor too many")
 WEIGHT = "weights/params/decoder_in/bias"
 CODES = "codebooks/top/embeddings"
 
@@ -132,7 +135,7 @@ def refusals():
             {},
             {"format_version": "1"},
             True,
-            "tensor tables/bottom/previous_rows is missing",
+            "tensor tables/top/previous_rows is missing",
         ),
         "no format version": ({}, {"format_version": None}, True, "bundle format None"),
         "another program's": ({}, {"format": "pt"}, False, "is not a bundle of vqvae_jax"),
@@ -179,8 +182,23 @@ def test_is_refused_by_name(tmp_path, bundle_file, case):
     tensors, metadata, signed, message = refusals()[case]
     path = rewritten(bundle_file, tmp_path / "changed.safetensors", tensors, signed, metadata)
     with pytest.raises(UserError, match=message) as error:
-        load_model(path)
+        model = load_model(path)
+        # That a weight lacks is found when the model is used, for only then its structure is computed.
+        assert case in FOUND_IN_USE
+        model.encoder(VideoInfo(16, 16, 16, 16, Fraction(16)), Options())
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [None, (8, 2)], ids=["missing", "another shape"])
+def test_a_decoder_names_the_weight_that_does_not_fit(tmp_path, bundle_file, shape):
+    changes = {WEIGHT: None if shape is None else np.zeros(shape, np.uint16)}
+    path = rewritten(bundle_file, tmp_path / "changed.safetensors", changes, True, {})
+    indices = {"top": np.zeros((1, 2, 2), int), "bottom": np.zeros((2, 4, 4), int)}
+    with pytest.raises(
+        UserError, match=rf"changed.safetensors: tensor {WEIGHT} is .*; export the bundle again"
+    ) as error:
+        load_model(path).decode(indices)
+    assert "\n" not in str(error.value)
 
 
 def test_a_foreign_safetensors_file_is_told_apart(tmp_path):

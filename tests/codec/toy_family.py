@@ -29,8 +29,8 @@ class Model:
         return Encoder(video, self.chunk_frames(video.width, video.height, options))
 
     def decoder(self, header, head):
-        if len(head["mean"]) != 1:
-            raise UserError("its model is no byte")
+        if (header.parts, header.head_parts) != (Encoder.parts, Encoder.head_parts) or len(head["mean"]) != 1:
+            raise UserError("its parts are not this family's, or its model is no byte")
         return Decoder(header, head["mean"][0])
 
 

@@ -11,7 +11,7 @@ from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.matching import GradientNorms, gradient_norms, matched_weight, perceptual_weight
 from vqvae_jax.losses.perceptual import frame_sample, layer_distances, perceptual_distance, perceptual_loss
-from vqvae_jax.losses.reconstruction import l2
+from vqvae_jax.losses.terms import l2
 
 torch = pytest.importorskip("torch", reason="torch is the outside reference for the perceptual loss")
 DIVISORS = (0.5, 0.6, 0.4)

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vqvae_jax.losses.commitment import commitment
-from vqvae_jax.losses.reconstruction import l1, l2
+from vqvae_jax.losses.terms import commitment, l1, l2
 
 torch = pytest.importorskip("torch", reason="torch is the outside reference")
 

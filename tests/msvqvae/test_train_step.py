@@ -14,7 +14,7 @@ from vqvae_jax.msvqvae.model import apply_model
 from vqvae_jax.msvqvae.train import MSVQVAETask, level_dropout, move_codebook
 from vqvae_jax.precision import normalise
 from vqvae_jax.quantization.config import QuantizerConfig
-from vqvae_jax.quantization.ema import Statistics
+from vqvae_jax.quantization.moves import Statistics
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.optimizer import make_optimizer
 from vqvae_jax.training.state import TrainState

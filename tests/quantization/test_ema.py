@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vqvae_jax.quantization.codebook import Codebook
-from vqvae_jax.quantization.ema import Statistics, statistics, update
+from vqvae_jax.quantization.moves import Statistics, statistics, update
 
 K, D, DECAY = 6, 3, 0.9
 

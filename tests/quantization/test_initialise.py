@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vqvae_jax.quantization.codebook import empty_codebook
-from vqvae_jax.quantization.initialise import initialise
+from vqvae_jax.quantization.moves import initialise
 
 Z = jnp.asarray(np.random.default_rng(0).standard_normal((2, 3, 2, 2, 16)), jnp.float32) * 5
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vqvae_jax.quantization.codebook import Codebook
-from vqvae_jax.quantization.revival import replace_by_samples, split_busiest
+from vqvae_jax.quantization.moves import replace_by_samples, split_busiest
 
 
 def book_with(counts, dim=3, seed=0):

@@ -11,11 +11,11 @@ import numpy as np
 import tyro
 
 from vqvae_jax.cli.encode import bytes_of
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.packaged import find_for_file
+from vqvae_jax.progress import counted
 from vqvae_jax.video.source import open_source
 
 

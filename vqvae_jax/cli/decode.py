@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.decoder import Decoder, OnError
 from vqvae_jax.command_line import PIPE
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.packaged import find_for_file
+from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDOUT, Y4mWriter
 from vqvae_jax.video.sink import Sink, open_sink
 

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.interface import TokenModel
 from vqvae_jax.data.partial_folder import PartialFolder
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.families import token_model
 from vqvae_jax.packaged import find_coded_with
+from vqvae_jax.progress import counted
 from vqvae_jax.tokens.shards import TokenShards
 from vqvae_jax.video.sink import open_sink
 

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.codec.comparison import Comparison, compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
@@ -22,6 +21,7 @@ from vqvae_jax.container.header import MAX_SIDE
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.files import no_folder, refuse_existing
 from vqvae_jax.packaged import find_bundle
+from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDIN
 from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer

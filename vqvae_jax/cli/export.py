@@ -1,9 +1,7 @@
 """`vqvae-jax export`."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +11,9 @@ from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.evaluation.bundles import noted_data
-from vqvae_jax.families import Progress, export_bundle, load_snapshot
-from vqvae_jax.training.snapshot import open_run
+from vqvae_jax.families import export_bundle, load_snapshot
+from vqvae_jax.progress import Progress
+from vqvae_jax.training.snapshot import chosen_step, open_run
 
 
 @dataclass(frozen=True)
@@ -46,20 +45,17 @@ def run(options: Options) -> None:
     if options.out.suffix != ".safetensors":
         raise UserError(f"{options.out}: the bundle's name must end in .safetensors")
     checkpoints = open_run(options.run)
-    steps = checkpoints.steps()
-    if not steps:
-        raise UserError(f"run {options.run} has no checkpoint yet")
-    best = checkpoints.best_step()
-    named = {"latest": steps[-1], "best": steps[-1] if best is None else best}
-    if options.step not in named and not options.step.isdecimal():
-        raise UserError(f"step={options.step!r}; expected best, latest or a number")
-    step = named[options.step] if options.step in named else int(options.step)
-    noted = " (the latest; none was validated)" if options.step == "best" and best is None else ""
+    step = chosen_step(checkpoints, options.run, options.step)
+    unranked = options.step == "best" and checkpoints.best_step() is None
+    noted = " (the latest; none was validated)" if unranked else ""
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(options.data or noted_data(options.run), "train")
-    with progress("coding training clips") as on_chunk, progress("fitting the entropy model") as on_fit:
+    with Progress("") as progress:
+        coding, fitting = (
+            partial(progress.show, what) for what in ("coding training clips", "fitting the entropy model")
+        )
         result = export_bundle(
-            snapshot, clips, options.out, options.weights, options.clips, options.force, on_chunk, on_fit
+            snapshot, clips, options.out, options.weights, options.clips, options.force, coding, fitting
         )
     chunks = result.origin.get("table_chunks")
     fitted = f", entropy models from {chunks} chunks" if chunks else ""
@@ -67,17 +63,3 @@ def run(options: Options) -> None:
         f"{options.out}: step {step} of {options.run}{noted}, {options.out.stat().st_size:,} bytes{fitted}, "
         f"digest {result.digest[:16]}"
     )
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Progress]:
-    """A bar on a terminal that shows (done, total)."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, disable=not sys.stderr.isatty(), leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

@@ -10,7 +10,7 @@ import tyro
 
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
-from vqvae_jax.errors import ConfigError, UserError, say
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.families import FIRST, family
 from vqvae_jax.packaged import name_of
 
@@ -84,10 +84,11 @@ def describe(path: Path) -> dict[str, Any]:
     """
     with Reader(path) as reader:
         header = reader.header
+        of_file = family(header.family, reader.name)
         try:
-            described = family(header.family, reader.name).describe(header)
-        except ConfigError as error:
-            raise UserError(f"{reader.name}: its header is not valid ({error})") from error
+            described = of_file.describe(header)
+        except UserError as error:
+            raise UserError(f"{reader.name}: {error}") from error
         payload, damaged = dict.fromkeys(header.parts, 0), []
         for chunk in range(reader.whole_chunks):
             try:

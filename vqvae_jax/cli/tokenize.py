@@ -10,11 +10,11 @@ from typing import Annotated
 import tyro
 
 from vqvae_jax.cli.encode import coded_size, parse_rate
-from vqvae_jax.cli.progress import counted
 from vqvae_jax.data.names import Source
 from vqvae_jax.errors import say
 from vqvae_jax.families import token_model
 from vqvae_jax.packaged import find_bundle
+from vqvae_jax.progress import counted
 from vqvae_jax.tokens.card import Card
 from vqvae_jax.tokens.writer import write_token_shards
 

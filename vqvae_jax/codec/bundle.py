@@ -34,6 +34,7 @@ class Bundle(NamedTuple):
     origin: dict[str, Any]  # JSON values: step, checkpoint and data digests
     weights: WeightType  # how they are stored
     digest: str  # SHA-256, hexadecimal, of all but `name` and `origin`
+    path: Path | None = None  # of the file that it was read from
 
     @property
     def identity(self) -> bytes:
@@ -108,7 +109,8 @@ def read_bundle(path: str | Path) -> Bundle:
         raise UserError(f"{path}: the digest does not fit the content; the file is damaged, export it again")
     weights: WeightType = "float32" if metadata.get("weights") == "float32" else "bfloat16"
     config, origin = (_json(path, metadata, key) for key in ("model", "origin"))
-    return Bundle(metadata.get("name", ""), family, version, config, tensors, origin, weights, metadata["digest"])
+    name, digest = metadata.get("name", ""), metadata["digest"]
+    return Bundle(name, family, version, config, tensors, origin, weights, digest, path)
 
 
 def pack_weight(leaf: Any, weights: WeightType) -> np.ndarray:

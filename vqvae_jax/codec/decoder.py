@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal, Self
 
 import numpy as np
 
-from vqvae_jax.codec.interface import Chunk, Content, Model
+from vqvae_jax.codec.interface import Chunk, Content, Model, check_chunk_pixels
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.entropy.rans import CorruptStreamError
@@ -44,6 +44,9 @@ class Decoder:
                     f"{self.reader.name}: was coded with bundle {header.bundle.hex()}, this is "
                     f"{model.identity.hex()} ({model.name}); give the right one with --bundle"
                 )
+            # A chunk holds no more frames than the video, whatever its header says.
+            size = min(header.chunk_frames, header.frames), header.width, header.height
+            check_chunk_pixels(self.reader.name, *size)
             head = self.reader.read_head_chunk()
             try:
                 self._coder = model.decoder(header, head)

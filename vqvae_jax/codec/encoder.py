@@ -19,7 +19,7 @@ from vqvae_jax.codec.interface import (
 )
 from vqvae_jax.container.header import Header
 from vqvae_jax.container.writer import Writer
-from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.errors import UserError
 
 
 class Encoded(NamedTuple):
@@ -110,8 +110,6 @@ class Encoder:
                 family="" if coder.file_version == 1 else self.model.family,
                 head_parts=coder.head_parts,
             )
-        except ConfigError:
-            raise
         except UserError as error:
             raise UserError(f"{name}: {error}") from error
         totals = dict.fromkeys((*header.head_parts, *header.parts), 0)

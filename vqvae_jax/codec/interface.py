@@ -154,7 +154,8 @@ class Model(Protocol):
           head: parts of its head chunk; empty if it has none.
 
         Raises:
-          UserError: if the file contradicts the model, or its chunks are too large.
+          UserError: if the file contradicts the model, its parts (which any header may name) are not the family's, or
+            its chunks are too large.
         """
 
 
@@ -169,6 +170,10 @@ class Level(Protocol):
     def codes(self) -> int:
         """Indices lie in [0, codes)."""
 
+    @property
+    def dim(self) -> int:
+        """Width of a code's vector."""
+
 
 class TokenModel(Model, Protocol):
     """A model whose chunks are grids of indices."""
@@ -182,6 +187,13 @@ class TokenModel(Model, Protocol):
 
     def decode(self, indices: Indices, shape: Grid | None = None, level: str | None = None) -> np.ndarray:
         """Frames of one clip, uint8 RGB (T, H, W, 3)."""
+
+    def latents(self, x_BTHWC: Any) -> dict[str, Any]:
+        """Vectors before quantisation by level, float32 [B, t, h, w, D]; a pure function that differentiates.
+
+        Args:
+          x_BTHWC: float32 JAX array in [0, 1], of any size.
+        """
 
     def coded_chunks(self, frames: Iterable[np.ndarray], size: int) -> Iterator[tuple[int, Indices]]:
         """Frames of the video and indices of every chunk of a video, each seen with a little of its neighbours."""

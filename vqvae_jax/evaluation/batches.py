@@ -1,13 +1,11 @@
 """A split through a mapped function, batch by batch: padded to one compiled shape, the padding cut off again."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
@@ -15,13 +13,6 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.training.mapping import DeviceMap
 
 Progress = Callable[[int], None]
-
-
-@contextmanager
-def clip_bar(total: int, name: str) -> Iterator[Progress]:
-    """A progress bar over clips on a terminal, nothing elsewhere."""
-    with tqdm(total=total, desc=name, unit=" clips", disable=None, leave=False) as bar:
-        yield bar.update
 
 
 class Batches:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import few, read_card
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.batches import Batches, clip_bar
+from vqvae_jax.evaluation.batches import Batches
 from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 from vqvae_jax.evaluation.clip_files import files_entry, measure_files
 from vqvae_jax.evaluation.coder import ModelCoder
@@ -20,6 +20,7 @@ from vqvae_jax.evaluation.schema import CheckpointResult, Result
 from vqvae_jax.evaluation.side_files import refuse_foreign_side_files
 from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
+from vqvae_jax.progress import Progress
 
 
 def evaluate_bundle(config: EvaluateConfig, say: Say = print) -> Result:
@@ -45,8 +46,8 @@ def evaluate_bundle(config: EvaluateConfig, say: Say = print) -> Result:
         say(f"{config.run.stem}  {describe_checkpoint(result['checkpoints'][0])}  (measured before)")
         return result
     started, records = time.monotonic(), range(batches.count)
-    with clip_bar(batches.count, f"{config.run.stem}: files") as progress:
-        measured = measure_files(coder, clips, records, ClipMeasure(trunk, divisors), progress)
+    with Progress(f"{config.run.stem}: files", batches.count, "clips") as progress:
+        measured = measure_files(coder, clips, records, ClipMeasure(trunk, divisors), progress.advance)
     entry: CheckpointResult = {
         "step": int(coder.model.origin.get("step", 0)),
         "digest": coder.digest,

@@ -1,11 +1,8 @@
 """The bundle of a checkpoint: what has to be fitted after training is fitted on training clips, once, and kept."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-
-from tqdm import tqdm
 
 from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.data.open import open_split
@@ -13,6 +10,7 @@ from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import export_bundle
 from vqvae_jax.files import make_folder
+from vqvae_jax.progress import Progress
 from vqvae_jax.training.resume import DATA_FILE
 from vqvae_jax.training.snapshot import Snapshot
 
@@ -74,17 +72,9 @@ def fitted_bundle(snapshot: Snapshot, run: Path, other: Path, folder: Path, fit_
             pass  # damaged: made anew
     clips = training_clips(run, snapshot.stream_state.get("digest"), other)
     make_folder(folder)
-    with _progress(f"step {snapshot.step}: training clips") as on_chunk, _progress("entropy model") as on_fit:
-        export_bundle(snapshot, clips, path, most_clips=fit_clips, overwrite=True, on_chunk=on_chunk, on_fit=on_fit)
+    with Progress("") as progress:
+        coding, fitting = (
+            partial(progress.show, f"step {snapshot.step}: {what}") for what in ("training clips", "entropy model")
+        )
+        export_bundle(snapshot, clips, path, most_clips=fit_clips, overwrite=True, on_chunk=coding, on_fit=fitting)
     return path
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    with tqdm(desc=what, disable=None, leave=False) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

@@ -9,7 +9,7 @@ from typing import Any
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.batches import Batches, clip_bar
+from vqvae_jax.evaluation.batches import Batches
 from vqvae_jax.evaluation.bundle_job import evaluate_bundle
 from vqvae_jax.evaluation.bundles import fitted_bundle
 from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
@@ -27,6 +27,7 @@ from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_fi
 from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.families import experiment_from, load_snapshot, task_of
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
+from vqvae_jax.progress import Progress
 from vqvae_jax.training.snapshot import Snapshot, checkpoint_digest, open_run
 
 NOT_ASKED = "files=0: not asked for"
@@ -216,8 +217,8 @@ class EvaluationJob:
         return open_result(config, run, batches, self._trunk, divisors, self._say_once), measurement
 
     def _entry(self, snapshot: Snapshot, measurement: ModelMeasurement) -> CheckpointResult:
-        with clip_bar(self._batches.count, f"step {snapshot.step}") as progress:
-            figures = measurement.measure(snapshot, progress)
+        with Progress(f"step {snapshot.step}", self._batches.count, "clips") as progress:
+            figures = measurement.measure(snapshot, progress.advance)
         return {
             "step": snapshot.step,
             "digest": snapshot.digest,
@@ -258,8 +259,8 @@ class EvaluationJob:
         try:
             path = fitted_bundle(snapshot, config.run, config.data, folder, config.fit_clips)
             coder = ModelCoder(path, fps)
-            with clip_bar(len(records), f"step {snapshot.step}: files") as progress:
-                measured = measure_files(coder, clips, records, self._clip_measure, progress)
+            with Progress(f"step {snapshot.step}: files", len(records), "clips") as progress:
+                measured = measure_files(coder, clips, records, self._clip_measure, progress.advance)
         except UserError as error:
             return None, str(error)
         return files_entry(measured, clips.ids(records), clips.clip_shape, coder, config.fit_clips), None

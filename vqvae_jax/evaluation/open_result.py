@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from vqvae_jax.data.source import read_card
-from vqvae_jax.evaluation.batches import Batches, clip_bar
+from vqvae_jax.evaluation.batches import Batches
 from vqvae_jax.evaluation.clip_figures import measure_baselines, measure_h264
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.describe import describe_baselines
@@ -13,6 +13,7 @@ from vqvae_jax.evaluation.result_file import check_continues, read_result, write
 from vqvae_jax.evaluation.schema import SCHEMA, VERSION, Result, RunEntry
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg import VggTrunk
+from vqvae_jax.progress import Progress, working
 
 Say = Callable[[str], None]
 
@@ -41,9 +42,10 @@ def open_result(
         say(describe_baselines(old))
         return old
     make_folder(config.out.parent)  # before hours of work depend on it
-    result["h264"] = measure_h264(batches, result["data"]["fps"])
-    with clip_bar(batches.count, "baselines") as progress:
-        result["baselines"] = measure_baselines(batches, trunk, divisors, progress)
+    with working("coding the clips with H.264"):
+        result["h264"] = measure_h264(batches, result["data"]["fps"])
+    with Progress("baselines", batches.count, "clips") as progress:
+        result["baselines"] = measure_baselines(batches, trunk, divisors, progress.advance)
     write_result(config.out, result)
     say(describe_baselines(result))
     return result

@@ -10,7 +10,7 @@ from jax import Array
 from vqvae_jax.errors import UserError
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.perceptual import perceptual_loss
-from vqvae_jax.losses.reconstruction import RECONSTRUCTIONS
+from vqvae_jax.losses.terms import RECONSTRUCTIONS
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.precision import DType
 

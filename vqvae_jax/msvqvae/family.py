@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from vqvae_jax.msvqvae.codec.model import CodecModel
     from vqvae_jax.msvqvae.experiment import Experiment
     from vqvae_jax.msvqvae.train import MSVQVAETask
+    from vqvae_jax.training.snapshot import Snapshot
 
 
 def __getattr__(name: str) -> Any:
@@ -57,6 +58,13 @@ def model(bundle: "Bundle") -> "CodecModel":
     return CodecModel(bundle)
 
 
+def arrays(snapshot: "Snapshot") -> "CodecModel":
+    """A checkpoint for arrays alone."""
+    from vqvae_jax.msvqvae.codec.model import model_of_snapshot
+
+    return model_of_snapshot(snapshot)
+
+
 def fit(*arguments: Any, **options: Any) -> "Bundle":
     """A checkpoint's bundle; see `msvqvae.codec.fit.fit`."""
     from vqvae_jax.msvqvae.codec.fit import fit as fit_bundle
@@ -68,7 +76,7 @@ def describe(header: Header) -> dict[str, Any]:
     """What the family's part of a file's header says, as JSON values; needs no model.
 
     Raises:
-      ConfigError: if it is not valid.
+      UserError: if it is not valid.
     """
     from vqvae_jax.msvqvae.codec.layout import Layout
 

@@ -31,6 +31,16 @@ def encode(model: MSVQVAE, params: PyTree, codebooks: Codebooks, clips_BTHWC: Ar
     return {name: level.quantized.indices for name, level in forward.levels.items()}
 
 
+def latents(model: MSVQVAE, params: PyTree, codebooks: Codebooks, clips_BTHWC: Array) -> dict[str, Array]:
+    """Clips -> vectors before quantisation by level, [B, t, h, w, D] float32. Differentiable.
+
+    Args:
+      clips_BTHWC: [B, T, H, W, 3] float in [0, 1]; sizes are multiples of the model's strides.
+    """
+    forward = apply_model(model, params, clips_BTHWC, codebooks)
+    return {name: level.z for name, level in forward.levels.items()}
+
+
 def decode(
     model: MSVQVAE, params: PyTree, codebooks: Codebooks, indices: dict[str, Array], without: Without = None
 ) -> Array:

@@ -14,7 +14,7 @@ from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
 from vqvae_jax.precision import normalise
 from vqvae_jax.quantization.codebook import empty_codebook, quantize
-from vqvae_jax.quantization.initialise import initialise
+from vqvae_jax.quantization.moves import initialise
 from vqvae_jax.training.state import PyTree, TrainState
 from vqvae_jax.training.task import Start
 

@@ -22,8 +22,7 @@ from vqvae_jax.msvqvae.reconstruct import Without, decode, encode
 from vqvae_jax.msvqvae.start import abstract_state, new_state
 from vqvae_jax.quantization.codebook import Codebook, unit_mean_square
 from vqvae_jax.quantization.config import QuantizerConfig
-from vqvae_jax.quantization.ema import Statistics, update
-from vqvae_jax.quantization.revival import replace_by_samples, split_busiest
+from vqvae_jax.quantization.moves import Statistics, replace_by_samples, split_busiest, update
 from vqvae_jax.training.gradients import global_gradients
 from vqvae_jax.training.mapping import AXIS
 from vqvae_jax.training.optimizer import average_weights, learning_rate_schedule, make_optimizer

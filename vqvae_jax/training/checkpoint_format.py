@@ -16,7 +16,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.training.digests import leaf_digest, named_leaves
+from vqvae_jax.training.digests import leaf_digest, named_leaves, nested
 
 FORMAT = 2
 #: Of format 1, which is read for ever, what is not one of these at the top of the state lies under `extras` now.
@@ -76,7 +76,7 @@ def save_arguments(
     except TypeError as error:
         raise ValueError(f"stream state and config must be JSON values: {error}") from error
     content["digest"] = _content_digest(content)
-    return ocp.args.Composite(**{STATE: ocp.args.PyTreeSave(_nested(leaves)), RECORD: ocp.args.JsonSave(content)})
+    return ocp.args.Composite(**{STATE: ocp.args.PyTreeSave(nested(leaves)), RECORD: ocp.args.JsonSave(content)})
 
 
 def finite_or_none(value: float) -> float | None:
@@ -132,7 +132,7 @@ def read_state(step_folder: Path, record: Record, like: Any = None) -> Any:
         if leaf_digest(leaf) != record.leaves[name]["digest"]:
             raise DamagedCheckpointError(f"{step_folder / STATE}: the data of {name} were altered (digest)")
     if like is None:
-        return _nested(leaves)
+        return nested(leaves)
     return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(like), [leaves[n] for n in named_leaves(like)])
 
 
@@ -147,7 +147,7 @@ def _read_arrays(path: Path, record: Record) -> dict[str, np.ndarray]:
         found, expected = tuple(leaf.shape), tuple(entry["shape"])
         if found != expected or str(np.dtype(leaf.dtype)) != entry["dtype"]:
             raise ValueError(f"{name} is {leaf.dtype}{found} instead of {entry['dtype']}{expected}")
-    as_numpy = _nested({name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored})
+    as_numpy = nested({name: ocp.RestoreArgs(restore_type=np.ndarray) for name in stored})
     named = named_leaves(handler.restore(path, args=ocp.args.PyTreeRestore(restore_args=as_numpy)))
     return {name: np.asarray(named[names[name]]) for name in record.leaves}
 
@@ -171,17 +171,6 @@ def _check_alike(step_folder: Path, record: Record, wanted: dict[str, Any]) -> N
                 raise UserError(
                     f"checkpoint {step_folder} does not fit this model: {name} has {kind} {found}, expected {expected}"
                 )
-
-
-def _nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name, leaf in leaves.items():
-        *parents, last = name.split("/")
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[last] = leaf
-    return tree
 
 
 def _content_digest(content: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Names and digests of the leaves of a pytree: Orbax restores flipped bits in array data without a word."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -23,6 +24,26 @@ def named_leaves(tree: Any) -> dict[str, Any]:
             raise ValueError(f"a leaf of the state cannot be named: {jax.tree_util.keystr(path)!r}")
         named[name] = leaf
     return named
+
+
+def nested(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Dictionaries of dictionaries whose `named_leaves` these are.
+
+    Raises:
+      ValueError: if one path goes on where another one ends.
+    """
+    tree: dict[str, Any] = {}
+    for name, leaf in named.items():
+        *parents, last = name.split("/")
+        branch = tree
+        for part in parents:
+            branch = branch.setdefault(part, {})
+            if not isinstance(branch, dict):
+                raise ValueError(f"{name} goes on where a leaf is")
+        if last in branch:
+            raise ValueError(f"{name} ends where others go on")
+        branch[last] = leaf
+    return tree
 
 
 def leaf_digest(leaf: Any) -> str:

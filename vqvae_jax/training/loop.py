@@ -14,6 +14,7 @@ from vqvae_jax.data.open import open_stream
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.data.stream import spread_clips
 from vqvae_jax.errors import UserError
+from vqvae_jax.progress import Progress
 from vqvae_jax.report.pictures import comparison_grid, write_png
 from vqvae_jax.training.checkpoints import FOLDER, SCORE, Checkpoints, read_config
 from vqvae_jax.training.claim import claimed
@@ -24,7 +25,6 @@ from vqvae_jax.training.interrupt import Agreement, Interruption
 from vqvae_jax.training.logs import RunLog
 from vqvae_jax.training.machines import note_machine
 from vqvae_jax.training.mapping import DeviceMap
-from vqvae_jax.training.progress import Progress
 from vqvae_jax.training.resume import (
     CONFIG_FILE,
     DATA_FILE,
@@ -86,12 +86,17 @@ def train(job: Job, task: Task) -> int:
       UserError: before anything is written, if data, model and run do not go together; later if the loss is not
         finite, memory runs out, or the run's folder cannot be written.
     """
-    with claimed(job.run):
-        return _train(job, task)
+    first = jax.process_index() == 0
+    with (
+        Progress("step", unit="clips", every_seconds=30.0, chatty=True, speaks=first) as progress,
+        claimed(job.run),
+    ):
+        return _train(job, task, progress)
 
 
-def _train(job: Job, task: Task) -> int:
+def _train(job: Job, task: Task, progress: Progress) -> int:
     settings, batch_size, total = job.training, job.data.batch_size, job.steps
+    progress.doing("opening the data and making the state")
 
     # ---------------------------------------------------------------------------------------------- devices and data
     devices = DeviceMap(settings.mapping)
@@ -120,15 +125,13 @@ def _train(job: Job, task: Task) -> int:
     constants = devices.replicate(task.constants)
     counted = task.cost((frames, height, width))
     flops = 6.0 * (counted.encoder_macs + counted.decoder_macs) * batch_size
-    progress = Progress(total, start, batch_size)
+    progress.begin(total, start, batch_size)
+    progress.doing("compiling")
     progress.note(f"{job.name}: {counted.summary}; {len(job.clips)} training clips of {frames}x{height}x{width}")
     clock = time.perf_counter()
     local = np.zeros((batch_size // jax.process_count(), *job.clip_shape), np.uint8)
     mapped = devices.map(task.step, (False, True, False, False), (False, False), donate=(0,))
-    with contextlib.ExitStack() as on_failure:
-        on_failure.callback(progress.close)  # a message does not stand behind a bar
-        step = compile_step(mapped, state, devices.split(local), key, constants)
-        on_failure.pop_all()
+    step = compile_step(mapped, state, devices.split(local), key, constants)
     seconds = time.perf_counter() - clock
 
     # ------------------------------------------------------------------------------------------------------- the loop
@@ -152,7 +155,6 @@ def _train(job: Job, task: Task) -> int:
 
     with (
         Interruption() as interruption,
-        progress,
         log,
         checkpoints,
         contextlib.closing(stream),

@@ -46,6 +46,23 @@ def open_run(run_dir: str | Path) -> Checkpoints:
     return checkpoints
 
 
+def chosen_step(checkpoints: Checkpoints, run_dir: str | Path, step: int | str) -> int:
+    """The number of a step: `best` (the latest, if none was validated), `latest`, or a number as it is.
+
+    Raises:
+      UserError: if the run has no checkpoint yet, or `step` is none of these.
+    """
+    steps = checkpoints.steps()
+    if not steps:
+        raise UserError(f"run {run_dir} has no checkpoint yet")
+    if step not in ("best", "latest"):
+        if not str(step).isdecimal():
+            raise UserError(f"step={step!r}; expected best, latest or a number")
+        return int(step)
+    best = checkpoints.best_step() if step == "best" else None
+    return steps[-1] if best is None else best
+
+
 def checkpoint_digest(record: Record) -> str:
     """SHA-256 over names and digests of all leaves: equal if and only if two checkpoints hold the same state."""
     leaves = {name: entry["digest"] for name, entry in record.leaves.items()}

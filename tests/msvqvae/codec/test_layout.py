@@ -9,7 +9,7 @@ import pytest
 from tests.container.mend import mend
 from vqvae_jax.codec.interface import MODES
 from vqvae_jax.container.reader import Reader
-from vqvae_jax.errors import ConfigError
+from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.msvqvae.codec.layout import MAX_INDICES_PER_CHUNK, Layout, LevelLayout
 
 LEVELS = {"top": LevelLayout((4, 8, 8), 512), "bottom": LevelLayout((2, 4, 4), 512)}
@@ -72,5 +72,5 @@ def test_the_number_of_indices_per_chunk_is_capped_at_the_number_itself():
 def test_a_bad_header_with_a_right_checksum_is_named(offset, fmt, value, message):
     data = bytearray(GOLDEN.read_bytes())
     struct.pack_into(fmt, data, offset, value)
-    with Reader(mend(bytes(data))) as reader, pytest.raises(ConfigError, match=message):
+    with Reader(mend(bytes(data))) as reader, pytest.raises(UserError, match=rf"its header is not valid \(.*{message}"):
         Layout.parse(reader.header)

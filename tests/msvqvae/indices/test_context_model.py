@@ -6,8 +6,7 @@ import pytest
 from tests.msvqvae.indices.example_tables import random_context_model, random_contexts
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.indices.context_model import HIDDEN_LIMIT, ContextModel, check_arrays, parts
-from vqvae_jax.msvqvae.indices.observe import Observed
-from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS
+from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS, Observed
 
 CODES = 20
 ARRAYS = random_contexts(CODES)

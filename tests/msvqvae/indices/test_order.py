@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from vqvae_jax.msvqvae.indices.observe import observe
 from vqvae_jax.msvqvae.indices.order import (
     AROUND,
     BEFORE,
     NEIGHBOURS,
     group_positions,
     neighbours,
+    observe,
     padded,
     reading_order,
     unknown_grid,

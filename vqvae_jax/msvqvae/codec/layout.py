@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from vqvae_jax.codec.interface import MODES, Grid, Mode
 from vqvae_jax.config import check, check_choice
 from vqvae_jax.container.header import LEVEL_1, Header
-from vqvae_jax.errors import ConfigError
+from vqvae_jax.errors import ConfigError, UserError
 
 FIRST = struct.Struct("<BBBB")
 MAX_INDICES_PER_CHUNK = 2**26
@@ -66,8 +66,15 @@ class Layout:
         """The layout of a file.
 
         Raises:
-          ConfigError: if the header's bytes are not what `pack` writes for some layout.
+          UserError: if the header's bytes are not what `pack` writes for some layout.
         """
+        try:
+            return cls._parsed(header)
+        except ConfigError as error:
+            raise UserError(f"its header is not valid ({error})") from error
+
+    @classmethod
+    def _parsed(cls, header: Header) -> "Layout":
         own = header.family_header
         try:
             mode, _, _, count = FIRST.unpack_from(own)

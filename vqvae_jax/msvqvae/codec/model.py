@@ -21,9 +21,10 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.codec.index_choice import RateWeighted
 from vqvae_jax.msvqvae.codec.layout import Layout, LevelLayout
 from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
-from vqvae_jax.msvqvae.codec.weights import Weights, context_models, unpack_weights
+from vqvae_jax.msvqvae.codec.weights import CONTEXT_MODELS, Weights, context_models, unpack_weights
 from vqvae_jax.msvqvae.codec.windows import CodedChunk, WindowEncoder, coded_chunks
 from vqvae_jax.msvqvae.indices.index_coder import pack, unpack
+from vqvae_jax.training.snapshot import Snapshot
 
 FAMILY = "msvqvae"
 MAX_RATE_WEIGHT = 100.0  # far beyond it nothing but repeats is sent
@@ -42,7 +43,7 @@ class CodecModel(Tokenizer):
     family = FAMILY
 
     def __init__(self, bundle: Bundle, weights: Weights | None = None) -> None:
-        super().__init__(unpack_weights(bundle) if weights is None else weights)
+        super().__init__(unpack_weights(bundle) if weights is None else weights, str(bundle.path or bundle.name))
         self.name, self.digest, self.identity, self.origin = bundle.name, bundle.digest, bundle.identity, bundle.origin
 
     @property
@@ -91,6 +92,7 @@ class CodecModel(Tokenizer):
           UserError: about the options, or if chunks would be too large.
         """
         self.check(options)
+        self.check_weights()  # before a file is made with them; a decoder finds out as it goes
         size = self.chunk_frames(video.width, video.height, options)
         return FileEncoder(self, self.layout(options.mode, video.width, video.height, size), options.rate_weight)
 
@@ -107,6 +109,14 @@ class CodecModel(Tokenizer):
                 f"its levels are {_plain(found.levels)}, the bundle's {_plain(expected)}; the file is damaged"
             )
         return FileDecoder(self, found, header.frames)
+
+
+def model_of_snapshot(snapshot: Snapshot) -> CodecModel:
+    """A checkpoint's model for arrays alone: it has no entropy model and no digest."""
+    experiment = snapshot.experiment
+    weights = Weights(experiment.model, snapshot.params, snapshot.extras["codebooks"], {})
+    nameless = Bundle(experiment.name, "", CONTEXT_MODELS, {}, {}, {"step": snapshot.step}, "float32", "")
+    return CodecModel(nameless, weights)
 
 
 class FileEncoder:
@@ -150,7 +160,7 @@ class FileDecoder:
     context = 1
 
     def __init__(self, model: CodecModel, layout: Layout, frames: int) -> None:
-        # A chunk holds no more frames than the video, whatever its header says.
+        # With its padding, which the decoder of all families does not know.
         size = min(layout.chunk_frames, frames), layout.padded_width, layout.padded_height
         check_chunk_pixels("its pictures", *size)
         self._model, self._layout = model, layout

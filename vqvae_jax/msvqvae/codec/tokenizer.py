@@ -1,20 +1,22 @@
 """Frames to indices and back with a bundle's model, for arrays of any length and size."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.errors import ScopeCollectionNotFound, ScopeParamNotFoundError, ScopeParamShapeError
 
 from vqvae_jax.codec.interface import Grid, Indices, check_frames, checked_pictures
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.codec.weights import Weights
+from vqvae_jax.msvqvae.codec.weights import Weights, check_weights
 from vqvae_jax.msvqvae.codec.windows import CodedChunk, coded_chunks, decoded_chunk
 from vqvae_jax.msvqvae.config import LevelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE
-from vqvae_jax.msvqvae.reconstruct import decode, encode
+from vqvae_jax.msvqvae.reconstruct import decode, encode, latents
 
 
 class Tokenizer:
@@ -26,16 +28,18 @@ class Tokenizer:
     Frames are coded as one clip; `coded_chunks` cuts a long video into windows. Convolutions run in float32 whatever
     the model was trained in, so that a file decodes to the same picture wherever the same machine code runs.
 
-    Attributes:
+    Args:
       weights: of `unpack_weights`.
+      where: the file that they come from, for messages.
     """
 
-    def __init__(self, weights: Weights) -> None:
-        self.weights = weights
+    def __init__(self, weights: Weights, where: str = "the model") -> None:
+        self.weights, self._where, self._whole = weights, where, False
         model = MSVQVAE(replace(weights.config, dtype="float32"))
         # Weights are arguments: as constants, every compiled size would hold a copy of them.
         self._encode = jax.jit(partial(encode, model))
         self._decode = jax.jit(partial(decode, model), static_argnames="without")
+        self._latents = jax.jit(partial(latents, model))
 
     @property
     def levels(self) -> dict[str, LevelConfig]:
@@ -71,7 +75,8 @@ class Tokenizer:
         """
         check_frames(frames_THWC)
         padded = pad_to_multiple(frames_THWC, self.weights.config.multiple)
-        found = self._encode(self.weights.params, self.weights.codebooks, jnp.asarray(padded)[None])
+        with self._fitting():
+            found = self._encode(self.weights.params, self.weights.codebooks, jnp.asarray(padded)[None])
         return {level: np.asarray(found[level])[0] for level in self.levels}
 
     def decode(self, indices: Indices, shape: Grid | None = None, level: str | None = None) -> np.ndarray:
@@ -97,10 +102,22 @@ class Tokenizer:
             grids[names[1]] = np.zeros(self._grid(grids[names[0]].shape, names[1]), np.int32)
         batch = {name: jnp.asarray(grid, jnp.int32)[None] for name, grid in grids.items()}
         without = "bottom" if preview else None
-        frames = np.asarray(self._decode(self.weights.params, self.weights.codebooks, batch, without=without))[0]
+        with self._fitting():
+            frames = np.asarray(self._decode(self.weights.params, self.weights.codebooks, batch, without=without))[0]
         if shape is not None:
             frames = frames[: shape[0], : shape[1], : shape[2]]
         return frames
+
+    def latents(self, x_BTHWC: jax.Array) -> dict[str, jax.Array]:
+        """Vectors before quantisation by level, coarse first: float32 [B, t, h, w, D]. Differentiable.
+
+        Args:
+          x_BTHWC: float32 in [0, 1]; the last frame, row and column are repeated up to the model's multiple.
+        """
+        extra = [(0, -size % m) for size, m in zip(x_BTHWC.shape[1:4], self.weights.config.multiple, strict=True)]
+        padded = jnp.pad(x_BTHWC, [(0, 0), *extra, (0, 0)], mode="edge")
+        found = self._latents(self.weights.params, self.weights.codebooks, padded)
+        return {level: found[level] for level in self.levels}
 
     def encode_window(self, window_THWC: np.ndarray, own: Mapping[str, slice]) -> Indices:
         """Indices of a window's own steps: the nearest codes."""
@@ -127,6 +144,24 @@ class Tokenizer:
         """Frames of one chunk of `size`, cut to `shape`; see `windows.decoded_chunk`."""
         decode_window = partial(self.decode, level=level)
         return decoded_chunk(decode_window, self.strides, self.reach, chunk, before, after, shape, size)
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Names the weight that a model misses when it is compiled."""
+        try:
+            yield
+        except (ScopeCollectionNotFound, ScopeParamNotFoundError, ScopeParamShapeError):
+            self.check_weights()
+            raise
+
+    def check_weights(self) -> None:
+        """Raises a `UserError` unless the weights are those that the model has; see `weights.check_weights`."""
+        if not self._whole:
+            try:
+                check_weights(self.weights)
+            except UserError as error:
+                raise UserError(f"{self._where}: {error}; export the bundle again") from error
+            self._whole = True
 
     def _checked(self, indices: Indices, wanted: list[str]) -> Indices:
         for name in wanted:

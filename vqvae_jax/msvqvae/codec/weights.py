@@ -26,9 +26,8 @@ from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel
 from vqvae_jax.msvqvae.indices.tables import LevelTables, TableArrays
 from vqvae_jax.msvqvae.model import Codebooks
-from vqvae_jax.msvqvae.start import empty_codebooks, init_params
 from vqvae_jax.quantization.codebook import Codebook
-from vqvae_jax.training.digests import named_leaves
+from vqvae_jax.training.digests import named_leaves, nested
 from vqvae_jax.training.state import PyTree
 
 PAIR_TABLES, CONTEXT_MODELS = "1", "2"  # versions of the bundle
@@ -83,20 +82,38 @@ def unpack_weights(bundle: Bundle) -> Weights:
     config = from_dict(ModelConfig, bundle.config, "model")
     tensors = bundle.tensors
     leaves = {key: unpack_weight(value) for key, value in tensors.items() if key.startswith("weights/")}
-    shapes = jax.eval_shape(lambda: init_params(config, jax.random.key(0)))
-    named = {f"weights/{name}": leaf for name, leaf in named_leaves(shapes).items()}
-    values = [jnp.asarray(checked_tensor(leaves, name, leaf.shape)) for name, leaf in named.items()]
-    if extra := sorted(set(leaves) - set(named)):
-        raise UserError(f"tensor {extra[0]} is none of this model's")
-    params = jax.tree.unflatten(jax.tree.structure(shapes), values)
+    named = {key.removeprefix("weights/"): checked_tensor(leaves, key, leaf.shape) for key, leaf in leaves.items()}
+    try:
+        params = nested(named)
+    except ValueError as error:
+        raise UserError(f"tensor weights/{error}") from error
     codebooks, tables = {}, {}
-    for level, shape in jax.eval_shape(lambda: empty_codebooks(config)).items():
+    for level, shape in config.levels.items():
         path = f"codebooks/{level}"
-        embeddings = jnp.asarray(checked_tensor(tensors, f"{path}/embeddings", shape.embeddings.shape))
-        counts = jnp.asarray(checked_tensor(tensors, f"{path}/counts", shape.counts.shape))
+        embeddings = jnp.asarray(checked_tensor(tensors, f"{path}/embeddings", (shape.codes, shape.dim)))
+        counts = jnp.asarray(checked_tensor(tensors, f"{path}/counts", (shape.codes,)))
         codebooks[level] = Codebook(embeddings, counts, embeddings * counts[:, None], jnp.ones((), jnp.float32))
         tables[level] = _level_model(bundle, level, config)
-    return Weights(config, params, codebooks, tables)
+    return Weights(config, jax.device_put(params), codebooks, tables)
+
+
+def check_weights(weights: Weights) -> None:
+    """Compares weights with those that the model has; takes a tenth of a second or two, for the model is traced.
+
+    `unpack_weights` leaves it out: what a digest vouches for fits unless whoever wrote it was mistaken, and a model
+    says itself, when it is compiled, that it lacks a weight.
+
+    Raises:
+      UserError: names the first tensor that is missing, of another shape, or one too many.
+    """
+    from vqvae_jax.msvqvae.start import init_params
+
+    shapes = jax.eval_shape(lambda: init_params(weights.config, jax.random.key(0)))
+    found, expected = (named_leaves({"weights": tree}) for tree in (weights.params, shapes))
+    for name, leaf in expected.items():
+        checked_tensor(found, name, leaf.shape)
+    if extra := sorted(set(found) - set(expected)):
+        raise UserError(f"tensor {extra[0]} is none of this model's")
 
 
 def _level_model(bundle: Bundle, level: str, config: ModelConfig) -> LevelModel:

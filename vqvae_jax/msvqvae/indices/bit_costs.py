@@ -8,8 +8,7 @@ from vqvae_jax.entropy.frequencies import STEPS_PER_BIT
 from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.msvqvae.indices.context_model import ContextModel, parts
 from vqvae_jax.msvqvae.indices.contexts import repeat_chances
-from vqvae_jax.msvqvae.indices.observe import observe
-from vqvae_jax.msvqvae.indices.order import reading_order
+from vqvae_jax.msvqvae.indices.order import observe, reading_order
 
 #: Probability by cost, before a row is made to sum to 1.
 _SHARES = np.exp2(-np.arange(256) / STEPS_PER_BIT).astype(np.float32)

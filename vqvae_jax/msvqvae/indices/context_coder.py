@@ -8,8 +8,7 @@ import numpy as np
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, Reader
 from vqvae_jax.msvqvae.indices.context_model import ContextModel, parts
 from vqvae_jax.msvqvae.indices.contexts import NONE, base_contexts, co_located, coarse_repeats, repeat_chances, repeats
-from vqvae_jax.msvqvae.indices.observe import Observed, observe
-from vqvae_jax.msvqvae.indices.order import group_positions, neighbours, padded, unknown_grid
+from vqvae_jax.msvqvae.indices.order import Observed, group_positions, neighbours, observe, padded, unknown_grid
 
 Grid = tuple[int, int, int]
 

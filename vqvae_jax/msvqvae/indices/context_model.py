@@ -11,10 +11,8 @@ import numpy as np
 
 from vqvae_jax.entropy.frequencies import STEPS_PER_BIT, frequencies, starts
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.indices.array_checks import Expected, check_flags, check_shapes
-from vqvae_jax.msvqvae.indices.contexts import REPEAT_CONTEXTS
-from vqvae_jax.msvqvae.indices.observe import Observed
-from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS
+from vqvae_jax.msvqvae.indices.contexts import REPEAT_CONTEXTS, Expected, check_flags, check_shapes
+from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS, Observed
 
 INPUT_BITS = 5  # fractional bits of the hidden layer
 OUTPUT_BITS = 6  # of the output matrix

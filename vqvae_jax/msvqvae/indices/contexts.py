@@ -6,11 +6,19 @@ in the context of what its neighbours did; then, if not, which other index it is
 there pair tables lean on the left neighbour (in the first column the upper one).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+
+from vqvae_jax.entropy.rans import SCALE
+from vqvae_jax.errors import UserError
 
 NONE = 2  # "there is no such neighbour", beside 0 (changed) and 1 (repeated)
 ACTIVITIES = 8  # classes of codes by how often they are repeated
 REPEAT_CONTEXTS = ACTIVITIES * 3**5
+
+Expected = Mapping[str, tuple[type, tuple[int, ...]]]  # type and shape by name
 
 
 def repeats(indices_THW: np.ndarray) -> np.ndarray:
@@ -91,3 +99,22 @@ def first_neighbours(indices_HW: np.ndarray, none: int) -> np.ndarray:
     neighbours[1:, 0] = indices_HW[:-1, 0]
     neighbours[0, 0] = none
     return neighbours
+
+
+def check_shapes(what: str, arrays: Any, expected: Expected) -> None:
+    """Raises a `UserError` that begins with `what` and names the first array of another type or shape, or without
+    elements."""
+    for name, (dtype, shape) in expected.items():
+        array = getattr(arrays, name)
+        if array.dtype != dtype or array.shape != shape or not array.size:
+            raise UserError(f"{what}: {name} is {array.dtype}{array.shape}, not {np.dtype(dtype)}{shape}")
+
+
+def check_flags(what: str, activity_K: np.ndarray, repeat: np.ndarray) -> None:
+    """Raises a `UserError` unless classes, probabilities of repeats and the number of codes are within their ranges."""
+    if activity_K.max() >= ACTIVITIES:
+        raise UserError(f"{what}: activity points beyond the {ACTIVITIES} there are")
+    if repeat.min() < 1:
+        raise UserError(f"{what}: a repeat of probability 0")
+    if len(activity_K) > SCALE // 2:
+        raise UserError(f"{what}: {len(activity_K)} codes are more than the coder's {SCALE // 2}")

@@ -11,8 +11,7 @@ import optax
 from jax import Array
 
 from vqvae_jax.msvqvae.indices.context_model import FLOAT32_INTEGERS, HIDDEN_LIMIT, INPUT_BITS, OUTPUT_BITS, SCORE_BITS
-from vqvae_jax.msvqvae.indices.observe import Observed, observe
-from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS
+from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS, Observed, observe
 
 HIDDEN = 64
 BATCH = 2048

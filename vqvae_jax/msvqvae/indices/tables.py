@@ -8,8 +8,7 @@ import numpy as np
 
 from vqvae_jax.entropy.frequencies import frequencies, starts
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.indices.array_checks import Expected, check_flags, check_shapes
-from vqvae_jax.msvqvae.indices.contexts import REPEAT_CONTEXTS
+from vqvae_jax.msvqvae.indices.contexts import REPEAT_CONTEXTS, Expected, check_flags, check_shapes
 
 
 class TableArrays(NamedTuple):

@@ -1,0 +1,1 @@
+"""The public interface, as `vqvae_jax` exports it."""

@@ -1,0 +1,115 @@
+"""What callers pass in, checked; a message says the whole of what was given, in this interface's words."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from numbers import Real
+from os import PathLike
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from vqvae_jax.errors import ExistsError, UserError
+from vqvae_jax.video.read import MAX_DENOMINATOR
+
+CLIPS = {4: "(T, H, W, 3)", 5: "(B, T, H, W, 3)"}
+_VIDEO, _PICTURE = {4: "(T, H, W, 3)"}, {3: "(H, W, 3)"}
+#: What the codec's messages call an option, and what it is here.
+_OPTIONS = {"--on-error skip": 'on_error="skip"', "with --bundle": "as model", "--bundle FILE": "a file"}
+
+
+def described(value: Any) -> str:
+    """Type and shape of what was given."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype} {tuple(value.shape)}"
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__} of {len(value)}" + (f", the first {described(value[0])}" if value else "")
+    return f"{type(value).__name__} {value!r}" if isinstance(value, str | int | float) else type(value).__name__
+
+
+def shaped(values: Any, what: str, shapes: Mapping[int, str] = CLIPS) -> Any:
+    """An array of an allowed shape, uint8 or float, as it is: NumPy, JAX or traced.
+
+    Args:
+      values: anything.
+      what: names it in messages.
+      shapes: allowed shapes, as text, by their number of axes; the last axis is 3.
+
+    Raises:
+      UserError: if it is none.
+    """
+    array = values
+    if not (hasattr(values, "shape") and hasattr(values, "dtype")):
+        try:
+            array = np.asarray(values)
+        except ValueError:  # lists of different lengths
+            array = np.zeros(0, object)
+    is_pixels = array.dtype == np.uint8 or jnp.issubdtype(array.dtype, jnp.floating)
+    if array.ndim not in shapes or array.shape[-1] != 3 or 0 in array.shape or not is_pixels:
+        expected = " or ".join(shapes.values())
+        raise UserError(f"{what}: expected {expected}, uint8 or float in [0, 1], found {described(values)}")
+    return array
+
+
+def in_range(values: Any, what: str, shapes: Mapping[int, str] = CLIPS) -> np.ndarray:
+    """The same as a NumPy array whose floats lie in [0, 1].
+
+    Raises:
+      UserError: if it is none.
+    """
+    array = np.asarray(shaped(values, what, shapes))
+    if array.dtype != np.uint8:
+        low, high = float(array.min()), float(array.max())
+        if not (low >= 0 and high <= 1):  # so that NaN is refused
+            raise UserError(f"{what}: {described(values)} reaches from {low:g} to {high:g}; floats must lie in [0, 1]")
+    return array
+
+
+def pixels(values: Any, what: str, shapes: Mapping[int, str] = CLIPS) -> np.ndarray:
+    """The same as uint8.
+
+    Raises:
+      UserError: if it is none.
+    """
+    array = in_range(values, what, shapes)
+    return array if array.dtype == np.uint8 else np.rint(255.0 * array.astype(np.float32)).astype(np.uint8)
+
+
+def pictures(frames: Any) -> Iterator[np.ndarray]:
+    """uint8 pictures (H, W, 3) of a video: an array, or any iterable of pictures.
+
+    Raises:
+      UserError: if it is none, or a picture is none.
+    """
+    if hasattr(frames, "shape"):
+        yield from pixels(frames, "frames", _VIDEO)
+        return
+    if isinstance(frames, str | bytes | PathLike) or not isinstance(frames, Iterable):
+        raise UserError(f"frames: expected {_VIDEO[4]} or an iterable of {_PICTURE[3]}, found {described(frames)}")
+    for number, frame in enumerate(frames):
+        yield pixels(frame, f"frame {number}", _PICTURE)
+
+
+def exact_rate(rate: Any) -> Fraction:
+    """Frames per second as a ratio.
+
+    Raises:
+      UserError: if it is none from 0.1 to 1000.
+    """
+    exact = Fraction(0)
+    if isinstance(rate, str | Real) and not isinstance(rate, bool):
+        try:
+            exact = Fraction(rate) if isinstance(rate, str | Fraction) else Fraction(str(rate))
+        except (ValueError, ZeroDivisionError):
+            exact = Fraction(0)
+    if not Fraction(1, 10) <= exact <= 1000:
+        raise UserError(f"rate: expected 0.1 to 1000 frames per second, found {described(rate)}")
+    return exact.limit_denominator(MAX_DENOMINATOR)
+
+
+def in_python(error: UserError) -> UserError:
+    """The same error in this interface's words: what a command line calls an option has another name here."""
+    text = str(error)
+    for option, here in _OPTIONS.items():
+        text = text.replace(option, here)
+    return UserError(f"{text} (overwrite=True)" if isinstance(error, ExistsError) else text)
