@@ -79,12 +79,13 @@ def main(command: EvaluateCommand | None = None) -> None:
         results = {}
         for name, config in configs(command).items():
             try:
-                results[name] = evaluate(config, say=say)
+                results[name] = evaluate(config, say=lambda text: say(*text.splitlines()))
             except EvaluationInterrupt as stop:
                 if not (command.watch and stop.steps):
                     raise
                 say(f"evaluate: {stop}", file=sys.stderr)
-            say(f"{config.out} (and .csv, .png, _grid.png beside it)")
+            beside = "" if config.run.is_file() else " (and .csv, .png, _grid.png beside it)"
+            say(f"{config.out}{beside}")
         if results:
             rows = overview(results)
             say("", *markdown(rows))
