@@ -1,7 +1,9 @@
 """Imports point one way, as docs/architecture.md draws them."""
 
 import ast
+import graphlib
 import re
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,61 @@ def test_report_knows_of_files_and_errors_only_and_imports_drawing_libraries_whe
         assert ours <= {"report", "errors", "files", "config"}, path
         top = {n.split(".")[0] for node in ast.parse(path.read_text()).body for n in names_of(node)}
         assert not top & {"matplotlib", "PIL"}, path
+
+
+def test_no_circle_of_files():
+    """Also inside functions, and for type checkers alone; the package's own page of public names imports by name."""
+    programs = [*PROGRAMS, *(ROOT / "vqvae_jax").glob("*.py")]
+    modules = {module_of(path): path for path in programs if path != ROOT / "vqvae_jax" / "__init__.py"}
+    sorter = graphlib.TopologicalSorter({name: needed(path, modules) for name, path in modules.items()})
+    sorter.prepare()  # a `CycleError` lists the files
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def needed(path: Path, modules: Container[str]) -> set[str]:
+    """Modules of the project that a file imports; of `from package import module` the module."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in inner if name in modules} or {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name in modules} - {module_of(path)}
+
+
+def test_one_file_alone_names_the_families():
+    named = {path for path in FILES if "msvqvae" in path.read_text()}
+    inside = {path for path in FILES if (ROOT / "vqvae_jax" / "msvqvae") in path.parents}
+    assert named - inside == {ROOT / "vqvae_jax" / "families.py"}
+
+
+def arrows() -> list[str]:
+    """The packages' imports as lines of a Mermaid graph, without those that follow from others."""
+    packages = {p.name for p in (ROOT / "vqvae_jax").iterdir() if (p / "__init__.py").is_file()} | {"families"}
+    edges = {
+        name: {
+            other.split(".")[1]
+            for path in FILES
+            if path.relative_to(ROOT / "vqvae_jax").with_suffix("").parts[0] == name
+            for other in imported(path)
+            if other.startswith("vqvae_jax.") and other.split(".")[1] in packages - {name}
+        }
+        for name in packages
+    }
+
+    def reached(name: str) -> set[str]:
+        return set().union(*({other} | reached(other) for other in edges[name]))
+
+    direct = {name: others - set().union(*(reached(o) for o in others)) for name, others in edges.items()}
+    return [f"    {name} --> {other}" for name in sorted(direct) for other in sorted(direct[name])]
+
+
+def test_the_picture_in_the_docs_is_the_code():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    drawn = page.split("```mermaid\ngraph TD\n")[1].split("\n```")[0].splitlines()
+    assert drawn == arrows(), "\n".join(arrows())

@@ -30,8 +30,8 @@ class Coder(Protocol):
     """One codec at one setting: one point of a curve."""
 
     kind: Kind
-    family: str  # "x265"; of a learned one its model family: "msvqvae"
-    codec: str  # the curve it belongs to: its family, or one of several models of it, "msvqvae:NAME"
+    family: str  # "x265"; of a learned one the name of its model family
+    codec: str  # the curve it belongs to: its family, or one of several models of it, "FAMILY:NAME"
     setting: str  # "crf 36"; for learned ones the model's name and, if not 0, the rate weight: "edge rate-weight 0.1"
     suffix: str  # of its files
     key: dict[str, Any]  # JSON values: all that decides the file, but the clip
