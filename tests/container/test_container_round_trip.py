@@ -51,7 +51,7 @@ def files(draw):
     return layout, [layout["chunk_frames"]] * (len(payloads) - 1) + [last], payloads
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(files())
 def test_any_header_and_any_payloads_come_back(tmp_path_factory, file):
     layout, frames, chunks = file
