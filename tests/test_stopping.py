@@ -162,7 +162,7 @@ def program(body, tmp_path, **options):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         # A shell's background job ignores SIGINT, and the tests may be one.
         preexec_fn=lambda: [signal.signal(number, handler) for number, handler in heard.items()],
     )

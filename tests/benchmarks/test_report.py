@@ -2,29 +2,42 @@
 
 import json
 import sys
-import time
 
 import pytest
 
+from benchmarks import report
 from benchmarks.report import aim, alternate, missing, table, timings, versions, write
 
 
-def test_calls_take_turns_and_the_first_of_each_is_stated_apart():
+@pytest.fixture
+def takes(monkeypatch):
+    """A call that takes so many seconds, of a clock that only such calls move."""
+    now = [0.0]
+    monkeypatch.setattr(report.time, "perf_counter", lambda: now[0])
+
+    def take(seconds):
+        now[0] += seconds
+
+    return take
+
+
+def test_calls_take_turns_and_the_first_of_each_is_stated_apart(takes):
     order = []
 
-    def call(name, first, later):
+    def call(name, *seconds):
+        takes(seconds[order.count(name)])
         order.append(name)
-        time.sleep(first if order.count(name) == 1 else later)
 
-    found = timings({"a": lambda: call("a", 0.2, 0.01), "b": lambda: call("b", 0.01, 0.05)}, 3)
+    a, b = (8.0, 1.0, 2.0, 4.0), (1.0, 5.0, 7.0, 6.0)
+    found = timings({"a": lambda: call("a", *a), "b": lambda: call("b", *b)}, 3)
     assert order == ["a", "b"] * 4
-    assert found["a"].first_s >= 0.2 and 0.01 <= found["a"].median_s < 0.2
-    assert found["b"].lowest_s >= 0.05 and found["b"].lowest_s <= found["b"].median_s <= found["b"].highest_s
+    assert (found["a"].first_s, found["a"].lowest_s, found["a"].median_s, found["a"].highest_s) == (8, 1, 2, 4)
+    assert (found["b"].first_s, found["b"].lowest_s, found["b"].median_s, found["b"].highest_s) == (1, 5, 6, 7)
 
 
-def test_the_median_hides_one_slow_run():
-    sleeps = iter([0.0, 0.0, 0.3, 0.0])
-    assert alternate({"a": lambda: time.sleep(next(sleeps))}, 3)["a"] < 0.2
+def test_the_median_hides_one_slow_run(takes):
+    seconds = iter([1.0, 1.0, 300.0, 2.0])
+    assert alternate({"a": lambda: takes(next(seconds))}, 3) == {"a": 2.0}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def fresh(*arguments, bundle=None, **options):
     environment = {key: value for key, value in os.environ.items() if key != "VQVAE_JAX_BUNDLE"}
     environment |= {"JAX_PLATFORMS": "cpu"} | ({} if bundle is None else {"VQVAE_JAX_BUNDLE": str(bundle)})
     line = [sys.executable, "-m", "vqvae_jax", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=300, **options)
+    return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=600, **options)
 
 
 def test_a_fresh_process_decodes_from_the_file_alone(command, bundle, video, tmp_path):
@@ -45,7 +45,7 @@ def test_info_starts_without_jax_or_a_model(command, video, tmp_path):
     )
     line = [sys.executable, "-c", program, "info", str(tmp_path / "coded.msv")]
     found = subprocess.run(
-        line, capture_output=True, text=True, timeout=100, env={**os.environ, "VQVAE_JAX_BUNDLE": ""}
+        line, capture_output=True, text=True, timeout=600, env={**os.environ, "VQVAE_JAX_BUNDLE": ""}
     )
     assert found.returncode == 0 and found.stdout.rstrip().endswith("[]"), found.stdout + found.stderr
 
@@ -100,11 +100,11 @@ def test_a_signal_leaves_nothing(command, bundle, tmp_path, what, number, said):
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(line, env=environment, preexec_fn=heard, **pipes)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while sorted(tmp_path.iterdir()) == before and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 128 + number, err
     assert err.rstrip().endswith(f"vqvae-jax {what}: {said}; nothing unfinished is left")
     assert "Traceback" not in err

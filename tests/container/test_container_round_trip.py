@@ -53,7 +53,7 @@ def files(draw):
     return header, dict(zip(heads, draw(st.tuples(*[part] * len(heads))), strict=True)), chunks
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100)
 @given(files(), st.sampled_from(["path", "bytes", "file"]))
 def test_any_header_and_any_parts_come_back_from_disk_and_from_memory(tmp_path_factory, file, where):
     header, head, chunks = file

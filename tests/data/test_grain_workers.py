@@ -58,7 +58,7 @@ def descendants(pid):
     return children + [d for child in children for d in descendants(child)]
 
 
-def wait_until(condition, seconds=30.0):
+def wait_until(condition, seconds=600.0):
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:
         time.sleep(0.1)
@@ -100,5 +100,5 @@ def test_a_worker_that_is_killed_ends_in_one_clear_line(reading):
     for pid in descendants(reading.pid):
         if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
-    _, error = reading.communicate(timeout=60)
+    _, error = reading.communicate(timeout=600)
     assert "UserError: a reading process of the data pipeline died" in error

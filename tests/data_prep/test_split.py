@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep.config import PrepConfig, ranges
@@ -26,7 +26,6 @@ def splits_of_groups(videos, division):
     return found
 
 
-@settings(deadline=None)
 @given(MEMBERS, st.integers(0, 99), st.randoms())
 def test_no_group_in_two_splits_and_no_dependence_on_order(rows, seed, rng):
     videos, config = members(rows), dataclasses.replace(CONFIG, seed=seed)
@@ -38,7 +37,6 @@ def test_no_group_in_two_splits_and_no_dependence_on_order(rows, seed, rng):
     assert divide(shuffled, config) == division
 
 
-@settings(deadline=None)
 @given(MEMBERS)
 def test_every_class_of_three_groups_is_in_all_splits_and_smaller_ones_go_to_train_with_a_warning(rows):
     videos = members(rows)
@@ -85,7 +83,6 @@ def test_numbered_groups_are_test_and_no_others(options, test):
     assert {division.split_of[m.name] for m in rest} == {"train", "validation"}
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.floats(0.01, 100), min_size=1, max_size=6))
 def test_largest_remainder_adds_up_and_is_within_one_of_the_exact_share(total, shares):
     quota = largest_remainder(total, {str(i): s for i, s in enumerate(shares)})

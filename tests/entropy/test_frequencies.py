@@ -12,13 +12,13 @@ from vqvae_jax.entropy.rans import SCALE
 rows_of_costs = st.lists(st.integers(0, 255), min_size=1, max_size=300)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows_of_costs)
 def test_frequencies_are_the_documented_fractions(row):
     assert frequencies(np.array([row], np.uint8))[0].tolist() == frequencies_of(row, sixteenths())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows_of_costs)
 def test_a_row_sums_to_the_scale_and_a_lower_cost_never_has_a_lower_frequency(row):
     found = frequencies(np.array([row], np.uint8))[0]

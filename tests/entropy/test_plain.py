@@ -35,7 +35,7 @@ def test_bits_of_an_index(codes, bits):
     assert index_bits(codes) == bits
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.tuples(*[st.integers(1, 6)] * 3), st.integers(1, 4096), st.integers(0, 1000))
 def test_both_modes_give_the_indices_back(shape, codes, seed):
     grid = np.random.default_rng(seed).integers(0, codes, shape)

@@ -21,7 +21,7 @@ def encoded(intervals: list[tuple[int, int]]) -> bytes:
     return encode([start for start, _ in intervals], [frequency for _, frequency in intervals])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cuts, st.data())
 def test_bytes_are_those_of_the_reference_and_read_back(starts, data):
     symbols = data.draw(st.lists(st.integers(0, len(starts) - 2), max_size=200))

@@ -217,7 +217,7 @@ def test_what_a_killed_run_leaves_is_not_the_output_and_the_next_run_removes_it(
     program = (
         "import sys, time; from tests.codec.example_bundle import golden_model\n"
         "from vqvae_jax.tokens.writer import write_token_shards\n"
-        "def watch(files):\n    yield files[1]\n    print('coded', flush=True)\n    time.sleep(600)\n"
+        "def watch(files):\n    yield files[1]\n    print('coded', flush=True)\n    time.sleep(100_000)\n"
         f"tree, out = {str(tree)!r}, {str(tmp_path / 'out')!r}\n"
         f"write_token_shards(tree, out, golden_model(), {CHUNK}, size={SIZE}, watch=watch)\n"
     )

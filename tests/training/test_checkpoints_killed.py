@@ -80,9 +80,9 @@ def test_a_reader_beside_a_writer_never_meets_half_a_step(tmp_path):
     folder = tmp_path / "c"
     run = start(SAVE_FOR_EVER, folder)
     assert run.stdout.readline(), run.stderr.read()
-    reader, seen, until = Checkpoints(folder, read_only=True), set(), time.monotonic() + 4.0
+    reader, seen, until = Checkpoints(folder, read_only=True), set(), time.monotonic() + 600
     try:
-        while time.monotonic() < until:
+        while len(seen) < 10 and time.monotonic() < until:
             restored = reader.restore("latest")
             assert restored.damaged == ()
             np.testing.assert_array_equal(restored.state["step"], restored.step)
@@ -90,7 +90,7 @@ def test_a_reader_beside_a_writer_never_meets_half_a_step(tmp_path):
     finally:
         run.kill()
         run.communicate()
-    assert len(seen) >= 3
+    assert len(seen) == 10
 
 
 @pytest.mark.slow
@@ -98,5 +98,5 @@ def test_of_two_processes_one_writes_and_both_restore(tmp_path):
     port = free_port()
     runs = [start(TWO_PROCESSES, tmp_path / "c", port, index) for index in range(2)]
     for run in runs:
-        out, error = run.communicate(timeout=120)
+        out, error = run.communicate(timeout=600)
         assert out.endswith("restored [2, 3]\n"), error

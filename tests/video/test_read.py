@@ -4,7 +4,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vqvae_jax.video.read import Frame, Video, VideoError, at_rate
@@ -33,7 +33,6 @@ def chosen(frames, source_fps, fps):
     return [int(f.image[0, 0, 0]) for f in at_rate(frames, source_fps, fps)]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 120), st.sampled_from([8, 10, 15, 16, 20, 24, 25, 29.97, 30000 / 1001, 30, 50, 59.94, 60, 240]))
 def test_output_k_is_the_frame_nearest_to_k_over_16_seconds(count, source_fps):
     rate = Fraction(source_fps).limit_denominator(100_000)
@@ -44,7 +43,6 @@ def test_output_k_is_the_frame_nearest_to_k_over_16_seconds(count, source_fps):
     assert chosen(grid(count, source_fps), source_fps, 16) == wanted
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.005, 1.0), min_size=1, max_size=60))
 def test_variable_rate_takes_the_nearest_time_stamp(steps):
     times = np.concatenate([[0.0], np.cumsum(steps)])
@@ -121,7 +119,6 @@ def test_what_is_no_video_is_refused(tmp_path, content):
         Video(tmp_path / "v.avi")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"RIFF", b"\x1a\x45\xdf\xa3", b"\0\0\0\x20ftyp", b"\0\0\0\1moov"]))
 def test_any_bytes_end_in_an_error_of_ours(tmp_path_factory, tail, head):
     path = tmp_path_factory.mktemp("any") / "v"

@@ -240,7 +240,7 @@ def test_a_full_disk_is_noticed_down_to_the_last_byte(tmp_path):
 
 def run_python(script, folder):
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", textwrap.dedent(script)], cwd=folder, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -71,12 +71,12 @@ def test_ctrl_c_and_sigterm_end_in_their_code_and_say_how_much_is_kept(tmp_path,
         # A test run in the background is deaf to Ctrl-C, and so would be its children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not list(out.rglob("*.json")) and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(number)
         # The signal may meet a compilation, which ends first; on a busy machine that takes a while.
-        _, said = process.communicate(timeout=300)
+        _, said = process.communicate(timeout=600)
     assert process.returncode == code, said
     assert "of 800 codings are done and kept" in said.splitlines()[-1]
     assert "Traceback" not in said

@@ -160,7 +160,7 @@ def test_a_signal_reaches_the_training_and_the_last_line_says_how_to_go_on(tmp_p
     (tmp_path / "child.py").write_text(
         "import signal, sys, time\nfrom pathlib import Path\n"
         "for n in (2, 15): signal.signal(n, lambda n, _: (Path('got').open('a').write(f'{n} '), sys.exit(128 + n)))\n"
-        "Path('ready').touch()\ntime.sleep(60)\n"
+        "Path('ready').touch()\ntime.sleep(100_000)\n"
     )
     program = (
         "import sys, experiments.tables.make as make\nfrom experiments.tables import __main__ as tables\n"
@@ -177,9 +177,9 @@ def test_a_signal_reaches_the_training_and_the_last_line_says_how_to_go_on(tmp_p
         # A shell's background job ignores SIGINT, and the tests may be one.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    wait_for(lambda: (tmp_path / "ready").exists(), process, timeout=60)
+    wait_for(lambda: (tmp_path / "ready").exists(), process)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == code
     assert said.splitlines()[-1] == f"tables: {WORDS[number]}; the same command goes on where it was"
     assert (tmp_path / "got").read_text() == f"{number:d} "

@@ -20,7 +20,7 @@ from vqvae_jax.msvqvae.indices.contexts import (
 sides = st.integers(1, 5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.tuples(sides, sides, sides), st.one_of(st.none(), st.tuples(sides, sides, sides)), st.integers(0, 1000))
 def test_contexts_of_a_grid_are_those_found_symbol_by_symbol(shape, coarse_shape, seed):
     grid, activity = lingering(shape, 6, seed), np.random.default_rng(seed).integers(0, ACTIVITIES, 6)

@@ -49,7 +49,7 @@ kinds = pytest.mark.parametrize("kind", MODELS)
 
 
 @kinds
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(shapes, st.one_of(st.none(), shapes), st.sampled_from([2, 3, 16, 100, 1024]), st.integers(0, 10_000))
 def test_decoding_gives_the_indices_back(kind, shape, coarse_shape, codes, seed):
     tables = MODELS[kind](codes, seed)
@@ -65,7 +65,7 @@ def test_as_many_codes_as_the_coder_takes_come_back():
     np.testing.assert_array_equal(decode_level(model, encode_level(model, grid), grid.shape), grid)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shapes, st.one_of(st.none(), shapes), st.sampled_from([2, 5, 12]), st.integers(0, 10_000))
 def test_a_decoder_written_from_the_document_reads_the_stream(shape, coarse_shape, codes, seed):
     arrays = random_arrays(codes, 4, seed)
@@ -74,7 +74,7 @@ def test_a_decoder_written_from_the_document_reads_the_stream(shape, coarse_shap
     assert decoded(encode_level(LevelTables(arrays), grid, coarse), shape, arrays, coarse) == grid.tolist()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shapes, st.one_of(st.none(), shapes), st.sampled_from([2, 5, 12]), st.integers(0, 10_000))
 def test_a_decoder_of_contexts_written_from_the_document_reads_the_stream(shape, coarse_shape, codes, seed):
     arrays = random_contexts(codes, 0 if coarse_shape is None else 7, seed=seed)
