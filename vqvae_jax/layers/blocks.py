@@ -12,7 +12,6 @@ from vqvae_jax.layers.norms import ChannelNorm, NormKind
 from vqvae_jax.precision import DType
 
 BlockKind = Literal["full", "factored"]
-BLOCKS = ("full", "factored")
 
 
 class ResidualBlock(nn.Module):

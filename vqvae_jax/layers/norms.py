@@ -13,7 +13,6 @@ from jax import Array, lax
 from vqvae_jax.precision import PARAM_DTYPE, DType
 
 NormKind = Literal["rms", "layer"]
-NORMS = ("rms", "layer")
 
 
 class ChannelNorm(nn.Module):
