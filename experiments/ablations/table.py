@@ -13,7 +13,7 @@ import numpy as np
 from experiments.ablations.rows import Row
 from experiments.runs.evaluations import Evaluation
 from experiments.runs.inspect import Run, TrainingData
-from vqvae_jax.evaluation.surroundings import versions
+from vqvae_jax.evaluation.opening import versions
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.msvqvae.count import cost
 from vqvae_jax.report.chart import Chart, Look, Series

@@ -10,7 +10,7 @@ import numpy as np
 from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.batches import Progress
+from vqvae_jax.evaluation.batches import Advance
 from vqvae_jax.evaluation.coder import CodecError, Coder
 from vqvae_jax.evaluation.quality import ClipMeasure, summarise
 from vqvae_jax.evaluation.schema import Files, Quality
@@ -32,7 +32,7 @@ def stacked_quality(figures: Sequence[dict[str, Any]]) -> Quality:
 
 
 def measure_files(
-    coder: Coder, clips: ClipSet, records: Sequence[int], measure: ClipMeasure, progress: Progress = lambda clips: None
+    coder: Coder, clips: ClipSet, records: Sequence[int], measure: ClipMeasure, progress: Advance = lambda clips: None
 ) -> MeasuredFiles:
     """Codes clips, one file each, and measures what is decoded from the files; they are then removed.
 
