@@ -121,7 +121,7 @@ def start_from(source: Path, task: "Task") -> "Start":
     Raises:
       UserError: if there is nothing, or it is of another model.
     """
-    from vqvae_jax.training.start import fitting_start, start_from_run
+    from vqvae_jax.training.snapshot import fitting_start, start_from_run
 
     if source.suffix != ".safetensors":
         return start_from_run(source, task)

@@ -19,7 +19,7 @@ from vqvae_jax.msvqvae.count import cost
 from vqvae_jax.report.chart import Chart, Look, Series
 from vqvae_jax.report.figure import figure
 from vqvae_jax.report.table import NONE, csv_text, number, pipes
-from vqvae_jax.training.machines import trained_on
+from vqvae_jax.training.resume import trained_on
 
 SCHEMA, VERSION = "vqvae_jax.ablations", 1
 SEED_GROUP = "Seed"

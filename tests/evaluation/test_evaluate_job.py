@@ -270,8 +270,9 @@ def test_values_that_are_not_finite_are_refused(config):
     checkpoints = Checkpoints(config.run / "checkpoints")
     record, state = checkpoints.record(30), checkpoints.restore(30).state
     state["ema_params"]["params"]["dropped_bottom"][0] = np.nan
+    shutil.rmtree(config.run / "checkpoints" / "30")
     with checkpoints:
-        checkpoints.save(30, state, record.stream_state, record.config, force=True)
+        checkpoints.save(30, state, record.stream_state, record.config)
     with pytest.raises(UserError, match=r"checkpoint .*30 holds values that are not finite in .*dropped_bottom"):
         run(replace(config, steps=("30",)))
 

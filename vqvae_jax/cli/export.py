@@ -10,9 +10,9 @@ import tyro
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
-from vqvae_jax.evaluation.bundles import noted_data
 from vqvae_jax.families import export_bundle, load_snapshot
 from vqvae_jax.progress import Progress
+from vqvae_jax.training.resume import noted_data
 from vqvae_jax.training.snapshot import chosen_step, open_run
 
 

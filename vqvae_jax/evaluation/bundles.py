@@ -1,6 +1,5 @@
 """Bundles: that of a checkpoint, fitted once on training clips and kept; and one measured by itself."""
 
-import json
 import time
 from functools import partial
 from pathlib import Path
@@ -31,23 +30,8 @@ from vqvae_jax.families import export_bundle
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.progress import Progress
-from vqvae_jax.training.resume import DATA_FILE
+from vqvae_jax.training.resume import noted_data
 from vqvae_jax.training.snapshot import Snapshot
-
-
-def noted_data(run: Path) -> Path:
-    """The data set that a run was trained on, where it was then.
-
-    Raises:
-      UserError: if the run does not say, or it is gone.
-    """
-    try:
-        folder = Path(json.loads((run / DATA_FILE).read_text())["folder"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"run {run} does not say where its data are; give them with --data DIR") from error
-    if not folder.is_dir():
-        raise UserError(f"the run's data were in {folder}, which is gone; give them with --data DIR")
-    return folder
 
 
 def training_clips(run: Path, digest: str | None, other: Path) -> ClipSet:
