@@ -1,7 +1,6 @@
 """`vqvae-jax export`."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -51,11 +50,8 @@ def run(options: Options) -> None:
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(options.data or noted_data(options.run), "train")
     with Progress("") as progress:
-        coding, fitting = (
-            partial(progress.show, what) for what in ("coding training clips", "fitting the entropy model")
-        )
         result = export_bundle(
-            snapshot, clips, options.out, options.weights, options.clips, options.force, coding, fitting
+            snapshot, clips, options.out, options.weights, options.clips, options.force, progress.show
         )
     chunks = result.origin.get("table_chunks")
     fitted = f", entropy models from {chunks} chunks" if chunks else ""

@@ -1,7 +1,6 @@
 """Bundles: that of a checkpoint, fitted once on training clips and kept; and one measured by itself."""
 
 import time
-from functools import partial
 from pathlib import Path
 
 from vqvae_jax.codec.bundle import read_bundle
@@ -77,10 +76,11 @@ def fitted_bundle(snapshot: Snapshot, run: Path, other: Path, folder: Path, fit_
     clips = training_clips(run, snapshot.stream_state.get("digest"), other)
     make_folder(folder)
     with Progress("") as progress:
-        coding, fitting = (
-            partial(progress.show, f"step {snapshot.step}: {what}") for what in ("training clips", "entropy model")
-        )
-        export_bundle(snapshot, clips, path, most_clips=fit_clips, overwrite=True, on_chunk=coding, on_fit=fitting)
+
+        def show(what: str, done: int, total: int) -> None:
+            progress.show(f"step {snapshot.step}: {what}", done, total)
+
+        export_bundle(snapshot, clips, path, most_clips=fit_clips, overwrite=True, show=show)
     return path
 
 
