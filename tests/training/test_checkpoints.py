@@ -155,12 +155,11 @@ def test_a_damaged_latest_step_falls_back_is_put_aside_and_can_be_written_again(
     assert checkpoints.restore().step == 2
 
 
-def test_a_damaged_step_asked_for_by_number_or_as_the_best_is_an_error(tmp_path):
+def test_a_damaged_step_asked_for_by_number_is_an_error(tmp_path):
     checkpoints = save_steps(tmp_path / "c", {1: 20.0, 2: 25.0})
     damage_arrays(tmp_path / "c" / "2")
-    for step in (2, "best"):
-        with pytest.raises(UserError, match=r"step 2 is damaged.*readable by number: 1"):
-            checkpoints.restore(step)
+    with pytest.raises(UserError, match=r"step 2 is damaged.*readable by number: 1"):
+        checkpoints.restore(2)
 
 
 def test_if_every_step_is_damaged_nothing_is_moved_and_it_says_so(tmp_path):
