@@ -137,20 +137,12 @@ class Model(Protocol):
         """
 
 
-class Level(Protocol):
-    """A level of indices."""
+class Level(NamedTuple):
+    """A level of a model's codes."""
 
-    @property
-    def strides(self) -> Grid:
-        """Pixels per index; every stride of a level is a multiple of the next level's."""
-
-    @property
-    def codes(self) -> int:
-        """Indices lie in [0, codes)."""
-
-    @property
-    def dim(self) -> int:
-        """Width of a code's vector."""
+    codes: int  # size of the codebook; indices lie in [0, codes)
+    dim: int  # width of a code's vector
+    strides: tuple[int, int, int]  # frames, rows and columns for one index
 
 
 class TokenModel(Model, Protocol):
@@ -158,7 +150,7 @@ class TokenModel(Model, Protocol):
 
     @property
     def levels(self) -> Mapping[str, Level]:
-        """By name, coarse first."""
+        """By name, coarse first: every stride is a multiple of the next level's."""
 
     def encode(self, frames_THWC: np.ndarray) -> Indices:
         """Indices of one clip of any length and size."""

@@ -8,7 +8,7 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
-from vqvae_jax.evaluation.clip_files import files_entry, measure_files
+from vqvae_jax.evaluation.clip_files import measure_files
 from vqvae_jax.evaluation.coder import ModelCoder
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.opening import (
@@ -107,14 +107,14 @@ def evaluate_bundle(config: EvaluateConfig, say: Say = print) -> Result:
         return result
     started, records = time.monotonic(), range(batches.count)
     with Progress(f"{config.run.stem}: files", batches.count, "clips") as progress:
-        measured = measure_files(coder, clips, records, ClipMeasure(trunk, divisors), progress.advance)
+        files, quality = measure_files(coder, clips, records, ClipMeasure(trunk, divisors), None, progress.advance)
     entry: CheckpointResult = {
         "step": int(coder.model.origin.get("step", 0)),
         "digest": coder.digest,
         "weights": "bundle",
         "trained_on": coder.model.origin.get("data"),
-        "quality": measured.quality,
-        "files": files_entry(measured, clips.ids(records), clips.clip_shape, coder, None),
+        "quality": quality,
+        "files": files,
         "files_reason": None,
         "estimates": {},
         "without": {},

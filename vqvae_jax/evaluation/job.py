@@ -10,7 +10,7 @@ from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
 from vqvae_jax.evaluation.bundles import evaluate_bundle, fitted_bundle
-from vqvae_jax.evaluation.clip_files import files_entry, measure_files
+from vqvae_jax.evaluation.clip_files import measure_files
 from vqvae_jax.evaluation.coder import ModelCoder
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.model_figures import ModelMeasurement
@@ -261,10 +261,10 @@ class EvaluationJob:
             path = fitted_bundle(snapshot, config.run, config.data, folder, config.fit_clips)
             coder = ModelCoder(path, fps)
             with Progress(f"step {snapshot.step}: files", len(records), "clips") as progress:
-                measured = measure_files(coder, clips, records, self._clip_measure, progress.advance)
+                arguments = coder, clips, records, self._clip_measure, config.fit_clips, progress.advance
+                return measure_files(*arguments)[0], None
         except UserError as error:
             return None, str(error)
-        return files_entry(measured, clips.ids(records), clips.clip_shape, coder, config.fit_clips), None
 
     def _grid(self, measured: Snapshot | None) -> bytes | None:
         """The picture of the file's last step, or of the one just measured if the run has removed that one."""
