@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Level", "Model", "UserError", "decode_video", "encode_video", "iter_video", "load", "models"]
-_MODULES = {"UserError": "errors", "Level": "codec.interface"} | dict.fromkeys(
-    ("decode_video", "encode_video", "iter_video"), "api.videos"
-)
+_VIDEOS = dict.fromkeys(("decode_video", "encode_video", "iter_video"), "api.videos")
+_MODULES = {"UserError": "errors", "Level": "codec.interface"} | _VIDEOS
 
 
 def __getattr__(name: str) -> Any:

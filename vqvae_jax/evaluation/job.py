@@ -261,8 +261,8 @@ class EvaluationJob:
             path = fitted_bundle(snapshot, config.run, config.data, folder, config.fit_clips)
             coder = ModelCoder(path, fps)
             with Progress(f"step {snapshot.step}: files", len(records), "clips") as progress:
-                arguments = coder, clips, records, self._clip_measure, config.fit_clips, progress.advance
-                return measure_files(*arguments)[0], None
+                measure, advance = self._clip_measure, progress.advance
+                return measure_files(coder, clips, records, measure, config.fit_clips, advance)[0], None
         except UserError as error:
             return None, str(error)
 
