@@ -24,12 +24,12 @@ from vqvae_jax.errors import run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.metrics.rate import deflate_bytes, index_entropy
 from vqvae_jax.msvqvae.codec.model import CodecModel
-from vqvae_jax.msvqvae.indices.index_coder import LevelModel, coded_intervals, pack
+from vqvae_jax.msvqvae.indices.index_coder import LevelModel, pack
 
 
 def cross_entropy(model: LevelModel, grid: np.ndarray, coarse: np.ndarray | None) -> float:
     """Bits that the model promises for a grid."""
-    frequencies = coded_intervals(model, grid.astype(np.int64), coarse)[1]
+    frequencies = model.coded_intervals(grid.astype(np.int64), coarse)[1]
     return float(np.sum(16.0 - np.log2(frequencies)))
 
 

@@ -19,16 +19,16 @@ import numpy as np
 from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.files import refuse_existing, write_atomically
 from vqvae_jax.losses.vgg import PREPROCESSINGS
-from vqvae_jax.losses.vgg_files import (
+from vqvae_jax.losses.vgg_weights import (
     SUFFIXES,
     Weights,
     expected_shapes,
     from_torchvision,
+    load_vgg,
     open_trunk_file,
     torchvision_axes,
     torchvision_name,
 )
-from vqvae_jax.losses.vgg_weights import load_vgg
 
 TORCH_SUFFIXES = (".pth", ".pt")
 #: What torch's restricted reader of legacy files raises on damaged or foreign ones.

@@ -45,8 +45,8 @@ def configs(command: EvaluateCommand) -> dict[str, EvaluateConfig]:
     Raises:
       UserError: if a bundle is not there, two have one name, or no data set is named or noted.
     """
-    from vqvae_jax.evaluation.bundles import noted_data
     from vqvae_jax.packaged import bundle_path
+    from vqvae_jax.training.resume import noted_data
 
     if command.data is None and not command.run:
         raise UserError("a bundle does not say which clips to measure; give them with --data DIR")

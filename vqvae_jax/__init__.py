@@ -18,13 +18,15 @@ message is one line.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vqvae_jax.api.model import Level, Model, load, models
+    from vqvae_jax.api.model import Model, load, models
     from vqvae_jax.api.videos import decode_video, encode_video, iter_video
+    from vqvae_jax.codec.interface import Level
     from vqvae_jax.errors import UserError
 
 __version__ = "0.1.0"
 __all__ = ["Level", "Model", "UserError", "decode_video", "encode_video", "iter_video", "load", "models"]
-_MODULES = {"UserError": "errors"} | dict.fromkeys(("decode_video", "encode_video", "iter_video"), "api.videos")
+_VIDEOS = dict.fromkeys(("decode_video", "encode_video", "iter_video"), "api.videos")
+_MODULES = {"UserError": "errors", "Level": "codec.interface"} | _VIDEOS
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,13 @@ def check_choice(field: str, value: object, choices: Iterable[object]) -> None:
     check(value in allowed, field, value, "one of " + ", ".join(map(str, allowed)))
 
 
+def check_choices(config: Any, section: str) -> None:
+    """`check_choice` for every field whose type is a `Literal`, under the name `section.field`."""
+    for name, hint in typing.get_type_hints(type(config)).items():
+        if typing.get_origin(hint) is typing.Literal:
+            check_choice(f"{section}.{name}", getattr(config, name), typing.get_args(hint))
+
+
 def to_dict(config: Any) -> dict[str, Any]:
     """The configuration as plain JSON values (tuples become lists)."""
     return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # JAX and Orbax: not for commands that only look a file's fam
 FAMILIES: dict[str, str] = {"msvqvae": "vqvae_jax.msvqvae.family"}
 #: Of configurations, bundles and files written before they named their family.
 FIRST = "msvqvae"
-Progress = Callable[[int, int], None]  # done, in all
+Show = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 
 
 class Family(Protocol):
@@ -55,15 +55,7 @@ class Family(Protocol):
     def arrays(self, snapshot: "Snapshot") -> Model:
         """A checkpoint for arrays alone: no entropy model, no digest, so it codes no files."""
 
-    def fit(
-        self,
-        snapshot: "Snapshot",
-        clips: ClipSet,
-        most_clips: int,
-        weights: WeightType,
-        on_chunk: Progress | None,
-        on_fit: Progress | None,
-    ) -> Bundle:
+    def fit(self, snapshot: "Snapshot", clips: ClipSet, most_clips: int, weights: WeightType, show: Show) -> Bundle:
         """A checkpoint's bundle, its entropy model fitted on training clips."""
 
     def describe(self, header: Header) -> dict[str, Any]:
@@ -121,7 +113,7 @@ def start_from(source: Path, task: "Task") -> "Start":
     Raises:
       UserError: if there is nothing, or it is of another model.
     """
-    from vqvae_jax.training.start import fitting_start, start_from_run
+    from vqvae_jax.training.snapshot import fitting_start, start_from_run
 
     if source.suffix != ".safetensors":
         return start_from_run(source, task)
@@ -167,35 +159,6 @@ def token_model(model: Model) -> TokenModel:
     return cast(TokenModel, model)
 
 
-def fit_bundle(
-    snapshot: "Snapshot",
-    clips: ClipSet,
-    weights: WeightType = "bfloat16",
-    most_clips: int = 2000,
-    on_chunk: Progress | None = None,
-    on_fit: Progress | None = None,
-) -> Bundle:
-    """The bundle of a checkpoint, in memory.
-
-    Args:
-      snapshot: of `load_snapshot`.
-      clips: the split that the run was trained on; about `most_clips` of them are used to fit the entropy model.
-      weights: how they are stored.
-      on_chunk: called with chunks coded so far and in all.
-      on_fit: called with steps of fitting done and in all.
-
-    Raises:
-      UserError: if the data are not those the run was trained on, or too few.
-    """
-    trained_on = snapshot.stream_state.get("digest")
-    if clips.digest != trained_on:
-        raise UserError(
-            f"{clips.data_dir} ({clips.split}, digest {clips.digest[:8]}) is not what the run was trained on "
-            f"({str(trained_on)[:8]}); the tables must be fitted on its training clips: --data"
-        )
-    return family(snapshot.experiment.family).fit(snapshot, clips, most_clips, weights, on_chunk, on_fit)
-
-
 def export_bundle(
     snapshot: "Snapshot",
     clips: ClipSet,
@@ -203,15 +166,28 @@ def export_bundle(
     weights: WeightType = "bfloat16",
     most_clips: int = 2000,
     overwrite: bool = False,
-    on_chunk: Progress | None = None,
-    on_fit: Progress | None = None,
+    show: Show = lambda what, done, total: None,
 ) -> Bundle:
-    """Writes the bundle of a checkpoint and returns it; see `fit_bundle`.
+    """Writes the bundle of a checkpoint and returns it.
+
+    Args:
+      snapshot: of `load_snapshot`.
+      clips: the split that the run was trained on; about `most_clips` of them are used to fit the entropy model.
+      path: of the file.
+      weights: how they are stored.
+      overwrite: replace an existing file.
+      show: told how far it is.
 
     Raises:
-      UserError: as `fit_bundle`; or if the file exists or cannot be written.
+      UserError: if the data are not those the run was trained on, or too few, or the file exists or cannot be written.
     """
     refuse_existing(Path(path), overwrite)
-    bundle = fit_bundle(snapshot, clips, weights, most_clips, on_chunk, on_fit)
+    trained_on = snapshot.stream_state.get("digest")
+    if clips.digest != trained_on:
+        raise UserError(
+            f"{clips.data_dir} ({clips.split}, digest {clips.digest[:8]}) is not what the run was trained on "
+            f"({str(trained_on)[:8]}); the tables must be fitted on its training clips: --data"
+        )
+    bundle = family(snapshot.experiment.family).fit(snapshot, clips, most_clips, weights, show)
     save_bundle(path, bundle, overwrite)
     return bundle

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vqvae_jax.layers.blocks import BlockKind
+from vqvae_jax.layers.blocks import BlockKind, NormKind
 from vqvae_jax.layers.conv3d import Triple, same_padding
-from vqvae_jax.layers.norms import NormKind
 from vqvae_jax.layers.resample import stages
 from vqvae_jax.msvqvae.config import ModelConfig
 

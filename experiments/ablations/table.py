@@ -13,13 +13,13 @@ import numpy as np
 from experiments.ablations.rows import Row
 from experiments.runs.evaluations import Evaluation
 from experiments.runs.inspect import Run, TrainingData
-from vqvae_jax.evaluation.surroundings import versions
+from vqvae_jax.evaluation.opening import versions
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.msvqvae.count import cost
 from vqvae_jax.report.chart import Chart, Look, Series
 from vqvae_jax.report.figure import figure
 from vqvae_jax.report.table import NONE, csv_text, number, pipes
-from vqvae_jax.training.machines import trained_on
+from vqvae_jax.training.resume import trained_on
 
 SCHEMA, VERSION = "vqvae_jax.ablations", 1
 SEED_GROUP = "Seed"

@@ -21,8 +21,7 @@ from experiments.rd.quality_measures import (
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from vqvae_jax.data.names import group_of, video_of
 from vqvae_jax.metrics.bd_rate import FEWEST_POINTS, Delta, RateAt, bd_psnr, bd_rate, rate_at_quality
-from vqvae_jax.metrics.bd_videos import mean_rate_interval, video_rates
-from vqvae_jax.metrics.bootstrap import Interval
+from vqvae_jax.metrics.bd_videos import Interval, mean_rate_interval, video_rates
 
 RESAMPLES, SEED = 1000, 0
 

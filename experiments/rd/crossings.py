@@ -18,8 +18,7 @@ from experiments.rd.quality_measures import MEASURES, Measure
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command
-from vqvae_jax.metrics.bd_rate import RateCurve, rate_at_quality
-from vqvae_jax.metrics.crossings import ahead, quality_at_rate
+from vqvae_jax.metrics.bd_rate import RateCurve, ahead, quality_at_rate, rate_at_quality
 from vqvae_jax.report.table import NONE, Table, markdown
 
 LARGEST = 16 * 2**20  # bytes of a table

@@ -22,8 +22,7 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import Coder
-from vqvae_jax.evaluation.header import data_entry, perceptual_entry
-from vqvae_jax.evaluation.surroundings import hardware, versions
+from vqvae_jax.evaluation.opening import data_entry, hardware, perceptual_entry, versions
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg

@@ -7,7 +7,7 @@ from experiments.rd.quality_measures import MEASURES, mean_figure, measured
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.errors import UserError
-from vqvae_jax.metrics.bootstrap import LEVEL
+from vqvae_jax.metrics.bd_videos import LEVEL
 
 SCHEMA = "vqvae_jax.rate_distortion_summary"
 VERSION = 2

@@ -9,8 +9,8 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
-from vqvae_jax.evaluation.header import run_entry
 from vqvae_jax.evaluation.job import evaluate
+from vqvae_jax.evaluation.opening import run_entry
 from vqvae_jax.evaluation.result_file import find_checkpoint, read_result, write_result
 from vqvae_jax.evaluation.schema import CheckpointResult, Result
 from vqvae_jax.families import config_of

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from experiments.runs.inspect import Run
 from vqvae_jax.errors import UserError
-from vqvae_jax.losses.vgg_files import open_trunk_file
-from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights
+from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights, open_trunk_file
 
 Launch = Callable[..., None]  # (module, *arguments); SystemExit unless the program succeeds
 

@@ -26,10 +26,10 @@ from experiments.tables.schema import (
 )
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import read_card
-from vqvae_jax.evaluation.surroundings import versions
+from vqvae_jax.evaluation.opening import versions
 from vqvae_jax.metrics.rate import RAW_BPP
 from vqvae_jax.training.logs import METRICS_FILE, read_metrics
-from vqvae_jax.training.machines import trained_on
+from vqvae_jax.training.resume import trained_on
 
 
 def build_table(

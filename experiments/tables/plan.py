@@ -8,7 +8,7 @@ from experiments.tables.build import logged_clips_per_second
 from experiments.tables.paper import CLIPS, TRAINING_CLIPS
 from experiments.tables.throughput import Throughput, measure_throughput
 from vqvae_jax.report.table import pipes
-from vqvae_jax.training.machines import trained_on
+from vqvae_jax.training.resume import trained_on
 
 MANY = 8  # devices
 

@@ -225,7 +225,7 @@ def test_a_long_chunk_is_decoded_in_pieces_that_show_no_seam(tmp_path, monkeypat
     example_encoder(chunk_frames=256).encode(clip, path, RATE)
     with opened(path) as decoder:
         whole = np.array(list(decoder.frames()), int)
-    monkeypatch.setattr("vqvae_jax.msvqvae.codec.windows.WINDOW_PIXELS", 100 * 16 * 16)
+    monkeypatch.setattr("vqvae_jax.msvqvae.codec.tokenizer.WINDOW_PIXELS", 100 * 16 * 16)
     with opened(path) as decoder:
         in_pieces = np.array(list(decoder.frames()), int)
     np.testing.assert_allclose(in_pieces, whole, atol=1)

@@ -93,10 +93,10 @@ def test_the_decoder_has_the_file_and_nothing_of_the_encoder(measured, monkeypat
     decode = coder.decode
     monkeypatch.setattr(coder, "decode", lambda *arguments: (shown.append(decode(*arguments)), shown[-1])[1])
     clips = open_split(config.data, "test")
-    found = measure_files(coder, clips, [1], ClipMeasure())
+    _, quality = measure_files(coder, clips, [1], ClipMeasure())
     frames = shown[0][0]
     expected = np.mean([peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(CLIPS[1], frames, strict=True)])
-    assert found.quality["mean"]["psnr"] == pytest.approx(expected, abs=1e-3)
+    assert quality["mean"]["psnr"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_second_call_neither_measures_nor_fits_again_and_another_clip_count_uses_the_kept_bundle(

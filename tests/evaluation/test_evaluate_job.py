@@ -11,7 +11,7 @@ from example_run import EXPERIMENT, moving_squares, write_data, write_run
 from PIL import Image
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation import clip_figures, job, open_result
+from vqvae_jax.evaluation import job, opening
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.job import EvaluationInterrupt, evaluate
 from vqvae_jax.evaluation.model_figures import ModelFigures
@@ -35,7 +35,7 @@ def finished_run(tmp_path_factory):
 @pytest.fixture
 def config(finished_run, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "ModelMeasurement", StandIn)
-    monkeypatch.setattr(open_result, "measure_baselines", lambda batches, *_, **__: baselines(batches.count))
+    monkeypatch.setattr(opening, "measure_baselines", lambda batches, *_, **__: baselines(batches.count))
     shutil.copytree(finished_run, tmp_path / "run")
     data = write_data(tmp_path / "data", CLIPS)
     StandIn.measured = []
@@ -227,7 +227,7 @@ def test_an_interruption_says_what_the_file_holds(config, monkeypatch, at, messa
         raise KeyboardInterrupt
 
     if isinstance(at, str):
-        monkeypatch.setattr(open_result, at, stop)
+        monkeypatch.setattr(opening, at, stop)
     else:
         measure = StandIn.measure
         monkeypatch.setattr(
@@ -270,8 +270,9 @@ def test_values_that_are_not_finite_are_refused(config):
     checkpoints = Checkpoints(config.run / "checkpoints")
     record, state = checkpoints.record(30), checkpoints.restore(30).state
     state["ema_params"]["params"]["dropped_bottom"][0] = np.nan
+    shutil.rmtree(config.run / "checkpoints" / "30")
     with checkpoints:
-        checkpoints.save(30, state, record.stream_state, record.config, force=True)
+        checkpoints.save(30, state, record.stream_state, record.config)
     with pytest.raises(UserError, match=r"checkpoint .*30 holds values that are not finite in .*dropped_bottom"):
         run(replace(config, steps=("30",)))
 
@@ -292,7 +293,7 @@ def test_without_an_encoder_sizes_against_h264_are_null_and_say_why(config, monk
     def missing(clip, fps):
         raise UserError("h264: sizes against H.264 need PyAV")
 
-    monkeypatch.setattr(clip_figures, "h264_bytes", missing)
+    monkeypatch.setattr(opening, "h264_bytes", missing)
     said = []
     result = run(config, said)
     assert result["h264"]["clip_bytes"] is None and result["h264"]["bpp"] is None

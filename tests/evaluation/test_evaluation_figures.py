@@ -12,8 +12,7 @@ from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.job import evaluate
 from vqvae_jax.evaluation.quality import summarise
 from vqvae_jax.losses.perceptual import perceptual_distance
-from vqvae_jax.losses.vgg_files import expected_shapes
-from vqvae_jax.losses.vgg_weights import load_vgg
+from vqvae_jax.losses.vgg_weights import expected_shapes, load_vgg
 from vqvae_jax.metrics.h264 import h264_bytes
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.reconstruct import decode, reconstruct

@@ -8,7 +8,6 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import (
     check_continues,
     check_schema,
-    comparable_perceptual_means,
     read_result,
     write_result,
 )
@@ -82,14 +81,6 @@ def test_perceptual_distances_of_another_trunk_never_join_a_file(result, digest)
     check_continues(Path("r.json"), old, copy.deepcopy(old))
     with pytest.raises(UserError, match=r"another perceptual trunk \(aaaaaaaaaaaa... .*--force"):
         check_continues(Path("r.json"), old, with_trunk(result, digest))
-
-
-def test_perceptual_distances_of_two_trunks_or_layer_means_are_not_compared(result):
-    one = with_trunk(result, "a" * 64)
-    assert comparable_perceptual_means([one, one]) == [0.5, 0.5]
-    for other in (with_trunk(result, "b" * 64), with_trunk(result, "a" * 64, (1.0, 1.0, 2.0))):
-        with pytest.raises(UserError, match="different trunks cannot be compared"):
-            comparable_perceptual_means([one, other])
 
 
 def fields(hint):

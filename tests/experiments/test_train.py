@@ -153,7 +153,8 @@ def test_init_from_takes_the_best_weights_and_starts_the_optimiser_anew(data, st
     run = tmp_path / "tuned"
     options = ["--init-from", str(straight[0]), "--training.steps", "1", "--optimizer.learning-rate", "1e-12"]
     trained(data, run, *options, variables=environment(cache=compiled_programs))
-    best = Checkpoints(straight[0] / FOLDER, read_only=True).restore("best").state
+    checkpoints = Checkpoints(straight[0] / FOLDER, read_only=True)
+    best = checkpoints.restore(checkpoints.best_step()).state
     tuned = Checkpoints(run / FOLDER, read_only=True).restore("latest").state
     assert tuned["step"] == 1
     counts = [count for name, count in _flat(tuned["opt_state"]).items() if name.endswith("/count")]

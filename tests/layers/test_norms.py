@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vqvae_jax.layers.norms import ChannelNorm
+from vqvae_jax.layers.blocks import ChannelNorm
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4, 5, 6)).astype(np.float32) * 3 + 1
 SCALE = np.linspace(0.5, 2, 6, dtype=np.float32)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from vqvae_jax.losses.vgg import VggTrunk
-from vqvae_jax.losses.vgg_files import expected_shapes
-from vqvae_jax.losses.vgg_weights import load_vgg, trunk_digest
+from vqvae_jax.losses.vgg_weights import expected_shapes, load_vgg, trunk_digest
 
 SHARED_TRUNK = Path(__file__).parents[3] / "shared" / "weights" / "vgg16_relu3_3_ssdft.npz"
 

@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.losses.vgg_files import torchvision_name
-from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights, load_vgg, require_vgg, trunk_digest
+from vqvae_jax.losses.vgg_weights import (
+    ENVIRONMENT,
+    find_vgg_weights,
+    load_vgg,
+    require_vgg,
+    torchvision_name,
+    trunk_digest,
+)
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vqvae_jax.metrics.bootstrap import bootstrap_interval
+from vqvae_jax.metrics.bd_videos import bootstrap_interval
 
 VALUES = np.array([3.0, -1.0, 4.0, 1.5, 9.0])
 

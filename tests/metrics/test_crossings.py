@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from vqvae_jax.metrics.bd_rate import RateCurve, rate_at_quality
-from vqvae_jax.metrics.crossings import ahead, quality_at_rate
+from vqvae_jax.metrics.bd_rate import RateCurve, ahead, quality_at_rate, rate_at_quality
 
 
 def line(slope, at_one, rates):

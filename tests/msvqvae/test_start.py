@@ -11,7 +11,7 @@ from narrow_models import narrow, narrow_experiment, random_clips, started
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.matching import GradientNorms
 from vqvae_jax.msvqvae import start as start_module
-from vqvae_jax.msvqvae.model import apply_model
+from vqvae_jax.msvqvae.model import MSVQVAE, apply_model
 from vqvae_jax.msvqvae.start import empty_codebooks, init_codebooks, new_state
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.optimizer import make_optimizer
@@ -85,16 +85,17 @@ def test_a_state_from_given_weights_takes_them_and_matches_gamma_on_them(monkeyp
     _, params, books = started(experiment.model)
     given = Start(params, {"codebooks": books})
 
-    def norms(experiment, params, codebooks, clips, trunk):
-        return GradientNorms(jnp.sum(jnp.abs(params["params"]["decoder_in"]["kernel"])), jnp.float32(4.0))
+    def norms(config, trunk, x, estimate):
+        return GradientNorms(jnp.mean(jnp.square(x - estimate)), jnp.float32(4.0))
 
-    monkeypatch.setattr(start_module, "start_gradient_norms", norms)
+    monkeypatch.setattr(start_module, "gradient_norms", norms)
     state = new_state(experiment, optimizer, jax.random.key(0), jnp.asarray(CLIPS), jnp.ones(3), given)
     for taken in (state.params, state.ema_params):
         jax.tree.map(np.testing.assert_array_equal, taken, params)
     jax.tree.map(np.testing.assert_array_equal, state.extras["codebooks"], books)
     assert state.step == 0
-    kernel = np.abs(params["params"]["decoder_in"]["kernel"]).sum()
-    assert state.extras["perceptual_weight"] == pytest.approx(0.5 * kernel / 4.0, rel=1e-5)
+    x = normalise(jnp.asarray(CLIPS))
+    error = jnp.mean(jnp.square(x - apply_model(MSVQVAE(experiment.model), params, x, books).reconstruction))
+    assert state.extras["perceptual_weight"] == pytest.approx(0.5 * error / 4.0, rel=1e-5)
     pointers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
     assert len(set(pointers)) == len(pointers)

@@ -11,7 +11,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.train import MSVQVAETask
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.optimizer import OptimizerConfig, make_optimizer
-from vqvae_jax.training.start import start_from_run
+from vqvae_jax.training.snapshot import start_from_run
 from vqvae_jax.training.state import TrainState
 
 

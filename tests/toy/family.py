@@ -192,7 +192,7 @@ def model(bundle):
     return ToyModel(bundle)
 
 
-def fit(snapshot, clips, most_clips, weights, on_chunk, on_fit):
+def fit(snapshot, clips, most_clips, weights, show):
     tensors = {f"weights/{name}": np.asarray(value) for name, value in snapshot.params.items()}
     config = {"clip": list(snapshot.experiment.model.clip)}
     return make_bundle("toy", "toy", NAMED, config, tensors, {"step": snapshot.step}, "float32")

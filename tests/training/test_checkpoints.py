@@ -71,7 +71,7 @@ def test_latest_best_and_every_n_are_kept_and_a_worse_latest_is_not_removed(tmp_
     psnr = {1: 20.0, 2: 25.0, 3: float("nan"), 4: 22.0, 5: float("inf"), 6: None, 7: 1.0}
     saved = save_steps(tmp_path / "c", psnr, keep_latest=2, keep_every=4)
     assert saved.steps() == [2, 4, 6, 7]
-    assert saved.best_step() == 2 and saved.restore("best").step == 2
+    assert saved.best_step() == 2
     assert not (tmp_path / "c" / "removed").exists()
 
 
@@ -83,17 +83,14 @@ def test_the_best_step_is_still_known_after_a_restart(tmp_path):
 def test_without_a_finite_score_there_is_no_best(tmp_path):
     saved = save_steps(tmp_path / "c", {1: float("nan")})
     assert saved.best_step() is None
-    with pytest.raises(UserError, match="finite score"):
-        saved.restore("best")
 
 
-def test_saving_a_step_again_is_accepted_only_with_the_same_state_or_by_force(tmp_path):
+def test_saving_a_step_again_is_accepted_only_with_the_same_state(tmp_path):
     checkpoints = save_steps(tmp_path / "c", {3: 20.0})
     checkpoints.save(3, make_state(3), STREAM, CONFIG)
     with pytest.raises(UserError, match="another state"):
         checkpoints.save(3, make_state(4), STREAM, CONFIG)
-    checkpoints.save(3, make_state(4), STREAM, CONFIG, force=True)
-    assert checkpoints.restore().state["step"] == 4
+    assert checkpoints.restore().state["step"] == 3
     checkpoints.close()
 
 
@@ -158,12 +155,11 @@ def test_a_damaged_latest_step_falls_back_is_put_aside_and_can_be_written_again(
     assert checkpoints.restore().step == 2
 
 
-def test_a_damaged_step_asked_for_by_number_or_as_the_best_is_an_error(tmp_path):
+def test_a_damaged_step_asked_for_by_number_is_an_error(tmp_path):
     checkpoints = save_steps(tmp_path / "c", {1: 20.0, 2: 25.0})
     damage_arrays(tmp_path / "c" / "2")
-    for step in (2, "best"):
-        with pytest.raises(UserError, match=r"step 2 is damaged.*readable by number: 1"):
-            checkpoints.restore(step)
+    with pytest.raises(UserError, match=r"step 2 is damaged.*readable by number: 1"):
+        checkpoints.restore(2)
 
 
 def test_if_every_step_is_damaged_nothing_is_moved_and_it_says_so(tmp_path):
@@ -261,5 +257,5 @@ def test_a_checkpoint_of_format_1_has_its_extras_where_they_are_now_and_is_ranke
     monkeypatch.undo()
     saved = Checkpoints(tmp_path / "c", read_only=True)
     assert saved.best_step() == 1
-    restored = saved.restore("best", like=jax.eval_shape(partial(make_state, 1)))
+    restored = saved.restore(1, like=jax.eval_shape(partial(make_state, 1)))
     assert_same_bits(restored.state, states[1])

@@ -6,8 +6,8 @@ import jax
 import pytest
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.training import machines
-from vqvae_jax.training.machines import MACHINES_FILE, Machine, note_machine, this_machine, trained_on
+from vqvae_jax.training import resume
+from vqvae_jax.training.resume import MACHINES_FILE, Machine, note_machine, this_machine, trained_on
 
 CPU, GPUS = Machine(1, "cpu", 2), Machine(8, "NVIDIA H200", 64)
 
@@ -15,7 +15,7 @@ CPU, GPUS = Machine(1, "cpu", 2), Machine(8, "NVIDIA H200", 64)
 def test_each_machine_is_named_once_in_order(tmp_path, monkeypatch):
     assert trained_on(tmp_path) == []
     for machine in (CPU, CPU, GPUS, CPU):
-        monkeypatch.setattr(machines, "this_machine", lambda machine=machine: machine)
+        monkeypatch.setattr(resume, "this_machine", lambda machine=machine: machine)
         note_machine(tmp_path)
     assert trained_on(tmp_path) == [CPU, GPUS]
     assert str(GPUS) == "8 x NVIDIA H200, 64 cores"

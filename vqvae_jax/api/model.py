@@ -4,7 +4,7 @@ import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,14 +17,6 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.families import load_model, run_model, token_model
 
 _KEPT = 4  # models that were loaded from files: each is compiled once for every size of clip
-
-
-class Level(NamedTuple):
-    """A level of a model's codes."""
-
-    codes: int  # size of the codebook; indices lie in [0, codes)
-    dim: int  # width of a code's vector
-    strides: tuple[int, int, int]  # frames, rows and columns for one index
 
 
 class Model:
@@ -41,9 +33,7 @@ class Model:
         self.name: str = model.name
         self.digest: str = model.digest
         self.clip: tuple[int, int, int] = model.clip
-        self.levels: dict[str, Level] = {
-            name: Level(level.codes, level.dim, level.strides) for name, level in getattr(model, "levels", {}).items()
-        }
+        self.levels: dict[str, interface.Level] = dict(getattr(model, "levels", {}))
         self._model = model
 
     def __repr__(self) -> str:

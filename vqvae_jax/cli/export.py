@@ -1,7 +1,6 @@
 """`vqvae-jax export`."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +9,9 @@ import tyro
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError, say
-from vqvae_jax.evaluation.bundles import noted_data
 from vqvae_jax.families import export_bundle, load_snapshot
 from vqvae_jax.progress import Progress
+from vqvae_jax.training.resume import noted_data
 from vqvae_jax.training.snapshot import chosen_step, open_run
 
 
@@ -51,11 +50,8 @@ def run(options: Options) -> None:
     snapshot = load_snapshot(checkpoints, step)
     clips = open_split(options.data or noted_data(options.run), "train")
     with Progress("") as progress:
-        coding, fitting = (
-            partial(progress.show, what) for what in ("coding training clips", "fitting the entropy model")
-        )
         result = export_bundle(
-            snapshot, clips, options.out, options.weights, options.clips, options.force, coding, fitting
+            snapshot, clips, options.out, options.weights, options.clips, options.force, progress.show
         )
     chunks = result.origin.get("table_chunks")
     fitted = f", entropy models from {chunks} chunks" if chunks else ""

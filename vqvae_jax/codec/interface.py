@@ -53,17 +53,9 @@ class Options:
 class ChunkEncoder(Protocol):
     """Codes one video."""
 
-    @property
-    def file_version(self) -> int:
-        """Of the format to write: 1 without the family's name, 2 with it (docs/format.md)."""
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Names of a chunk's parts, in decoding order."""
-
-    @property
-    def head_parts(self) -> tuple[str, ...]:
-        """Names of the head chunk's; empty if there is none."""
+    file_version: int  # of the format to write: 1 without the family's name, 2 with it (docs/format.md)
+    parts: tuple[str, ...]  # names of a chunk's parts, in decoding order
+    head_parts: tuple[str, ...]  # names of the head chunk's; empty if there is none
 
     def header(self) -> bytes:
         """What the family's decoder needs to know of the file beyond the common header."""
@@ -79,9 +71,7 @@ class ChunkEncoder(Protocol):
 class ChunkDecoder(Protocol):
     """Decodes one file."""
 
-    @property
-    def context(self) -> int:
-        """How many chunks before and after one `decode` wants to see."""
+    context: int  # how many chunks before and after one `decode` wants to see
 
     @property
     def layers(self) -> Mapping[str, int]:
@@ -111,23 +101,11 @@ class ChunkDecoder(Protocol):
 class Model(Protocol):
     """A model ready to code with: what a bundle becomes."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def family(self) -> str: ...
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the bundle, hexadecimal."""
-
-    @property
-    def identity(self) -> bytes:
-        """The eight bytes by which a coded file names its bundle."""
-
-    @property
-    def origin(self) -> Mapping[str, Any]:
-        """What it was made from: step, checkpoint and data digests."""
+    name: str
+    family: str
+    digest: str  # SHA-256 of the bundle, hexadecimal
+    identity: bytes  # the eight by which a coded file names its bundle
+    origin: dict[str, Any]  # what it was made from: step, checkpoint and data digests
 
     @property
     def clip(self) -> Grid:
@@ -159,20 +137,12 @@ class Model(Protocol):
         """
 
 
-class Level(Protocol):
-    """A level of indices."""
+class Level(NamedTuple):
+    """A level of a model's codes."""
 
-    @property
-    def strides(self) -> Grid:
-        """Pixels per index; every stride of a level is a multiple of the next level's."""
-
-    @property
-    def codes(self) -> int:
-        """Indices lie in [0, codes)."""
-
-    @property
-    def dim(self) -> int:
-        """Width of a code's vector."""
+    codes: int  # size of the codebook; indices lie in [0, codes)
+    dim: int  # width of a code's vector
+    strides: tuple[int, int, int]  # frames, rows and columns for one index
 
 
 class TokenModel(Model, Protocol):
@@ -180,7 +150,7 @@ class TokenModel(Model, Protocol):
 
     @property
     def levels(self) -> Mapping[str, Level]:
-        """By name, coarse first."""
+        """By name, coarse first: every stride is a multiple of the next level's."""
 
     def encode(self, frames_THWC: np.ndarray) -> Indices:
         """Indices of one clip of any length and size."""

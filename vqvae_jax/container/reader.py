@@ -4,7 +4,6 @@ import contextlib
 import io
 from array import array
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from vqvae_jax.container import index
@@ -70,9 +69,7 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

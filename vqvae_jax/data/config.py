@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from vqvae_jax.config import check, check_choice
+from vqvae_jax.config import check, check_choices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,7 @@ class PipelineConfig:
     """What to do with a record that cannot be read: stop and name its file, or take another and count it."""
 
     def __post_init__(self) -> None:
-        check_choice("data.source", self.source, ("auto", "grain", "memory"))
-        check_choice("data.on_corrupt", self.on_corrupt, ("stop", "skip"))
+        check_choices(self, "data")
         check(self.batch_size >= 1, "data.batch_size", self.batch_size, "at least 1")
         check(self.frames >= 1, "data.frames", self.frames, "at least 1")
         check(0 <= self.seed < 2**32, "data.seed", self.seed, "an integer in [0, 2**32)")

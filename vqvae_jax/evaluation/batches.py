@@ -12,7 +12,7 @@ from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
 from vqvae_jax.training.mapping import DeviceMap
 
-Progress = Callable[[int], None]
+Advance = Callable[[int], None]
 
 
 class Batches:
@@ -36,7 +36,7 @@ class Batches:
         replicated: Sequence[Any],
         records: Sequence[int] | None = None,
         fetch: int | None = None,
-        progress: Progress = lambda clips: None,
+        progress: Advance = lambda clips: None,
     ) -> tuple[Any, ...]:
         """Runs all clips through a function and joins what it returns.
 

@@ -1,33 +1,36 @@
-"""The bundle of a checkpoint: what has to be fitted after training is fitted on training clips, once, and kept."""
+"""Bundles: that of a checkpoint, fitted once on training clips and kept; and one measured by itself."""
 
-import json
-from functools import partial
+import time
 from pathlib import Path
 
 from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import ClipSet
+from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.batches import Batches
+from vqvae_jax.evaluation.clip_files import measure_files
+from vqvae_jax.evaluation.coder import ModelCoder
+from vqvae_jax.evaluation.config import EvaluateConfig
+from vqvae_jax.evaluation.opening import (
+    DEFAULT_FPS,
+    Say,
+    bundle_entry,
+    layer_means,
+    open_result,
+    single_rate,
+    surroundings,
+)
+from vqvae_jax.evaluation.overview import describe_checkpoint
+from vqvae_jax.evaluation.quality import ClipMeasure
+from vqvae_jax.evaluation.result_file import write_result
+from vqvae_jax.evaluation.schema import CheckpointResult, Result
+from vqvae_jax.evaluation.side_files import refuse_foreign_side_files
 from vqvae_jax.families import export_bundle
 from vqvae_jax.files import make_folder
+from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.progress import Progress
-from vqvae_jax.training.resume import DATA_FILE
+from vqvae_jax.training.resume import noted_data
 from vqvae_jax.training.snapshot import Snapshot
-
-
-def noted_data(run: Path) -> Path:
-    """The data set that a run was trained on, where it was then.
-
-    Raises:
-      UserError: if the run does not say, or it is gone.
-    """
-    try:
-        folder = Path(json.loads((run / DATA_FILE).read_text())["folder"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"run {run} does not say where its data are; give them with --data DIR") from error
-    if not folder.is_dir():
-        raise UserError(f"the run's data were in {folder}, which is gone; give them with --data DIR")
-    return folder
 
 
 def training_clips(run: Path, digest: str | None, other: Path) -> ClipSet:
@@ -73,8 +76,53 @@ def fitted_bundle(snapshot: Snapshot, run: Path, other: Path, folder: Path, fit_
     clips = training_clips(run, snapshot.stream_state.get("digest"), other)
     make_folder(folder)
     with Progress("") as progress:
-        coding, fitting = (
-            partial(progress.show, f"step {snapshot.step}: {what}") for what in ("training clips", "entropy model")
-        )
-        export_bundle(snapshot, clips, path, most_clips=fit_clips, overwrite=True, on_chunk=coding, on_fit=fitting)
+
+        def show(what: str, done: int, total: int) -> None:
+            progress.show(f"step {snapshot.step}: {what}", done, total)
+
+        export_bundle(snapshot, clips, path, most_clips=fit_clips, overwrite=True, show=show)
     return path
+
+
+def evaluate_bundle(config: EvaluateConfig, say: Say = print) -> Result:
+    """Measures a bundle's files; `config.files` says on how many of the clips, and all figures are of those.
+
+    Raises:
+      UserError: if the bundle cannot be read, no files are wanted, a clip cannot be coded, or `config.out` holds
+        something else.
+    """
+    if config.files == 0:
+        raise UserError(f"{config.run} is a bundle: its files are all that is measured of it; leave --files 0 out")
+    if not config.force:
+        refuse_foreign_side_files(config.out)
+    clips = few(open_split(config.data, config.split), config.clips)
+    clips = clips if config.files == "all" else few(clips, config.files)
+    batches = Batches(clips, len(clips), config.batch_size)
+    weights = find_vgg_weights(config.vgg_weights)
+    trunk, divisors = None if weights is None else load_vgg(weights), layer_means(None)
+    coder = ModelCoder(config.run, single_rate(read_card(config.data)) or DEFAULT_FPS)
+    result = open_result(config, bundle_entry(config.run, coder.model), batches, trunk, divisors, say)
+    if result["checkpoints"]:
+        say(f"{config.run.stem}  {describe_checkpoint(result['checkpoints'][0])}  (measured before)")
+        return result
+    started, records = time.monotonic(), range(batches.count)
+    with Progress(f"{config.run.stem}: files", batches.count, "clips") as progress:
+        files, quality = measure_files(coder, clips, records, ClipMeasure(trunk, divisors), None, progress.advance)
+    entry: CheckpointResult = {
+        "step": int(coder.model.origin.get("step", 0)),
+        "digest": coder.digest,
+        "weights": "bundle",
+        "trained_on": coder.model.origin.get("data"),
+        "quality": quality,
+        "files": files,
+        "files_reason": None,
+        "estimates": {},
+        "without": {},
+        "diagnostics": {},
+        "batch_size": 1,
+        "seconds": round(time.monotonic() - started, 3),
+        **surroundings(),
+    }
+    write_result(config.out, {**result, "checkpoints": [entry]})
+    say(f"{config.run.stem}  {describe_checkpoint(entry)}")
+    return {**result, "checkpoints": [entry]}

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from vqvae_jax.evaluation.clip_figures import BLOCK_MEANS, MEAN_FRAME
+from vqvae_jax.evaluation.opening import BLOCK_MEANS, MEAN_FRAME
 from vqvae_jax.evaluation.schema import Quality, Result
 from vqvae_jax.report.chart import PALETTE, Chart, Look, Series
 

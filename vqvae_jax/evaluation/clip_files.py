@@ -3,27 +3,20 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.batches import Progress
-from vqvae_jax.evaluation.coder import CodecError, Coder
+from vqvae_jax.evaluation.batches import Advance
+from vqvae_jax.evaluation.coder import CodecError, ModelCoder
 from vqvae_jax.evaluation.quality import ClipMeasure, summarise
 from vqvae_jax.evaluation.schema import Files, Quality
 from vqvae_jax.metrics.rate import bytes_to_bpp
 
 FRAME_FIGURES = ("psnr", "ssim", "lossless", "difference_psnr", "perceptual")
-
-
-class MeasuredFiles(NamedTuple):
-    """What became of some clips."""
-
-    bytes: list[int]  # of each clip's whole file
-    quality: Quality  # of the decoded files
 
 
 def stacked_quality(figures: Sequence[dict[str, Any]]) -> Quality:
@@ -32,8 +25,13 @@ def stacked_quality(figures: Sequence[dict[str, Any]]) -> Quality:
 
 
 def measure_files(
-    coder: Coder, clips: ClipSet, records: Sequence[int], measure: ClipMeasure, progress: Progress = lambda clips: None
-) -> MeasuredFiles:
+    coder: ModelCoder,
+    clips: ClipSet,
+    records: Sequence[int],
+    measure: ClipMeasure,
+    fitted_on: int | None = None,
+    progress: Advance = lambda clips: None,
+) -> tuple[Files, Quality]:
     """Codes clips, one file each, and measures what is decoded from the files; they are then removed.
 
     Args:
@@ -41,46 +39,35 @@ def measure_files(
       clips: the split.
       records: which of its clips.
       measure: of clips of its shape.
+      fitted_on: training clips that the coder's entropy model was fitted on for this evaluation.
       progress: told of every clip that is done.
+
+    Returns:
+      The entry of an evaluation, and the quality of the decoded files.
 
     Raises:
       UserError: if a clip cannot be read, coded or decoded.
     """
-    sizes, figures = [], []
+    sizes, figures, names = [], [], clips.ids(records)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"clip.{coder.suffix}"
-        for record in records:
+        for record, name in zip(records, names, strict=True):
             clip = clips.read([record])[0]
             try:
                 coder.encode(clip, path)
                 estimate, _ = coder.decode(path, clip.shape)
             except CodecError as error:
-                raise UserError(f"{clips.ids([record])[0]}: {error}") from error
+                raise UserError(f"{name}: {error}") from error
             sizes.append(path.stat().st_size)
             figures.append(measure.figures(measure.reference(clip), estimate))
             progress(1)
             stopping.check()
-    return MeasuredFiles(sizes, stacked_quality(figures))
-
-
-def files_entry(
-    measured: MeasuredFiles, clip_ids: list[str], clip_shape: Sequence[int], coder: Any, fitted_on: int | None
-) -> Files:
-    """The entry of an evaluation.
-
-    Args:
-      measured: the files.
-      clip_ids: their clips.
-      clip_shape: (T, H, W, 3).
-      coder: a `ModelCoder`.
-      fitted_on: training clips that the entropy model was fitted on for this evaluation.
-    """
-    quality = measured.quality
+    quality, (frames, height, width, _) = stacked_quality(figures), clips.clip_shape
     return {
-        "clips": len(clip_ids),
-        "clip_ids": clip_ids,
-        "bytes": measured.bytes,
-        "bpp": bytes_to_bpp(float(np.mean(measured.bytes)), (clip_shape[0], clip_shape[1], clip_shape[2])),
+        "clips": len(names),
+        "clip_ids": names,
+        "bytes": sizes,
+        "bpp": bytes_to_bpp(float(np.mean(sizes)), (frames, height, width)),
         "psnr": quality["mean"]["psnr"],
         "ssim": quality["mean"]["ssim"],
         "clip_psnr": quality["clips"]["psnr"],
@@ -88,4 +75,4 @@ def files_entry(
         "fitted_on": fitted_on,
         "bundle": coder.digest,
         "command": coder.encode_command,
-    }
+    }, quality

@@ -3,28 +3,23 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
-from vqvae_jax.evaluation.bundle_job import evaluate_bundle
-from vqvae_jax.evaluation.bundles import fitted_bundle
-from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
-from vqvae_jax.evaluation.clip_files import files_entry, measure_files
+from vqvae_jax.evaluation.bundles import evaluate_bundle, fitted_bundle
+from vqvae_jax.evaluation.clip_files import measure_files
 from vqvae_jax.evaluation.coder import ModelCoder
 from vqvae_jax.evaluation.config import EvaluateConfig
-from vqvae_jax.evaluation.describe import describe_checkpoint
-from vqvae_jax.evaluation.header import layer_means, run_entry
 from vqvae_jax.evaluation.model_figures import ModelMeasurement
-from vqvae_jax.evaluation.open_result import Say, open_result
+from vqvae_jax.evaluation.opening import DEFAULT_FPS, Say, layer_means, open_result, run_entry, surroundings
+from vqvae_jax.evaluation.overview import describe_checkpoint
 from vqvae_jax.evaluation.quality import ClipMeasure
 from vqvae_jax.evaluation.result_file import find_checkpoint, write_result
 from vqvae_jax.evaluation.schema import CheckpointResult, Files, Result
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
-from vqvae_jax.evaluation.surroundings import hardware, versions
 from vqvae_jax.families import experiment_from, load_snapshot, task_of
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.progress import Progress
@@ -240,9 +235,7 @@ class EvaluationJob:
             "diagnostics": figures.diagnostics,
             "batch_size": self._batches.size,
             "seconds": 0.0,
-            "hardware": hardware(),
-            "versions": versions(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            **surroundings(),
         }
 
     def _file_records(self) -> list[int]:
@@ -268,10 +261,10 @@ class EvaluationJob:
             path = fitted_bundle(snapshot, config.run, config.data, folder, config.fit_clips)
             coder = ModelCoder(path, fps)
             with Progress(f"step {snapshot.step}: files", len(records), "clips") as progress:
-                measured = measure_files(coder, clips, records, self._clip_measure, progress.advance)
+                measure, advance = self._clip_measure, progress.advance
+                return measure_files(coder, clips, records, measure, config.fit_clips, advance)[0], None
         except UserError as error:
             return None, str(error)
-        return files_entry(measured, clips.ids(records), clips.clip_shape, coder, config.fit_clips), None
 
     def _grid(self, measured: Snapshot | None) -> bytes | None:
         """The picture of the file's last step, or of the one just measured if the run has removed that one."""

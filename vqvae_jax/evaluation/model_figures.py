@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax import Array
 
-from vqvae_jax.evaluation.batches import Batches, Progress
+from vqvae_jax.evaluation.batches import Advance, Batches
 from vqvae_jax.evaluation.quality import Divisors, measure_quality, summarise
 from vqvae_jax.evaluation.schema import Quality, Without
 from vqvae_jax.losses.vgg import VggTrunk
@@ -57,7 +57,7 @@ class ModelMeasurement:
         self._run = batches.devices.map(run, (False, False, False, True), (True,) * 4)
         self._look = batches.devices.map(look, (False, False, True), (True,))
 
-    def measure(self, snapshot: Snapshot, progress: Progress = lambda clips: None) -> ModelFigures:
+    def measure(self, snapshot: Snapshot, progress: Advance = lambda clips: None) -> ModelFigures:
         """All figures of one checkpoint; `progress` is told the number of clips of every batch that is done."""
         arguments = (*self._placed(snapshot), self._trunk)
         figures, without, measures = self._batches.map(self._run, arguments, fetch=3, progress=progress)

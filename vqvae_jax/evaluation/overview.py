@@ -1,11 +1,11 @@
-"""Several evaluations in one table: a row per checkpoint or bundle."""
+"""Evaluation results in words: lines for a terminal; several in one table, a row per checkpoint or bundle."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vqvae_jax.evaluation.schema import Result
+from vqvae_jax.evaluation.schema import CheckpointResult, Result
 from vqvae_jax.files import write_atomically
 from vqvae_jax.report.table import csv_text, number, pipes
 
@@ -24,6 +24,39 @@ HEADER = {
 }
 
 
+def describe_checkpoint(entry: CheckpointResult) -> str:
+    """`step 500  PSNR 24.61 dB  SSIM 0.8123  files 0.2910 bpp, 24.58 dB, 0.8120  formula 0.3516 bpp  entropy 0.31`."""
+    mean, files = entry["quality"]["mean"], entry["files"]
+    parts = [f"step {entry['step']}", f"PSNR {mean['psnr']:.2f} dB", f"SSIM {mean['ssim']:.4f}"]
+    if mean["perceptual"] is not None:
+        parts.append(f"perceptual {mean['perceptual']:.4f}")
+    if files is not None:
+        parts.append(f"files {files['bpp']:.4f} bpp, {files['psnr']:.2f} dB, {files['ssim']:.4f}")
+    parts += [f"{name} {bpp:.4f} bpp" for name, bpp in entry["estimates"].items()]
+    return "  ".join(parts)
+
+
+def describe_baselines(result: Result) -> str:
+    """The PSNR of reconstructions without learning, the size as H.264, and what could not be measured and why."""
+    known = [
+        f"{name.replace('_', ' ')} {baseline['quality']['mean']['psnr']:.2f} dB"
+        for name, baseline in result["baselines"].items()
+        if baseline["quality"] is not None
+    ]
+    data, h264, perceptual = result["data"], result["h264"], result["perceptual"]
+    trained_with = result["run"]["training_trunk"]
+    size = f"{h264['bpp']:.4f} bpp" if h264["bpp"] is not None else f"not measured ({h264['reason']})"
+    lines = [
+        f"{len(data['clip_ids'])} of {data['clips_in_split']} {data['split']} clips; without learning: "
+        f"{', '.join(known)}; as H.264 at its defaults: {size}"
+    ]
+    if perceptual["reason"] is not None:
+        lines.append(f"perceptual distance not measured: {perceptual['reason']}")
+    if None not in (trained_with, perceptual["trunk"]) and trained_with != perceptual["trunk"]:
+        lines.append("perceptual distance measured with another trunk than the run was trained with")
+    return "\n".join(lines)
+
+
 def overview(results: Mapping[str, Result]) -> list[dict[str, Any]]:
     """One row per checkpoint; what was not measured is None.
 
@@ -33,7 +66,8 @@ def overview(results: Mapping[str, Result]) -> list[dict[str, Any]]:
     rows = []
     for name, result in results.items():
         for entry in result["checkpoints"]:
-            mean, files = entry["quality"]["mean"], entry["files"]
+            mean = entry["quality"]["mean"]
+            files: Any = entry["files"] or {}
             rows.append(
                 {
                     "name": name,
@@ -42,10 +76,10 @@ def overview(results: Mapping[str, Result]) -> list[dict[str, Any]]:
                     "psnr": mean["psnr"],
                     "ssim": mean["ssim"],
                     "perceptual": mean["perceptual"],
-                    "file_clips": None if files is None else files["clips"],
-                    "file_bpp": None if files is None else files["bpp"],
-                    "file_psnr": None if files is None else files["psnr"],
-                    "file_ssim": None if files is None else files["ssim"],
+                    "file_clips": files.get("clips"),
+                    "file_bpp": files.get("bpp"),
+                    "file_psnr": files.get("psnr"),
+                    "file_ssim": files.get("ssim"),
                     **{f"{estimate}_bpp": bpp for estimate, bpp in entry["estimates"].items()},
                 }
             )

@@ -1,6 +1,6 @@
 """Figures of reconstructed clips, per frame or per clip, on the device; and their means, on the host."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -102,28 +102,16 @@ def summarise(figures: dict[str, np.ndarray]) -> Quality:
     Args:
       figures: of `measure_quality` for all clips, [N, ...]; none of them only pads a batch.
     """
-    psnr = figures["psnr"].astype(np.float64)
-    clips: ClipFigures = {
-        "psnr": psnr.mean(axis=1).tolist(),
-        "ssim": figures["ssim"].astype(np.float64).mean(axis=1).tolist(),
-        "difference_psnr": _listed(figures.get("difference_psnr")),
-        "perceptual": _listed(figures.get("perceptual")),
-        "lossless_frames": figures["lossless"].sum(axis=1).astype(int).tolist(),
+    lossless = figures["lossless"].sum(axis=1).astype(int).tolist()
+    means = {name: _listed(figures.get(name)) for name in ("psnr", "ssim", "difference_psnr", "perceptual")}
+    mean = {name: None if values is None else float(np.mean(values)) for name, values in means.items()}
+    return {
+        "mean": cast(MeanFigures, {**mean, "lossless_frames": sum(lossless)}),
+        "psnr_by_position": figures["psnr"].astype(np.float64).mean(axis=0).tolist(),
+        "clips": cast(ClipFigures, {**means, "lossless_frames": lossless}),
     }
-    mean: MeanFigures = {
-        "psnr": _mean(clips["psnr"]),
-        "ssim": _mean(clips["ssim"]),
-        "difference_psnr": _mean(clips["difference_psnr"]),
-        "perceptual": _mean(clips["perceptual"]),
-        "lossless_frames": sum(clips["lossless_frames"]),
-    }
-    return {"mean": mean, "psnr_by_position": psnr.mean(axis=0).tolist(), "clips": clips}
 
 
 def _listed(values: np.ndarray | None) -> list[float] | None:
     """One value per clip: the mean over frames where there is one per frame."""
     return None if values is None else values.astype(np.float64).reshape(len(values), -1).mean(axis=1).tolist()
-
-
-def _mean(values: list[float] | None) -> Any:
-    return None if values is None else float(np.mean(values))

@@ -129,19 +129,6 @@ def check_continues(path: Path, old: Result, new: Result) -> None:
             raise UserError(f"{path} holds an evaluation with another {what}{values}; {remedy}")
 
 
-def comparable_perceptual_means(results: list[Result]) -> list[float | None]:
-    """The perceptual distances of the last checkpoint of several evaluations, to compare.
-
-    Raises:
-      UserError: if they were measured with different trunks or layer means: such numbers have nothing in common.
-    """
-    trunks = {_trunk(result) for result in results if result["perceptual"]["trunk"] is not None}
-    if len(trunks) > 1:
-        named = " and ".join(sorted(_brief(trunk) for trunk in trunks))
-        raise UserError(f"perceptual distances of different trunks cannot be compared: {named}; measure with one trunk")
-    return [result["checkpoints"][-1]["quality"]["mean"]["perceptual"] for result in results]
-
-
 def find_checkpoint(result: Result, step: int) -> CheckpointResult | None:
     """The entry of a step, if it was measured."""
     return next((entry for entry in result["checkpoints"] if entry["step"] == step), None)

@@ -15,7 +15,9 @@ from vqvae_jax.evaluation.charts import (
     over_log,
     over_steps,
 )
+from vqvae_jax.evaluation.opening import DEFAULT_FPS
 from vqvae_jax.evaluation.schema import CheckpointResult, MeanFigures, Result
+from vqvae_jax.metrics.rate import RAW_BPP
 from vqvae_jax.report.page import (
     card,
     chart_card,
@@ -33,8 +35,6 @@ from vqvae_jax.report.pictures import ERROR_GAIN, amplified_error
 from vqvae_jax.report.sprites import Clip, Pane, sprites
 from vqvae_jax.report.table import Cell, Table, number
 
-DEFAULT_FPS = 16.0
-RAW_BPP = 24.0  # 8-bit RGB
 # Name in the file, name on the page, decimals, whether less is better.
 MEASURES = (
     ("psnr", "PSNR, dB", 2, False),

@@ -70,7 +70,13 @@ class Hardware(TypedDict):
     cores: int
 
 
-class CheckpointResult(TypedDict):
+class Surroundings(TypedDict):
+    hardware: Hardware
+    versions: dict[str, str]
+    date: str
+
+
+class CheckpointResult(Surroundings):
     step: int
     digest: str
     weights: str
@@ -83,9 +89,6 @@ class CheckpointResult(TypedDict):
     diagnostics: dict[str, object]
     batch_size: int
     seconds: float
-    hardware: Hardware
-    versions: dict[str, str]
-    date: str
 
 
 class RunEntry(TypedDict):

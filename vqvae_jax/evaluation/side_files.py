@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
@@ -70,43 +68,25 @@ def plot_png(result: Result) -> bytes:
 
 
 def grid_picture(result: Result, measurement: ModelMeasurement, snapshot: Snapshot, batches: Batches) -> bytes:
-    """PNG of some clips before and after the model; the same clips for every checkpoint and run."""
+    """PNG with a row per clip, the same for every checkpoint and run: an early and a late frame, original,
+    reconstruction and error."""
     records = chosen_records(batches.count)
     entry = find_checkpoint(result, snapshot.step)
     psnr = None if entry is None else entry["quality"]["clips"]["psnr"]
-    run, split = result["run"]["name"], result["data"]["split"]
     files = None if entry is None else entry["files"]
     rate = "" if files is None else f", {files['bpp']:.3f} bpp"
-    return grid_png(
-        f"{run}, step {snapshot.step}, {split} clips{rate}",
-        [result["data"]["clip_ids"][record] for record in records],
-        batches.clips.read(records),
-        measurement.reconstruct(snapshot, records),
-        ["" if psnr is None else f"{psnr[record]:.2f} dB" for record in records],
-    )
-
-
-def grid_png(
-    title: str, names: list[str], originals_NTHWC: np.ndarray, reconstructions_NTHWC: np.ndarray, remarks: list[str]
-) -> bytes:
-    """PNG with a row per clip: original, reconstruction and error of an early and of a late frame.
-
-    Args:
-      title: above the grid.
-      names: of the clips.
-      originals_NTHWC: uint8.
-      reconstructions_NTHWC: uint8, same shape.
-      remarks: a short text for each clip.
-    """
-    frames = originals_NTHWC.shape[1]
+    title = f"{result['run']['name']}, step {snapshot.step}, {result['data']['split']} clips{rate}"
+    remarks = ["" if psnr is None else f"{psnr[record]:.2f} dB" for record in records]
+    labels = [f"{result['data']['clip_ids'][n]}\n{remark}" for n, remark in zip(records, remarks, strict=True)]
+    originals, reconstructions = batches.clips.read(records), measurement.reconstruct(snapshot, records)
+    frames = originals.shape[1]
     moments = sorted({frames // 4, 3 * frames // 4})
     heads = [head for t in moments for head in (f"original, frame {t}", "reconstruction", f"error × {ERROR_GAIN}")]
     rows = [
-        [Pane(p[t : t + 1]) for t in moments for p in (a, b, amplified_error(a, b))]
-        for a, b in zip(originals_NTHWC, reconstructions_NTHWC, strict=True)
+        tuple(Pane(p[t : t + 1]) for t in moments for p in (a, b, amplified_error(a, b)))
+        for a, b in zip(originals, reconstructions, strict=True)
     ]
-    labels = tuple(f"{name}\n{remark}" for name, remark in zip(names, remarks, strict=True))
-    return png(draw(Board(tuple(heads), tuple(map(tuple, rows)), labels, title, group=3)).frames[0])
+    return png(draw(Board(tuple(heads), tuple(rows), tuple(labels), title, group=3)).frames[0])
 
 
 def clip_table(result: Result) -> str:

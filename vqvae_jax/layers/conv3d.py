@@ -21,7 +21,6 @@ from jax import Array, lax
 from vqvae_jax.precision import PARAM_DTYPE, DType
 
 Lowering = Literal["auto", "direct", "concat", "sum"]
-LOWERINGS = ("auto", "direct", "concat", "sum")
 Triple = tuple[int, int, int]
 
 

@@ -15,7 +15,6 @@ from vqvae_jax.layers.conv3d import Conv3D, Lowering, Triple
 from vqvae_jax.precision import DType
 
 ResampleKind = Literal["conv", "patch"]
-RESAMPLES = ("conv", "patch")
 
 
 def space_to_depth(x_BTHWC: Array, factors: Triple) -> Array:

@@ -12,7 +12,6 @@ from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.perceptual import perceptual_loss
 from vqvae_jax.losses.terms import RECONSTRUCTIONS
 from vqvae_jax.losses.vgg import VggTrunk
-from vqvae_jax.precision import DType
 
 
 class GradientNorms(NamedTuple):
@@ -22,19 +21,16 @@ class GradientNorms(NamedTuple):
     perceptual: Array  # [] float32
 
 
-def gradient_norms(
-    config: LossConfig, trunk: VggTrunk, x_BTHWC: Array, x_hat_BTHWC: Array, dtype: DType = jnp.float32
-) -> GradientNorms:
+def gradient_norms(config: LossConfig, trunk: VggTrunk, x_BTHWC: Array, x_hat_BTHWC: Array) -> GradientNorms:
     """Norms of d L_recon / d x_hat and d L_perc / d x_hat. Their ratio does not depend on the batch size.
 
     Args:
       x_BTHWC: clips in [0, 1].
       x_hat_BTHWC: the model's reconstruction of them, same shape.
-      dtype: type of the trunk's convolutions.
     """
     x_hat = x_hat_BTHWC.astype(jnp.float32)
     by_reconstruction = jax.grad(lambda y: RECONSTRUCTIONS[config.reconstruction](x_BTHWC, y))(x_hat)
-    by_perceptual = jax.grad(lambda y: perceptual_loss(trunk, x_BTHWC, y, config.layer_divisors, dtype))(x_hat)
+    by_perceptual = jax.grad(lambda y: perceptual_loss(trunk, x_BTHWC, y, config.layer_divisors))(x_hat)
     return GradientNorms(jnp.linalg.norm(by_reconstruction.ravel()), jnp.linalg.norm(by_perceptual.ravel()))
 
 

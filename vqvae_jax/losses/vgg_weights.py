@@ -1,17 +1,39 @@
-"""Finding and loading the VGG-16 trunk, with its digest and provenance."""
+"""The VGG-16 trunk's weights: finding and loading them, with digest and provenance; headers are read before arrays.
+
+npz, in our names: `conv1_1/kernel` [3, 3, in, out], `conv1_1/bias` [out], ..., `conv3_3/bias`; optional text entries
+`provenance` and `preprocessing` (imagenet | caffe). safetensors, in torchvision's (and timm's): `features.0.weight`
+[out, in, 3, 3], `features.0.bias`, ...; the same two texts in the metadata. Further layers are left unread.
+"""
 
 import hashlib
 import os
+import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.losses.vgg import PREPROCESSINGS, VggTrunk
-from vqvae_jax.losses.vgg_files import SUFFIXES, Weights, expected_shapes, open_trunk_file
+from vqvae_jax.losses.vgg import CONVOLUTIONS, PREPROCESSINGS, VggTrunk
 
 ENVIRONMENT = "VQVAE_JAX_WEIGHTS"
+SUFFIXES = (".npz", ".safetensors")
+#: Index of each convolution in torchvision's `vgg16().features`, which timm keeps.
+TORCHVISION_INDEX = dict(zip(CONVOLUTIONS, (0, 2, 5, 7, 10, 12, 14), strict=True))
+#: What zipfile and numpy raise on damaged files; RuntimeError: encrypted, or a compression they do not know.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError)
+Shape = tuple[int, ...]
+Weights = dict[str, np.ndarray]
+
+
+class TrunkFile(NamedTuple):
+    """A weight file whose header fits VGG-16; its arrays are still unread."""
+
+    read: Callable[[], Weights]  # our names, HWIO, float32
+    texts: dict[str, str]  # provenance, preprocessing, where the file holds them
 
 
 def find_vgg_weights(path: str | os.PathLike[str] | None = None) -> Path | None:
@@ -96,3 +118,115 @@ def trunk_digest(weights: Weights, preprocessing: str) -> str:
         digest.update(f"{name}{weights[name].shape}".encode())
         digest.update(np.ascontiguousarray(weights[name], dtype="<f4").tobytes())
     return digest.hexdigest()
+
+
+def open_trunk_file(file: Path) -> TrunkFile:
+    """Reads the header and compares names and shapes with VGG-16's, before any array is read.
+
+    Raises:
+      UserError: if the file is not of either format, cannot be read, lacks a layer or has one of another shape.
+    """
+    try:
+        if file.suffix == ".npz":
+            return _open_npz(file)
+        if file.suffix == ".safetensors":
+            return _open_safetensors(file)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+    raise UserError(f"{file}: VGG weights must be .npz or .safetensors; convert a .pth with experiments.convert_vgg")
+
+
+def expected_shapes() -> dict[str, Shape]:
+    """Our names and shapes, in layer order."""
+    shapes: dict[str, Shape] = {}
+    for name, (inputs, outputs) in CONVOLUTIONS.items():
+        shapes |= {f"{name}/kernel": (3, 3, inputs, outputs), f"{name}/bias": (outputs,)}
+    return shapes
+
+
+def torchvision_name(name: str) -> str:
+    """`conv1_2/kernel` -> `features.2.weight`."""
+    layer, part = name.split("/")
+    return f"features.{TORCHVISION_INDEX[layer]}.{'weight' if part == 'kernel' else 'bias'}"
+
+
+def torchvision_axes(shape: Shape) -> Shape:
+    """[3, 3, in, out] -> [out, in, 3, 3]; biases stay."""
+    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape
+
+
+def from_torchvision(array: np.ndarray) -> np.ndarray:
+    """OIHW -> HWIO; biases stay. Returns float32."""
+    hwio = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+    return np.ascontiguousarray(hwio, dtype=np.float32)
+
+
+def _open_npz(file: Path) -> TrunkFile:
+    shapes: dict[str, Shape] = {}
+    texts: dict[str, str] = {}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.namelist():
+                name = member.removesuffix(".npy")
+                with archive.open(member) as stream:
+                    shape, dtype = _npy_header(stream)
+                if name in ("provenance", "preprocessing"):
+                    if dtype.kind != "U" or shape or dtype.itemsize > 2**16:
+                        raise ValueError(f"{name} is not a short text")
+                    with np.load(file, allow_pickle=False) as arrays:
+                        texts[name] = str(arrays[name])
+                elif dtype.kind == "f":
+                    shapes[name] = shape
+    except UNREADABLE as error:
+        raise UserError(f"{file}: not a readable .npz file ({error})") from error
+    _check(file, shapes, expected_shapes())
+
+    def read() -> Weights:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name].astype(np.float32) for name in expected_shapes()}
+        except UNREADABLE as error:
+            raise UserError(f"{file}: damaged ({error})") from error
+
+    return TrunkFile(read, texts)
+
+
+def _npy_header(stream: IO[bytes]) -> tuple[Shape, np.dtype]:
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype
+
+
+def _open_safetensors(file: Path) -> TrunkFile:
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise UserError(f"{file}: reading it needs safetensors; install it with: pip install safetensors") from error
+    ours = {torchvision_name(name): name for name in expected_shapes()}
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            present = sorted(ours.keys() & set(tensors.keys()))
+            shapes = {name: tuple(tensors.get_slice(name).get_shape()) for name in present}
+            kinds = {tensors.get_slice(name).get_dtype() for name in present}
+            texts = tensors.metadata() or {}
+    except SafetensorError as error:
+        raise UserError(f"{file}: not a readable .safetensors file ({error})") from error
+    _check(file, shapes, {torchvision_name(name): torchvision_axes(s) for name, s in expected_shapes().items()})
+    if not kinds <= {"F16", "F32", "F64"}:
+        raise UserError(f"{file}: weights of type {', '.join(sorted(kinds))}; expected F32 (or F16, F64)")
+
+    def read() -> Weights:
+        with safe_open(file, framework="numpy") as tensors:
+            arrays = {name: tensors.get_tensor(theirs) for theirs, name in ours.items()}
+        return {name: from_torchvision(arrays[name]) for name in expected_shapes()}
+
+    return TrunkFile(read, texts)
+
+
+def _check(file: Path, shapes: dict[str, Shape], wanted: dict[str, Shape]) -> None:
+    for name, shape in wanted.items():
+        if name not in shapes:
+            raise UserError(f"{file}: lacks {name} in floating point; VGG-16 up to relu3_3 needs conv1_1 to conv3_3")
+        if shapes[name] != shape:
+            raise UserError(f"{file}: {name} has shape {shapes[name]}; VGG-16 has {shape}")

@@ -1,11 +1,14 @@
-"""Comparing codecs by their rate-quality curves: Bjontegaard deltas, and the bits one codec needs at another's quality.
+"""Comparing codecs by their rate-quality curves: Bjontegaard deltas, bits at another's quality, who is ahead.
 
-Both interpolate by PCHIP, log rate over quality: it is the method of the JVET common test conditions (JVET-T2010), and
-it never rises or falls between two points further than the points do, so that what it says of a rate between two
-measured ones lies between theirs. Akima, the other common choice, can overshoot where points are few.
+All interpolate by PCHIP, log rate over quality or the other way round: it is the method of the JVET common test
+conditions (JVET-T2010), and it never rises or falls between two points further than the points do, so that what it says
+of a rate between two measured ones lies between theirs. Akima, the other common choice, can overshoot where points are
+few.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +16,7 @@ FEWEST_POINTS = 4  # VCEG-M33: fewer do not fix a curve
 METHOD = "pchip"
 #: Of the range that either curve covers: with less in common a mean over it says little of either.
 LEAST_OVERLAP = 0.25
+_GRID = 2001  # two crossings nearer than a 2000th of the shared range of log rate are not told apart
 
 
 class RateCurve(NamedTuple):
@@ -37,6 +41,14 @@ class RateAt(NamedTuple):
     reason: str | None  # why there is none
     below: float | None = None  # the lowest measured rate, if already better than asked for: less would do
     above: float | None = None  # the highest measured rate, if still worse: more is needed
+
+
+class Ahead(NamedTuple):
+    """Rates at which a curve is above another, within those that both cover."""
+
+    low: float  # the lowest rate that both cover
+    high: float  # the highest
+    ranges: tuple[tuple[float, float], ...]  # rising; an end is `low`, `high` or a crossing
 
 
 def bd_rate(anchor: RateCurve, test: RateCurve) -> Delta:
@@ -80,6 +92,45 @@ def rate_at_quality(curve: RateCurve, quality: float) -> RateAt:
     if quality > high:
         return RateAt(None, "above its highest measured quality", above=float(curve.rate[-1]))
     return RateAt(float(np.exp(PchipInterpolator(curve.quality, np.log(curve.rate))(quality))), None)
+
+
+def quality_at_rate(curve: RateCurve, rate: float) -> float | None:
+    """The curve's quality at a rate; none outside its measured rates or where quality does not rise with rate.
+
+    Raises:
+      ValueError: if the curve's lists differ in length.
+    """
+    curve = by_rate(curve)
+    if len(curve.rate) < 2 or not rises(curve) or not curve.rate[0] <= rate <= curve.rate[-1]:
+        return None
+    return float(_interpolant(curve)(np.log(rate)))
+
+
+def ahead(curve: RateCurve, other: RateCurve) -> Ahead | None:
+    """Where `curve` has more quality than `other`; none if they share no rates or one does not rise.
+
+    Raises:
+      ValueError: if a curve's lists differ in length.
+    """
+    from scipy.optimize import brentq
+
+    curve, other = by_rate(curve), by_rate(other)
+    if any(len(c.rate) < 2 or not rises(c) for c in (curve, other)):
+        return None
+    low, high = max(curve.rate[0], other.rate[0]), min(curve.rate[-1], other.rate[-1])
+    if low >= high:
+        return None
+    ours, theirs = _interpolant(curve), _interpolant(other)
+
+    def gain(log_rate: float) -> float:
+        return float(ours(log_rate) - theirs(log_rate))
+
+    grid = np.linspace(np.log(low), np.log(high), _GRID)
+    positive = np.array([gain(x) > 0 for x in grid])
+    crossings = [float(np.exp(brentq(gain, *grid[[i, i + 1]]))) for i in np.flatnonzero(positive[1:] != positive[:-1])]
+    ends = [float(low), *crossings, float(high)]
+    ranges = tuple(span for number, span in enumerate(pairwise(ends)) if positive[0] == (number % 2 == 0))
+    return Ahead(float(low), float(high), ranges)
 
 
 def by_rate(curve: RateCurve) -> RateCurve:
@@ -128,3 +179,9 @@ def _mean_difference(anchor: RateCurve, test: RateCurve, along: str) -> Delta:
 
 def _points(curve: RateCurve) -> str:
     return f"{len(curve.rate)} point{'' if len(curve.rate) == 1 else 's'}"
+
+
+def _interpolant(curve: RateCurve) -> Callable[[Any], Any]:
+    from scipy.interpolate import PchipInterpolator
+
+    return PchipInterpolator(np.log(curve.rate), curve.quality)

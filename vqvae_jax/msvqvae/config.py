@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from vqvae_jax.config import check, check_choice
+from vqvae_jax.config import check, check_choices
 from vqvae_jax.errors import UserError
-from vqvae_jax.layers.blocks import BLOCKS, BlockKind
-from vqvae_jax.layers.conv3d import LOWERINGS, Lowering, Triple
-from vqvae_jax.layers.norms import NORMS, NormKind
-from vqvae_jax.layers.resample import RESAMPLES, ResampleKind
+from vqvae_jax.layers.blocks import BlockKind, NormKind
+from vqvae_jax.layers.conv3d import Lowering, Triple
+from vqvae_jax.layers.resample import ResampleKind
 from vqvae_jax.precision import DTypeName
 
 
@@ -77,11 +76,7 @@ class ModelConfig:
             check(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "a whole number of at least 1")
         for name in ("encoder_blocks", "decoder_blocks", "top_blocks"):
             check(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "a whole number of at least 0")
-        check_choice("model.resample", self.resample, RESAMPLES)
-        check_choice("model.block", self.block, BLOCKS)
-        check_choice("model.norm", self.norm, NORMS)
-        check_choice("model.dtype", self.dtype, ("float32", "bfloat16"))
-        check_choice("model.lowering", self.lowering, LOWERINGS)
+        check_choices(self, "model")
         check(0.0 <= self.level_dropout < 1.0, "model.level_dropout", self.level_dropout, "a number in [0, 1)")
         if self.resample == "conv":
             power = all(s & (s - 1) == 0 for s in self.bottom.strides) and max(self.bottom.strides) > 1

@@ -1,5 +1,6 @@
 """MS-VQ-VAE as one of the families (`vqvae_jax.families.Family`); what is heavy is imported when it is used."""
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,19 +8,24 @@ from vqvae_jax.container.header import Header
 
 if TYPE_CHECKING:
     from vqvae_jax.codec.bundle import Bundle
-    from vqvae_jax.msvqvae.codec.model import CodecModel
     from vqvae_jax.msvqvae.experiment import Experiment
     from vqvae_jax.msvqvae.train import MSVQVAETask
-    from vqvae_jax.training.snapshot import Snapshot
+
+#: What a family has that is here under another roof: module and name.
+_ELSEWHERE = {
+    "Experiment": ("experiment", "Experiment"),
+    "model": ("codec.model", "CodecModel"),
+    "arrays": ("codec.model", "model_of_snapshot"),
+    "fit": ("codec.fit", "fit"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """`Experiment`, with the JAX that its configurations import: `info` needs neither."""
-    if name != "Experiment":
+    """Imported when it is asked for: `info` needs no JAX, which these import."""
+    if name not in _ELSEWHERE:
         raise AttributeError(name)
-    from vqvae_jax.msvqvae.experiment import Experiment
-
-    return Experiment
+    module, name = _ELSEWHERE[name]
+    return getattr(importlib.import_module(f"vqvae_jax.msvqvae.{module}"), name)
 
 
 def task(experiment: "Experiment", steps: int, weights: Path | None = None, train: bool = True) -> "MSVQVAETask":
@@ -45,31 +51,6 @@ def start(bundle: "Bundle") -> tuple[Any, dict[str, Any]]:
 
     weights = unpack_weights(bundle)
     return weights.params, {"codebooks": weights.codebooks}
-
-
-def model(bundle: "Bundle") -> "CodecModel":
-    """A bundle ready to code with.
-
-    Raises:
-      UserError: if its content does not fit the family.
-    """
-    from vqvae_jax.msvqvae.codec.model import CodecModel
-
-    return CodecModel(bundle)
-
-
-def arrays(snapshot: "Snapshot") -> "CodecModel":
-    """A checkpoint for arrays alone."""
-    from vqvae_jax.msvqvae.codec.model import model_of_snapshot
-
-    return model_of_snapshot(snapshot)
-
-
-def fit(*arguments: Any, **options: Any) -> "Bundle":
-    """A checkpoint's bundle; see `msvqvae.codec.fit.fit`."""
-    from vqvae_jax.msvqvae.codec.fit import fit as fit_bundle
-
-    return fit_bundle(*arguments, **options)
 
 
 def describe(header: Header) -> dict[str, Any]:

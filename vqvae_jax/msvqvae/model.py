@@ -22,9 +22,9 @@ from vqvae_jax.layers.resample import Down, Head, Stem, Up
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.precision import PARAM_DTYPE, compute_dtype
 from vqvae_jax.quantization.codebook import Codebook, Quantized, quantize, straight_through, unit_mean_square
+from vqvae_jax.training.state import PyTree
 
 Codebooks = dict[str, Codebook]
-PyTree = Any
 
 
 class Level(NamedTuple):

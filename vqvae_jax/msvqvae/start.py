@@ -1,7 +1,5 @@
 """The state before step 0: weights, first codes, and the weight of the perceptual loss."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import optax
@@ -57,10 +55,14 @@ def new_state(
     state = begin(clips_BTHWC, start)
     if trunk is None or experiment.loss.gamma == 0:
         return state
-    norms = jax.jit(partial(start_gradient_norms, experiment))(
-        state.params, state.extras["codebooks"], normalise(clips_BTHWC), trunk
-    )
-    weight = jnp.asarray(perceptual_weight(experiment.loss, norms), jnp.float32)
+
+    @jax.jit
+    def norms(params: PyTree, codebooks: Codebooks, x_BTHWC: Array, trunk: VggTrunk) -> GradientNorms:
+        estimate = apply_model(model, params, x_BTHWC, codebooks).reconstruction
+        return gradient_norms(experiment.loss, trunk, x_BTHWC, estimate)
+
+    found = norms(state.params, state.extras["codebooks"], normalise(clips_BTHWC), trunk)
+    weight = jnp.asarray(perceptual_weight(experiment.loss, found), jnp.float32)
     return state._replace(extras=state.extras | {"perceptual_weight": weight})
 
 
@@ -116,11 +118,3 @@ def init_codebooks(
         d_t = bound.decode_top(quantize(books["top"], z_t).values)
     books["bottom"] = initialise(books["bottom"], bound.encode_bottom(h_b, d_t), bottom_key, noise)
     return books
-
-
-def start_gradient_norms(
-    experiment: Experiment, params: PyTree, codebooks: Codebooks, x_BTHWC: Array, trunk: VggTrunk
-) -> GradientNorms:
-    """Gradient norms of reconstruction and perceptual loss at the start of training, for clips in [0, 1]."""
-    estimate = apply_model(MSVQVAE(experiment.model), params, x_BTHWC, codebooks).reconstruction
-    return gradient_norms(experiment.loss, trunk, x_BTHWC, estimate)

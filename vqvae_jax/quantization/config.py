@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from vqvae_jax.config import check, check_choice
-
-REVIVALS = ("split", "sample", "none")
+from vqvae_jax.config import check, check_choices
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class QuantizerConfig:
 
     def __post_init__(self) -> None:
         check(0.0 <= self.decay < 1.0, "quantizer.decay", self.decay, "a number in [0, 1)")
-        check_choice("quantizer.revival", self.revival, REVIVALS)
+        check_choices(self, "quantizer")
         check(0.0 <= self.dead_below < 1.0, "quantizer.dead_below", self.dead_below, "a number in [0, 1)")
         check(self.revive_at_most >= 1, "quantizer.revive_at_most", self.revive_at_most, "a whole number of at least 1")
         check(self.init_noise >= 0, "quantizer.init_noise", self.init_noise, "a number of at least 0")

@@ -5,7 +5,7 @@ number by one rename, when it is whole, and leaves by one: a reader, or a run th
 """
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -21,7 +21,7 @@ from vqvae_jax.training.checkpoint_format import (
     save_arguments,
     to_host,
 )
-from vqvae_jax.training.checkpoint_writer import REMOVED, CheckpointWriter, best_of
+from vqvae_jax.training.checkpoint_writer import CheckpointWriter, best_of
 from vqvae_jax.training.digests import leaf_digest
 
 FOLDER = "checkpoints"  # inside a run's folder
@@ -101,7 +101,6 @@ class Checkpoints:
         stream_state: Mapping[str, Any],
         config: Mapping[str, Any],
         metrics: Mapping[str, float] | None = None,
-        force: bool = False,
     ) -> None:
         """Copies the state to the host and writes it in the background; waits for the save before it.
 
@@ -113,11 +112,10 @@ class Checkpoints:
           stream_state: of the data stream, JSON values.
           config: the resolved configuration, JSON values.
           metrics: `score` decides which step is the best, greater is better.
-          force: replaces an existing step that holds another state.
 
         Raises:
           UserError: if the folder cannot be written (also for the save before this one), or if the step exists with
-            another state and not `force`.
+            another state.
         """
         if self._read_only:
             raise ValueError(f"{self.folder} was opened read-only")
@@ -126,14 +124,12 @@ class Checkpoints:
         self.wait()
         leaves = to_host(state)
         if (self.folder / str(step)).exists():
-            if not force and self._holds(step, {name: leaf_digest(leaf) for name, leaf in leaves.items()}):
+            if self._holds(step, {name: leaf_digest(leaf) for name, leaf in leaves.items()}):
                 return
-            if not force:
-                raise UserError(
-                    f"checkpoint {self.folder / str(step)} exists with another state; resume from the latest step, or "
-                    "train into another run folder"
-                )
-            self._move(step, REMOVED)
+            raise UserError(
+                f"checkpoint {self.folder / str(step)} exists with another state; resume from the latest step, or "
+                "train into another run folder"
+            )
         arguments = save_arguments(step, leaves, stream_state, config, metrics)
         score = finite_or_none((metrics or {}).get(SCORE, float("nan")))
         self._writer.start(step, arguments, self._scores() | ({} if score is None else {step: score}))
@@ -154,14 +150,14 @@ class Checkpoints:
         """
         self._writer.close()
 
-    def restore(self, step: int | Literal["latest", "best"] | None = "latest", like: Any = None) -> Restored:
+    def restore(self, step: int | Literal["latest"] = "latest", like: Any = None) -> Restored:
         """Reads a step and verifies every leaf.
 
         A damaged *latest* step is put aside (into `damaged/`, unless read-only), named in `Restored.damaged` and in a
         warning, and the one before is taken. Any other step is taken as it is or not at all.
 
         Args:
-          step: a number, `latest` (or None) or `best`.
+          step: a number, or `latest`.
           like: pytree of arrays or `jax.ShapeDtypeStruct` that gives structure, shapes and dtypes; None for nested
             dictionaries.
 
@@ -169,15 +165,14 @@ class Checkpoints:
           UserError: if there is no such step, if it is damaged, or if it does not fit `like`; names step and leaf.
         """
         self.wait()
-        if step is not None and step != "latest":
-            number = self._best_or_raise() if step == "best" else int(step)
-            self._check_exists(number)
+        if step != "latest":
+            self._check_exists(step)
             try:
-                return self._read(number, like, ())
+                return self._read(step, like, ())
             except DamagedCheckpointError as error:
-                self._check_exists(number)  # a training run may have removed it meanwhile
+                self._check_exists(step)  # a training run may have removed it meanwhile
                 raise UserError(
-                    f"checkpoint of step {number} is damaged: {error}; readable by number: {self._others(number)}"
+                    f"checkpoint of step {step} is damaged: {error}; readable by number: {self._others(step)}"
                 ) from error
         damaged: dict[int, str] = {}
         while candidates := [s for s in self.steps() if s not in damaged]:
@@ -188,7 +183,8 @@ class Checkpoints:
                 if (self.folder / str(number)).is_dir():  # else removed meanwhile, and not listed again
                     damaged[number] = f"step {number}: {error}"
                 continue
-            self._put_aside(damaged)
+            for aside in damaged if self._writes else ():  # the run is going to write these steps again
+                self._put_aside(aside)
             for reason in damaged.values():
                 warnings.warn(f"damaged checkpoint, taking step {number} instead: {reason}", stacklevel=2)
             return restored
@@ -202,13 +198,8 @@ class Checkpoints:
         state = read_state(folder, record, like)
         return Restored(step, state, record.stream_state, record.config, record.metrics, damaged)
 
-    def _put_aside(self, damaged: Iterable[int]) -> None:
-        """The run is going to write these steps again."""
-        for step in damaged if self._writes else ():
-            self._move(step, DAMAGED)
-
-    def _move(self, step: int, where: str) -> None:
-        target = self.folder / where
+    def _put_aside(self, step: int) -> None:
+        target = self.folder / DAMAGED
         target.mkdir(exist_ok=True)
         name = next(n for k in range(10**6) if not (target / (n := f"{step}.{k}")).exists())
         (self.folder / str(step)).rename(target / name)
@@ -233,12 +224,6 @@ class Checkpoints:
         except DamagedCheckpointError:
             return False
         return {name: entry["digest"] for name, entry in leaves.items()} == digests
-
-    def _best_or_raise(self) -> int:
-        best = self.best_step()
-        if best is None:
-            raise UserError(f"no checkpoint in {self.folder} has a finite score; ask for `latest` or a step by number")
-        return best
 
     def _check_exists(self, step: int) -> None:
         if not (self.folder / str(step)).is_dir():

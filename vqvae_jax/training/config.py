@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from vqvae_jax.config import check, check_choice
-from vqvae_jax.training.mapping import MAPPINGS, Mapping
+from vqvae_jax.config import check, check_choices
+from vqvae_jax.training.mapping import Mapping
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TrainingConfig:
             check(getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "a whole number of at least 1")
         for name in ("steps", "keep_every", "validation_clips", "picture_every", "seed"):
             check(getattr(self, name) >= 0, f"training.{name}", getattr(self, name), "a whole number of at least 0")
-        check_choice("training.mapping", self.mapping, MAPPINGS)
+        check_choices(self, "training")
 
     def total_steps(self, clips: int, batch_size: int) -> int:
         """Steps in all for a training split of `clips` clips."""

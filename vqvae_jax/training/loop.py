@@ -23,7 +23,6 @@ from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.guard import FiniteGuard
 from vqvae_jax.training.interrupt import Agreement, Interruption
 from vqvae_jax.training.logs import RunLog
-from vqvae_jax.training.machines import note_machine
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.resume import (
     CONFIG_FILE,
@@ -31,6 +30,7 @@ from vqvae_jax.training.resume import (
     check_resumable,
     check_same_frozen,
     frozen_file,
+    note_machine,
     write_json,
 )
 from vqvae_jax.training.state import TrainState

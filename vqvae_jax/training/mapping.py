@@ -17,7 +17,6 @@ from vqvae_jax.errors import ConfigError
 
 AXIS = "data"
 Mapping = Literal["auto", "pmap", "shard_map"]
-MAPPINGS = ("auto", "pmap", "shard_map")
 
 
 class DeviceMap:

@@ -7,12 +7,9 @@ import jax
 import optax
 from optax.contrib import MuonDimensionNumbers, muon
 
-from vqvae_jax.config import check, check_choice
+from vqvae_jax.config import check, check_choices
 from vqvae_jax.training.state import PyTree
 
-ALGORITHMS = ("adam", "muon")
-SCHEDULES = ("cosine", "constant", "constant_decay")
-BATCH_RULES = ("none", "sqrt", "linear")
 #: Root mean square of a typical update of Adam, in learning rates (Liu et al. 2025, 2.2).
 ADAM_RMS = 0.2
 
@@ -47,9 +44,7 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "a number above 0")
-        check_choice("optimizer.algorithm", self.algorithm, ALGORITHMS)
-        check_choice("optimizer.batch_rule", self.batch_rule, BATCH_RULES)
-        check_choice("optimizer.schedule", self.schedule, SCHEDULES)
+        check_choices(self, "optimizer")
         check(self.reference_batch >= 1, "optimizer.reference_batch", self.reference_batch, "at least 1")
         for name in ("b1", "b2", "weight_ema"):
             check(0 <= getattr(self, name) < 1, f"optimizer.{name}", getattr(self, name), "a number in [0, 1)")

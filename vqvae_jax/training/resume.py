@@ -1,9 +1,10 @@
-"""Going on with a run: which options may change under way, and writing down what the run is."""
+"""What a run writes down beside its checkpoints, and going on with it: which options may change under way."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -13,6 +14,7 @@ from vqvae_jax.training.task import Frozen
 
 CONFIG_FILE = "config.json"
 DATA_FILE = "data.json"  # where the training data were
+MACHINES_FILE = "machines.json"
 
 #: What changes neither the state's structure nor what a given step computes. Everything else makes another run.
 MAY_CHANGE = frozenset(
@@ -109,3 +111,58 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         return
     make_folder(path.parent)
     write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+
+def noted_data(run: Path) -> Path:
+    """The data set that a run was trained on, where it was then.
+
+    Raises:
+      UserError: if the run does not say, or it is gone.
+    """
+    try:
+        folder = Path(json.loads((run / DATA_FILE).read_text())["folder"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"run {run} does not say where its data are; give them with --data DIR") from error
+    if not folder.is_dir():
+        raise UserError(f"the run's data were in {folder}, which is gone; give them with --data DIR")
+    return folder
+
+
+class Machine(NamedTuple):
+    """What a training ran on."""
+
+    devices: int  # of all processes
+    device: str  # their kind
+    cores: int  # of one process's machine
+
+    def __str__(self) -> str:
+        return f"{self.devices} x {self.device}, {self.cores} cores"
+
+
+def this_machine() -> Machine:
+    """The devices that JAX sees."""
+    devices = jax.devices()
+    return Machine(len(devices), devices[0].device_kind, os.cpu_count() or 1)
+
+
+def note_machine(run: Path) -> None:
+    """Adds this machine to those that trained the run, unless it is among them."""
+    known = trained_on(run)
+    if (machine := this_machine()) not in known:
+        write_json(run / MACHINES_FILE, {"machines": [each._asdict() for each in (*known, machine)]})
+
+
+def trained_on(run: Path) -> list[Machine]:
+    """The machines that trained a run, first to last without repetition; empty if none is noted.
+
+    Raises:
+      UserError: if the file is damaged.
+    """
+    path = run / MACHINES_FILE
+    if not path.exists():
+        return []
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["machines"]
+        return [Machine(int(entry["devices"]), str(entry["device"]), int(entry["cores"])) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error!r}); mend it or move it away") from error

@@ -1,9 +1,9 @@
-"""A run's model at one step, read from a checkpoint without touching the run."""
+"""A run's model at one step, read from a checkpoint without touching the run: to measure, export or start from."""
 
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.digests import named_leaves
 from vqvae_jax.training.resume import CONFIG_FILE, MAY_CHANGE, flat_fields
 from vqvae_jax.training.state import PyTree
-from vqvae_jax.training.task import Task
+from vqvae_jax.training.task import Start, Task
 
 
 class Snapshot(NamedTuple):
@@ -118,21 +118,60 @@ def read_snapshot(checkpoints: Checkpoints, record: Record, experiment: Any, tas
     params = state.get("ema_params" if moving_average else "params", {})
     wanted = {"params": like.params, "extras": like.extras}
     found = named_leaves({"params": params, "extras": state.get("extras", {})})
-    leaves = []
-    for name, leaf in named_leaves(wanted).items():
-        if name not in found or found[name].shape != leaf.shape:
-            shape = found[name].shape if name in found else "absent"
-            raise UserError(f"{where} does not fit its own config: {name} is {shape}, expected {leaf.shape}")
-        if not np.isfinite(found[name]).all():
+    leaves = _fitting(wanted, found, f"{where} does not fit its own config", "expected {}")
+    for name, leaf in leaves.items():
+        if not np.isfinite(leaf).all():
             raise UserError(f"{where} holds values that are not finite in {name}; evaluate an earlier step")
-        leaves.append(jnp.asarray(found[name]))
-    tree = jax.tree.unflatten(jax.tree.structure(wanted), leaves)
-    return Snapshot(
-        record.step,
-        checkpoint_digest(record),
-        experiment,
-        tree["params"],
-        tree["extras"],
-        moving_average,
-        dict(record.stream_state),
-    )
+    tree = jax.tree.unflatten(jax.tree.structure(wanted), map(jnp.asarray, leaves.values()))
+    digest, stream_state = checkpoint_digest(record), dict(record.stream_state)
+    return Snapshot(record.step, digest, experiment, tree["params"], tree["extras"], moving_average, stream_state)
+
+
+def start_from_run(run_dir: Path, task: Task) -> Start:
+    """Weights, and what goes with them, of a run's best checkpoint (its latest, if none was validated).
+
+    Raises:
+      UserError: if there is no readable checkpoint, or its model has another structure; names the leaf.
+    """
+    if not run_dir.is_dir():
+        raise UserError(f"--init-from {run_dir}: there is no such run")
+    checkpoints = Checkpoints(run_dir / FOLDER, read_only=True)
+    step = checkpoints.best_step()
+    state = checkpoints.restore("latest" if step is None else step).state
+    average = state.get("ema_params")
+    return fitting_start(run_dir, state["params"] if average is None else average, state.get("extras", {}), task)
+
+
+def fitting_start(source: Path, params: PyTree, extras: Mapping[str, Any], task: Task) -> Start:
+    """What the new run takes over, in its own structure, if it fits its model.
+
+    Args:
+      source: the run or file it comes from, for errors.
+      params, extras: pytrees whose leaves have the same names as the task's.
+      task: of the new run; it says which extras it carries over.
+
+    Raises:
+      UserError: if the model has another structure; names the leaf.
+    """
+    like = task.abstract()
+    wanted = {"params": like.params} | {name: like.extras[name] for name in task.carried}
+    found = named_leaves({"params": params} | {name: extras.get(name) for name in task.carried})
+    leaves = _fitting(wanted, found, f"--init-from {source}", "this model has {}; the models must be the same")
+    if extra := [name for name in found if name not in leaves]:
+        raise UserError(f"--init-from {source}: this model has no {extra[0]}")
+    tree = jax.tree.unflatten(jax.tree.structure(wanted), leaves.values())
+    return Start(tree.pop("params"), tree)
+
+
+def _fitting(wanted: PyTree, found: Mapping[str, Any], where: str, expected: str) -> dict[str, Any]:
+    """The leaves of `found` that `wanted` has, in its order.
+
+    Raises:
+      UserError: names the first that is missing or of another shape.
+    """
+    leaves = named_leaves(wanted)
+    for name, leaf in leaves.items():
+        shape = f"of shape {np.shape(found[name])}" if found.get(name) is not None else "missing"
+        if shape != f"of shape {leaf.shape}":
+            raise UserError(f"{where}: {name} is {shape}, {expected.format(leaf.shape)}")
+    return {name: found[name] for name in leaves}

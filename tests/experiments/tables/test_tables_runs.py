@@ -15,7 +15,7 @@ from experiments.runs.inspect import inspect_run, training_data
 from experiments.tables.make import make_tables
 from vqvae_jax.errors import UserError
 from vqvae_jax.stopping import WORDS
-from vqvae_jax.training.machines import note_machine
+from vqvae_jax.training.resume import note_machine
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import numpy as np
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
 from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES, REPEAT_CONTEXTS
 from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS
-from vqvae_jax.msvqvae.indices.tables import LevelTables, TableArrays
+from vqvae_jax.msvqvae.indices.pair_tables import LevelTables, TableArrays
 
 
 def random_arrays(codes: int, rows: int, seed: int) -> TableArrays:

@@ -6,7 +6,7 @@ import pytest
 from tests.msvqvae.indices.example_tables import random_arrays
 from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.indices.tables import LevelTables, check_arrays
+from vqvae_jax.msvqvae.indices.pair_tables import LevelTables, check_arrays
 
 ARRAYS = random_arrays(20, 4, 0)
 

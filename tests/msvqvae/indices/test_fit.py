@@ -7,7 +7,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
 from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES
 from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
-from vqvae_jax.msvqvae.indices.index_coder import decode_level, encode_level
+from vqvae_jax.msvqvae.indices.index_coder import encode_level
 
 GRID = (8, 16, 16)
 FRESH = 12
@@ -52,7 +52,7 @@ def coded_bits(arrays: ContextArrays, grids: np.ndarray, coarse: np.ndarray | No
     for number, grid in enumerate(grids):
         coarser = None if coarse is None else coarse[number]
         stream = encode_level(tables, grid, coarser)
-        np.testing.assert_array_equal(decode_level(tables, stream, grid.shape, coarser), grid)
+        np.testing.assert_array_equal(tables.decode(stream, grid.shape, coarser), grid)
         size += len(stream)
     return 8 * size / grids.size
 
@@ -100,7 +100,7 @@ def test_neighbours_of_the_same_step_tell_what_an_index_is():
 @pytest.fixture
 def short(monkeypatch):
     """For tests that ask for no quality."""
-    monkeypatch.setattr("vqvae_jax.msvqvae.indices.fit_network.STEPS", (10, 10))
+    monkeypatch.setattr("vqvae_jax.msvqvae.indices.fit.STEPS", (10, 10))
 
 
 def test_progress_is_told_step_by_step(short):

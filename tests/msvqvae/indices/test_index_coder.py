@@ -20,8 +20,8 @@ from tests.msvqvae.indices.reference_decoder import decoded
 from vqvae_jax.entropy.rans import CorruptStreamError
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.msvqvae.indices.contexts import coarse_repeats, repeat_contexts, repeats
-from vqvae_jax.msvqvae.indices.index_coder import coded_intervals, decode_level, encode_level
-from vqvae_jax.msvqvae.indices.tables import LevelTables
+from vqvae_jax.msvqvae.indices.index_coder import encode_level
+from vqvae_jax.msvqvae.indices.pair_tables import LevelTables
 
 sides = st.integers(1, 6)
 shapes = st.one_of(st.tuples(sides, sides, sides), st.sampled_from([(1, 1, 1), (1, 5, 3), (4, 3, 1), (3, 1, 4)]))
@@ -55,14 +55,14 @@ def test_decoding_gives_the_indices_back(kind, shape, coarse_shape, codes, seed)
     tables = MODELS[kind](codes, seed)
     grid = lingering(shape, codes, seed)
     coarse = None if coarse_shape is None else lingering(coarse_shape, 7, seed)
-    found = decode_level(tables, encode_level(tables, grid, coarse), shape, coarse)
+    found = tables.decode(encode_level(tables, grid, coarse), shape, coarse)
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, grid)
 
 
 def test_as_many_codes_as_the_coder_takes_come_back():
     model, grid = random_context_model(32768, 0), lingering((2, 3, 3), 32768)
-    np.testing.assert_array_equal(decode_level(model, encode_level(model, grid), grid.shape), grid)
+    np.testing.assert_array_equal(model.decode(encode_level(model, grid), grid.shape, None), grid)
 
 
 @settings(max_examples=30)
@@ -87,7 +87,7 @@ def test_a_decoder_of_contexts_written_from_the_document_reads_the_stream(shape,
 def test_a_repeat_costs_its_flag_and_a_change_its_flag_and_its_symbol():
     tables, grid = random_tables(8, 3), lingering((5, 4, 3), 8)
     arrays, steps = tables.arrays, grid[1:].reshape(-1)
-    begin, frequency = coded_intervals(tables, grid, None)
+    begin, frequency = tables.coded_intervals(grid, None)
     assert len(begin) == grid.size + int((repeats(grid) == 0).sum())
     flag, symbol = begin[12:], 0
     contexts = repeat_contexts(grid, coarse_repeats(None, grid.shape), arrays.activity).ravel()
@@ -123,8 +123,8 @@ def test_a_stream_written_today_is_read_for_ever(kind, top_hex, bottom_hex):
     top, bottom = formula_grid((3, 2, 3), 20), formula_grid((5, 4, 5), 20)
     assert encode_level(of_top, top).hex() == top_hex
     assert encode_level(of_bottom, bottom, top).hex() == bottom_hex
-    np.testing.assert_array_equal(decode_level(of_top, bytes.fromhex(top_hex), (3, 2, 3)), top)
-    np.testing.assert_array_equal(decode_level(of_bottom, bytes.fromhex(bottom_hex), (5, 4, 5), top), bottom)
+    np.testing.assert_array_equal(of_top.decode(bytes.fromhex(top_hex), (3, 2, 3), None), top)
+    np.testing.assert_array_equal(of_bottom.decode(bytes.fromhex(bottom_hex), (5, 4, 5), top), bottom)
 
 
 class Damaged:
@@ -140,7 +140,7 @@ class Damaged:
     def refused(self, stream: bytes) -> bool:
         """Whether `stream` is noticed; if not, it must at least be indices."""
         try:
-            found = decode_level(self.tables, stream, self.shape, self.coarse)
+            found = self.tables.decode(stream, self.shape, self.coarse)
         except CorruptStreamError:
             return True
         assert found.shape == self.shape and found.min() >= 0 and found.max() < 40
@@ -189,6 +189,6 @@ def test_bytes_of_another_shape_or_coarser_level_are_noticed(kind):
     damaged = Damaged(kind)
     for shape in [(4, 4, 3), (5, 4, 4), (1, 1, 1)]:
         with pytest.raises(CorruptStreamError):
-            decode_level(damaged.tables, damaged.stream, shape, damaged.coarse)
+            damaged.tables.decode(damaged.stream, shape, damaged.coarse)
     with pytest.raises(CorruptStreamError):
-        decode_level(damaged.tables, damaged.stream, damaged.shape, None)
+        damaged.tables.decode(damaged.stream, damaged.shape, None)

@@ -127,7 +127,7 @@ class FileEncoder:
     """
 
     file_version = 1
-    head_parts = ()
+    head_parts: tuple[str, ...] = ()
 
     def __init__(self, model: CodecModel, layout: Layout, rate_weight: float) -> None:
         size = layout.chunk_frames, layout.padded_width, layout.padded_height

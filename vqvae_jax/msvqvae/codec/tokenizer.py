@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax.errors import ScopeCollectionNotFound, ScopeParamNotFoundError, ScopeParamShapeError
 
-from vqvae_jax.codec.interface import Grid, Indices, check_frames, checked_pictures
+from vqvae_jax.codec.interface import Grid, Indices, Level, check_frames, checked_pictures
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.codec.weights import Weights, check_weights
-from vqvae_jax.msvqvae.codec.windows import CodedChunk, coded_chunks, decoded_chunk
-from vqvae_jax.msvqvae.config import LevelConfig
+from vqvae_jax.msvqvae.codec.windows import CONTEXT_STEPS, CodedChunk, coded_chunks
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.reconstruct import decode, encode, latents
+
+WINDOW_PIXELS = 2**20  # decoded at a time, if a window can be cut at all
 
 
 class Tokenizer:
@@ -42,9 +43,10 @@ class Tokenizer:
         self._latents = jax.jit(partial(latents, model))
 
     @property
-    def levels(self) -> dict[str, LevelConfig]:
+    def levels(self) -> dict[str, Level]:
         """The levels by name, coarse first."""
-        return self.weights.config.levels
+        levels = self.weights.config.levels
+        return {name: Level(level.codes, level.dim, level.strides) for name, level in levels.items()}
 
     @property
     def strides(self) -> dict[str, int]:
@@ -141,9 +143,39 @@ class Tokenizer:
         size: int,
         level: str | None = None,
     ) -> np.ndarray:
-        """Frames of one chunk of `size`, cut to `shape`; see `windows.decoded_chunk`."""
-        decode_window = partial(self.decode, level=level)
-        return decoded_chunk(decode_window, self.strides, self.reach, chunk, before, after, shape, size)
+        """The frames of one chunk: of its window, those that its own are.
+
+        Only as much of the window is decoded as those frames depend on, and no more than `WINDOW_PIXELS` at a time:
+        memory follows the frames that are there, not the length of a chunk that a header claims.
+
+        Args:
+          chunk: its indices by level; the coarsest alone for a preview.
+          before, after: those of its neighbours; none at the ends of the video, or where a neighbour is lost.
+          shape: frames, height, width of the chunk.
+          size: frames of a full chunk.
+          level: see `decode`.
+
+        Returns:
+          (T, H, W, 3) uint8 RGB.
+        """
+        coarse = next(iter(self.strides.values()))
+        margin, reach = CONTEXT_STEPS * coarse, -(-self.reach // coarse) * coarse
+        at_once = max(WINDOW_PIXELS // (shape[1] * shape[2]) - 2 * reach, reach) // coarse * coarse
+        frames = []
+        for begin in range(margin, margin + shape[0], max(at_once, coarse)):
+            end = min(begin + max(at_once, coarse), margin + shape[0])
+            first, last = max(begin - reach, 0), min(-(-end // coarse) * coarse + reach, size + 2 * margin)
+            window: Indices = {}
+            for name, grid in chunk.items():
+                context = margin // self.strides[name]
+                head = grid[:1] if before is None else before[name][-context:]
+                tail = grid[-1:] if after is None else after[name][:context]
+                # Where steps are missing the first or the last one is repeated.
+                known = np.concatenate([head, grid, tail])
+                steps = np.arange(first // self.strides[name], last // self.strides[name]) - (context - len(head))
+                window[name] = known[np.clip(steps, 0, len(known) - 1)]
+            frames.append(self.decode(window, level=level)[begin - first : end - first, : shape[1], : shape[2]])
+        return frames[0] if len(frames) == 1 else np.concatenate(frames)
 
     @contextmanager
     def _fitting(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel
-from vqvae_jax.msvqvae.indices.tables import LevelTables, TableArrays
+from vqvae_jax.msvqvae.indices.pair_tables import LevelTables, TableArrays
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.quantization.codebook import Codebook
 from vqvae_jax.training.digests import named_leaves, nested

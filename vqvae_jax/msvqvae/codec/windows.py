@@ -15,7 +15,6 @@ import numpy as np
 from vqvae_jax.codec.interface import Indices
 
 CONTEXT_STEPS = 1  # of the coarsest level, on either side; part of the format: decoders must use the same
-WINDOW_PIXELS = 2**20  # decoded at a time, if a window can be cut at all
 
 
 class CodedChunk(NamedTuple):
@@ -27,8 +26,6 @@ class CodedChunk(NamedTuple):
 
 #: Indices of a window's own steps, given as slices by level.
 WindowEncoder = Callable[[np.ndarray, dict[str, slice]], Indices]
-#: Frames of a window of indices.
-WindowDecoder = Callable[[Indices], np.ndarray]
 
 
 def coded_chunks(
@@ -60,50 +57,3 @@ def coded_chunks(
         own = {name: slice(margin // stride, (margin + coded) // stride) for name, stride in strides.items()}
         yield CodedChunk(count, encode(np.stack(window), own))
         before, waiting = window[size : size + margin], waiting[count:]
-
-
-def decoded_chunk(
-    decode: WindowDecoder,
-    strides: Mapping[str, int],
-    reach: int,
-    chunk: Indices,
-    before: Indices | None,
-    after: Indices | None,
-    shape: tuple[int, int, int],
-    size: int,
-) -> np.ndarray:
-    """The frames of one chunk: of its window, those that its own are.
-
-    Only as much of the window is decoded as those frames depend on, and no more than `WINDOW_PIXELS` at a time: memory
-    follows the frames that are there, not the length of a chunk that a header claims.
-
-    Args:
-      decode: what makes a window's frames.
-      strides: frames per index of each level, coarse first.
-      reach: frames on either side of a frame that it depends on.
-      chunk: its indices by level; the coarsest alone for a preview.
-      before, after: those of its neighbours; none at the ends of the video, or where a neighbour is lost.
-      shape: frames, height, width of the chunk.
-      size: frames of a full chunk.
-
-    Returns:
-      (T, H, W, 3) uint8 RGB.
-    """
-    coarse = next(iter(strides.values()))
-    margin, reach = CONTEXT_STEPS * coarse, -(-reach // coarse) * coarse
-    at_once = max(WINDOW_PIXELS // (shape[1] * shape[2]) - 2 * reach, reach) // coarse * coarse
-    frames = []
-    for begin in range(margin, margin + shape[0], max(at_once, coarse)):
-        end = min(begin + max(at_once, coarse), margin + shape[0])
-        first, last = max(begin - reach, 0), min(-(-end // coarse) * coarse + reach, size + 2 * margin)
-        window: Indices = {}
-        for name, grid in chunk.items():
-            context = margin // strides[name]
-            head = grid[:1] if before is None else before[name][-context:]
-            tail = grid[-1:] if after is None else after[name][:context]
-            # Where steps are missing the first or the last one is repeated.
-            known = np.concatenate([head, grid, tail])
-            steps = np.arange(first // strides[name], last // strides[name]) - (context - len(head))
-            window[name] = known[np.clip(steps, 0, len(known) - 1)]
-        frames.append(decode(window)[begin - first : end - first, : shape[1], : shape[2]])
-    return frames[0] if len(frames) == 1 else np.concatenate(frames)

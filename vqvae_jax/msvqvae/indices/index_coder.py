@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from vqvae_jax.codec.interface import Grid
 from vqvae_jax.entropy.plain import decode_deflate, decode_fixed, encode_deflate, encode_fixed
 from vqvae_jax.entropy.rans import encode
-from vqvae_jax.msvqvae.indices import context_coder, pair_coder
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
-from vqvae_jax.msvqvae.indices.tables import LevelTables
+from vqvae_jax.msvqvae.indices.pair_tables import LevelTables
 
-Grid = tuple[int, int, int]
 #: Pair tables came with the first bundles; they are read, and no longer fitted.
 LevelModel = ContextModel | LevelTables
 
@@ -47,7 +46,7 @@ def unpack(
     coarse = None
     for (level, shape), payload in zip(shapes.items(), payloads, strict=False):
         if mode == "range":
-            coarse = decode_level(tables[level], payload, shape, coarse)
+            coarse = tables[level].decode(payload, shape, coarse)
         elif mode == "deflate":
             coarse = decode_deflate(payload, shape, tables[level].codes)
         else:
@@ -64,25 +63,5 @@ def encode_level(model: LevelModel, indices_THW: np.ndarray, coarse_THW: np.ndar
       indices_THW: integers in [0, K).
       coarse_THW: the grid of the next coarser level, if there is one.
     """
-    intervals = coded_intervals(model, np.asarray(indices_THW, np.int64), coarse_THW)
+    intervals = model.coded_intervals(np.asarray(indices_THW, np.int64), coarse_THW)
     return encode(*(column.tolist() for column in intervals))
-
-
-def coded_intervals(
-    model: LevelModel, indices_THW: np.ndarray, coarse_THW: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Start and frequency, in units of 2**-16, of every symbol in decoding order: two int64 arrays."""
-    if isinstance(model, ContextModel):
-        return context_coder.coded_intervals(model, indices_THW, coarse_THW)
-    return pair_coder.coded_intervals(model, indices_THW, coarse_THW)
-
-
-def decode_level(model: LevelModel, stream: bytes, shape: Grid, coarse_THW: np.ndarray | None = None) -> np.ndarray:
-    """The inverse of `encode_level`: int32 indices of `shape`, each in [0, K).
-
-    Raises:
-      CorruptStreamError: if the bytes were not written by `encode_level` with this model, shape and coarser level.
-    """
-    if isinstance(model, ContextModel):
-        return context_coder.decode_level(model, stream, shape, coarse_THW)
-    return pair_coder.decode_level(model, stream, shape, coarse_THW)
