@@ -30,13 +30,13 @@ from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, missing, options, write
 from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
-from experiments.rd.frame_rate import DEFAULT_FPS
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.interface import Model
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import few, read_card
 from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.packaged import find_bundle
 

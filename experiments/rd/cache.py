@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from experiments.rd.names import family
+from experiments.rd.schema import family
 from vqvae_jax.files import make_folder, temporary, write_atomically
 
 FOLDER = "cache"

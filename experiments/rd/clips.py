@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.rd.frame_rate import DEFAULT_FPS
-from experiments.rd.names import first_learned
-from experiments.rd.schema import Point, RateDistortion
+from experiments.rd.schema import Point, RateDistortion, first_learned
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 from vqvae_jax.evaluation.side_files import chosen_records
 from vqvae_jax.metrics.psnr import CAP_DB, PEAK
 

@@ -1,11 +1,10 @@
 """The result in words: as one HTML file (`rd.html`) and as Markdown (`rd.md`)."""
 
-from experiments.rd.caveats import caveats
 from experiments.rd.charts import charts, has_payload, looks
+from experiments.rd.classical import caveats
 from experiments.rd.clips import Shown, pane_figures
-from experiments.rd.names import first_learned
 from experiments.rd.pictures import Moving
-from experiments.rd.schema import RateDistortion
+from experiments.rd.schema import RateDistortion, first_learned
 from experiments.rd.summary import Summary
 from experiments.rd.tables import headlines, settings_table, tables
 from vqvae_jax.report.page import card, explorer, facts, items, page, section, stack, table_section

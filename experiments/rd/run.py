@@ -11,16 +11,15 @@ from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, no
 from experiments.rd.config import RdConfig
 from experiments.rd.entries import point_entry
 from experiments.rd.ffmpeg import Processes, ffmpeg_version
-from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.job import Outcome, RdJob
 from experiments.rd.learned import open_learned
 from experiments.rd.measure import Measure
-from experiments.rd.replace import refuse_other_result
-from experiments.rd.result import RESULT, write_rd
+from experiments.rd.result import RESULT, refuse_other_result, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 from vqvae_jax.evaluation.coder import Coder
 from vqvae_jax.evaluation.header import data_entry, perceptual_entry
 from vqvae_jax.evaluation.surroundings import hardware, versions

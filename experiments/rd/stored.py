@@ -9,12 +9,12 @@ from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, decode_stream
 from experiments.rd.clips import Shown, shown_clips
 from experiments.rd.ffmpeg import Processes
-from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.interface import Model
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 from vqvae_jax.evaluation.coder import LEARNED_SUFFIX, CodecError
 from vqvae_jax.families import load_model
 from vqvae_jax.packaged import bundle_path, find_coded_with

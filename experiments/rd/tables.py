@@ -70,7 +70,7 @@ def bd_table(rd: RateDistortion, summary: Summary) -> Table:
         "has intervals, and the mean of single videos' BD-rates. Overlap: the range that both cover, as a share of "
         "what either does; below "
         f"{LEAST_OVERLAP:.0%} there is no BD-rate. BD-PSNR: the average gain at equal rate.",
-        ("codec", *(cell for m in shown for cell in (f"at equal {in_sentence(m)}", "overlap")), "BD-PSNR"),
+        ("codec", *(cell for m in shown for cell in (f"at equal {m.in_sentence}", "overlap")), "BD-PSNR"),
         tuple(rows),
     )
 
@@ -159,7 +159,7 @@ def headlines(rd: RateDistortion, summary: Summary) -> list[str]:
         figure = f"{measure.format(at['quality'])} {measure.unit}".strip()
         needs = "; ".join(f"{title} {bpp:.3f} ({ratio:.0%})" for title, bpp, ratio in known)
         lines.append(
-            f"At the {in_sentence(measure)} of {rd['codecs'][at['codec']]['title']} ({figure}, {at['bpp']:.3f} bpp), "
+            f"At the {measure.in_sentence} of {rd['codecs'][at['codec']]['title']} ({figure}, {at['bpp']:.3f} bpp), "
             f"others need, in bpp and as a share of that: {needs}."
         )
     return lines
@@ -237,11 +237,6 @@ def clips_by_video(point: Point) -> dict[str, list[int]]:
 
 def _mean(values: Sequence[float], positions: Sequence[int]) -> float:
     return float(np.mean([values[position] for position in positions]))
-
-
-def in_sentence(measure: Measure) -> str:
-    """Its title in the middle of a sentence: only acronyms keep their capitals."""
-    return measure.title if measure.title[:2].isupper() else measure.title[0].lower() + measure.title[1:]
 
 
 def _shown(summary: Summary) -> list[Measure]:
