@@ -8,7 +8,6 @@ import math
 import re
 import shlex
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -188,7 +187,6 @@ class ClassicalCoder:
     """
 
     kind: Kind = "classical"
-    in_bulk = False
 
     def __init__(
         self, codec: Classical, rate: int, shape: tuple[int, ...], fps: float, version: str, processes: Processes
@@ -205,12 +203,6 @@ class ClassicalCoder:
         started = time.monotonic()
         self._processes.run([ffmpeg_path(), *self._encode, str(path)], np.ascontiguousarray(clip_THWC).tobytes())
         return time.monotonic() - started, None
-
-    def open_files(self, paths: Sequence[Path]) -> None:
-        """FFmpeg starts in a moment: every file has its own process."""
-
-    def close(self) -> None:
-        """Nothing was opened."""
 
     def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
         return decode_stream(self._processes, path, shape)

@@ -96,3 +96,11 @@ def kind(codec: str) -> str:
 def first_learned(codecs: Mapping[str, CodecEntry]) -> CodecEntry | None:
     """The first model that has points."""
     return next((entry for entry in codecs.values() if entry["kind"] == "learned" and entry["points"]), None)
+
+
+def codec_entry(
+    kind: str, family: str, title: str, note: str, version: str | None = None, reason: str | None = None
+) -> CodecEntry:
+    """An entry without points."""
+    about = {"kind": kind, "family": family, "codec": family, "title": title, "version": version, "note": note}
+    return {**about, "points": [], "reason": reason}  # type: ignore[typeddict-item]
