@@ -25,12 +25,12 @@ from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 
 from benchmarks.inputs import data_facts, data_or_generated
 from benchmarks.report import Row, missing, options, write
 from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
-from experiments.rd.frame_rate import DEFAULT_FPS
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.interface import Model

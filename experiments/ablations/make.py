@@ -1,8 +1,8 @@
 """The whole job: look at the runs, train what is missing, measure, write."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from experiments.ablations.config import AblationsCommand
 from experiments.ablations.rows import ROWS, Row
 from experiments.ablations.table import Measured, build, write
 from experiments.command_line import parse_named
@@ -13,16 +13,13 @@ from experiments.train_command import TrainCommand
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import say
 
-if TYPE_CHECKING:
-    from experiments.ablations.__main__ import AblationsCommand
-
 #: The named experiment that every row changes.
 EXPERIMENT = "ablation"
 SPLIT = "validation"
 
 
 def make_ablations(
-    command: "AblationsCommand", line: str, launch: Launch, rows: list[Row] = ROWS, experiment: str = EXPERIMENT
+    command: AblationsCommand, line: str, launch: Launch, rows: list[Row] = ROWS, experiment: str = EXPERIMENT
 ) -> list[Path]:
     """Makes the table that `command` asks for.
 

@@ -19,12 +19,15 @@ def main() -> None:
     config = parse(RdConfig, "python -m experiments.rd")
     kept = "nothing was measured or written"
     with stoppable("rd", lambda: kept):
-        from experiments.rd.present import present  # JAX and matplotlib take seconds to import: not for --help
+        from experiments.rd.present import (  # JAX and matplotlib take seconds to import: not for --help
+            PresentCommand,
+            present,
+        )
         from experiments.rd.run import measure_codecs
 
         measure_codecs(config, say=say)
         kept = f"{config.out / 'rd.json'} is whole; python -m experiments.rd.present --out {config.out} draws the rest"
-        say(*map(str, present(config.out, bundles=config.bundle)))
+        say(*map(str, present(PresentCommand(config.out, bundle=config.bundle))))
 
 
 if __name__ == "__main__":

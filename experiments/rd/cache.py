@@ -8,14 +8,14 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
 import numpy as np
 
-from experiments.rd.names import family
+from experiments.rd.schema import family
 from vqvae_jax.files import make_folder, temporary, write_atomically
 
 FOLDER = "cache"
@@ -36,13 +36,6 @@ class Entry:
     decode_seconds: float | None = None
     figures_key: Key | None = None
     figures: dict[str, Any] | None = None
-
-    def measured(self, key: Key) -> bool:
-        """Whether it has figures of these definitions."""
-        return self.figures is not None and self.figures_key == key
-
-    def with_figures(self, key: Key, figures: dict[str, Any], decode_seconds: float) -> "Entry":
-        return replace(self, figures_key=key, figures=figures, decode_seconds=decode_seconds)
 
 
 State = Literal["good", "absent", "damaged", "other"]
@@ -79,8 +72,7 @@ class Cache:
             entry = Entry(**values)
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
             return None, "damaged"
-        whole = digest == _digest(values) and entry.stream_sha256 == hashlib.sha256(stream).hexdigest()
-        if not whole:
+        if digest != _digest(values) or entry.stream_sha256 != hashlib.sha256(stream).hexdigest():
             return None, "damaged"
         good = kind == FORMAT and entry.stream_key == stream_key
         return (entry, "good") if good else (None, "other")
@@ -100,21 +92,26 @@ class Cache:
         finally:
             part.unlink(missing_ok=True)
 
+    def add(self, path: Path, stream_key: Key, payload_bytes: int | None, encode_seconds: float) -> Entry:
+        """Writes and returns the entry, without figures, of a stream that was just put in its place.
+
+        Raises:
+          UserError: if it cannot be written.
+        """
+        stream = path.read_bytes()
+        digest = hashlib.sha256(stream).hexdigest()
+        entry = Entry(stream_key, digest, len(stream), payload_bytes, round(encode_seconds, 4))
+        self.write(path, entry)
+        return entry
+
     def write(self, path: Path, entry: Entry) -> None:
         """Writes the entry of a stream that is in its place.
 
         Raises:
           UserError: if it cannot be written.
         """
-        values = vars(entry)
-        content = {"format": FORMAT, **values, "digest": _digest(values)}
+        content = {"format": FORMAT, **vars(entry), "digest": _digest(vars(entry))}
         write_atomically(path.with_suffix(".json"), json.dumps(content, allow_nan=False).encode())
-
-
-def stream_entry(path: Path, stream_key: Key, payload_bytes: int | None, encode_seconds: float) -> Entry:
-    """The entry of a stream that was just written, without figures."""
-    stream = path.read_bytes()
-    return Entry(stream_key, hashlib.sha256(stream).hexdigest(), len(stream), payload_bytes, round(encode_seconds, 4))
 
 
 def clip_digest(clip_THWC: np.ndarray) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from experiments.rd.quality_measures import Measure, mean_figure, measured
+from experiments.rd.quality_measures import Measure, measured
 from experiments.rd.schema import CodecEntry, RateDistortion
 from vqvae_jax.report.chart import Chart, Look, Series
 from vqvae_jax.report.figure import figure
@@ -76,7 +76,7 @@ def has_payload(rd: RateDistortion) -> bool:
 
 def _curve(entry: CodecEntry, measure: Measure, look: Look) -> Series:
     points = sorted(entry["points"], key=lambda point: point["rate"]["bpp"])
-    figures = [mean_figure(point, measure) for point in points]
+    figures = [measure.mean(point) for point in points]
     rates = [point["rate"] for point in points]
     names = [entry["title"] if p["setting"] in entry["title"] else f"{entry['title']}, {p['setting']}" for p in points]
     said = [f"{measure.title} {measure.format(figure)} {measure.unit}".strip() for figure in figures]

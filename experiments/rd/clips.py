@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 
-from experiments.rd.frame_rate import DEFAULT_FPS
-from experiments.rd.names import first_learned
-from experiments.rd.schema import Point, RateDistortion
+from experiments.rd.schema import Point, RateDistortion, first_learned
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.side_files import chosen_records
 from vqvae_jax.metrics.psnr import CAP_DB, PEAK
@@ -29,6 +28,11 @@ class Pane(NamedTuple):
     frames: np.ndarray  # (T, H, W, 3) uint8, RGB
     learned: bool = False  # of a model
 
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """`27.31 dB`, `2,312 bytes`; none of the original."""
+        return () if self.psnr is None else (f"{self.psnr:.2f} dB", f"{self.size:,} bytes")
+
 
 class ShownClip(NamedTuple):
     """One clip: the original first, then our codec, then the others in the file's order."""
@@ -46,13 +50,18 @@ class Shown(NamedTuple):
     missing: tuple[str, ...]  # sentences
 
 
+def nothing_shown(rd: RateDistortion, reason: str) -> Shown:
+    """No clips, and why."""
+    return Shown((), None, rd["data"]["fps"] or DEFAULT_FPS, (f"No clips are shown: {reason}.",))
+
+
 def matched_points(rd: RateDistortion, rate: float) -> dict[str, Point]:
     """Of every codec with points the one whose mean bpp is nearest to `rate`, as a ratio; models first."""
     entries = rd["codecs"]
     with_points = [name for name, entry in entries.items() if entry["points"]]
     codecs = sorted(with_points, key=lambda name: entries[name]["kind"] != "learned")
     return {
-        name: min(rd["codecs"][name]["points"], key=lambda point: abs(np.log(point["rate"]["bpp"] / rate)))
+        name: min(entries[name]["points"], key=lambda point: abs(np.log(point["rate"]["bpp"] / rate)))
         for name in codecs
     }
 
@@ -66,12 +75,6 @@ def matched_rate(rd: RateDistortion, anchor: str) -> float | None:
     return points[len(points) // 2]["rate"]["bpp"] if points else None
 
 
-def pane_figures(pane: Pane) -> list[str]:
-    """`27.31 dB`, `2,312 bytes`, as far as known."""
-    known = [] if pane.psnr is None else [f"{pane.psnr:.2f} dB"]
-    return known if pane.size is None else [*known, f"{pane.size:,} bytes"]
-
-
 def shown_clips(rd: RateDistortion, anchor: str, originals: Callable[[list[int]], np.ndarray], decode: Decode) -> Shown:
     """Six clips, evenly spread over those measured, as every codec leaves them.
 
@@ -81,53 +84,38 @@ def shown_clips(rd: RateDistortion, anchor: str, originals: Callable[[list[int]]
       originals: from positions in `rd["data"]["clip_ids"]` to [N, T, H, W, 3] uint8.
       decode: a clip from a codec's stored stream.
 
-    A codec that failed on a clip, or whose stream is gone, has no pane there, and `missing` says so.
+    A codec that failed on a clip, or whose stream is gone, has no pane there, and `missing` says so: one sentence for
+    each codec, however many clips it concerns.
     """
     rate = matched_rate(rd, anchor)
     if rate is None:
-        return Shown((), None, rd["data"]["fps"] or DEFAULT_FPS, ("No clips are shown: no codec sets a rate.",))
+        return nothing_shown(rd, "no codec sets a rate")
     points = matched_points(rd, rate)
     records = chosen_records(len(rd["data"]["clip_ids"]))
-    clips, lost = [], Lost()
+    clips: list[ShownClip] = []
+    lost: dict[str, list[tuple[str, str]]] = {}  # by codec: clip, reason
     for record, original in zip(records, originals(records), strict=True):
         clip_id = rd["data"]["clip_ids"][record]
         panes = [Pane(None, "original", "", None, None, original)]
         for codec, point in points.items():
-            title, kind = rd["codecs"][codec]["title"], rd["codecs"][codec]["kind"]
-            if clip_id not in point["clip_ids"]:
-                lost.add(f"{title}, {point['setting']}", clip_id, "it failed on that clip")
-                continue
-            row = point["clip_ids"].index(clip_id)
-            psnr = point["quality"]["clips"]["psnr"][row]
+            entry = rd["codecs"][codec]
             try:
+                if clip_id not in point["clip_ids"]:
+                    raise UserError("it failed on that clip")
+                row = point["clip_ids"].index(clip_id)
+                psnr, size = point["quality"]["clips"]["psnr"][row], point["rate"]["bytes"][row]
                 frames = decode(codec, point, clip_id)
                 _check(frames, original, psnr)
+                learned = entry["kind"] == "learned"
+                panes.append(Pane(codec, entry["title"], point["setting"], psnr, size, frames, learned))
             except UserError as error:
-                lost.add(f"{title}, {point['setting']}", clip_id, str(error))
-                continue
-            size = point["rate"]["bytes"][row]
-            panes.append(Pane(codec, title, point["setting"], psnr, size, frames, kind == "learned"))
+                lost.setdefault(f"{entry['title']}, {point['setting']}", []).append((clip_id, str(error)))
         clips.append(ShownClip(clip_id, tuple(panes)))
-    return Shown(tuple(clips), rate, rd["data"]["fps"] or DEFAULT_FPS, lost.sentences())
-
-
-class Lost:
-    """Panes that are not there: one sentence for each codec, however many clips it concerns."""
-
-    def __init__(self) -> None:
-        self.clips: dict[str, list[str]] = {}
-        self.first: dict[str, str] = {}
-
-    def add(self, codec: str, clip_id: str, reason: str) -> None:
-        self.clips.setdefault(codec, []).append(clip_id)
-        self.first.setdefault(codec, reason)
-
-    def sentences(self) -> tuple[str, ...]:
-        return tuple(
-            f"{codec}: no picture of {clips[0]}{f' and {len(clips) - 1} more' if len(clips) > 1 else ''}: "
-            f"{self.first[codec]}."
-            for codec, clips in self.clips.items()
-        )
+    missing = [
+        f"{codec}: no picture of {clip}{f' and {len(others)} more' if others else ''}: {reason}."
+        for codec, ((clip, reason), *others) in lost.items()
+    ]
+    return Shown(tuple(clips), rate, rd["data"]["fps"] or DEFAULT_FPS, tuple(missing))
 
 
 def _check(frames: np.ndarray, original: np.ndarray, psnr: float) -> None:

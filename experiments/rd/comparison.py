@@ -4,36 +4,18 @@ Two codecs are compared over the clips that went through every point of both, so
 pass for a better mean.
 """
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
-from experiments.rd.quality_measures import (
-    Measure,
-    clip_pixels,
-    clip_points,
-    common_clips,
-    curve_over,
-    measured,
-    point_over,
-    rows_of,
-)
+from experiments.rd.quality_measures import Measure, bits_per_pixel, clip_points, common_clips, measured
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
 from vqvae_jax.data.names import group_of, video_of
 from vqvae_jax.metrics.bd_rate import FEWEST_POINTS, Delta, RateAt, bd_psnr, bd_rate, rate_at_quality
-from vqvae_jax.metrics.bd_videos import Interval, mean_rate_interval, video_rates
+from vqvae_jax.metrics.bd_videos import Interval, VideoRates, mean_rate_interval, video_rates
 
 RESAMPLES, SEED = 1000, 0
-
-
-class BootstrapInterval(TypedDict):
-    """Between which values a BD-rate lies, 95 % confident; percentiles over resamples of groups of videos."""
-
-    low: float | None
-    high: float | None
-    groups: int  # that were resampled
-    lost: int  # resamples without a BD-rate
-    reason: str | None
+BootstrapInterval = dict[str, Any]  # fields and values of an `Interval`, 95 %, over resamples of groups of videos
 
 
 class VideoDeltas(TypedDict):
@@ -92,57 +74,38 @@ def curve_deltas(rd: RateDistortion, anchor: str) -> dict[str, dict[str, CurveDe
 
 
 def _curve_delta(rd: RateDistortion, measure: Measure, anchor: str, test: CodecEntry) -> CurveDelta:
-    against = rd["codecs"].get(anchor)
-    if against is None or not against["points"]:
-        return _no_delta(f"the anchor {anchor} has no points", 0)
-    clips = common_clips([*against["points"], *test["points"]])
-    if not clips:
-        return _no_delta("no clip went through every point of both", 0)
-    base, other = (clip_points(entry, measure, clips, clip_pixels(rd)) for entry in (against, test))
-    curves = [points.mean(np.ones(len(clips))) for points in (base, other)]
-    rate, quality = bd_rate(*curves), bd_psnr(*curves)
-    groups = [group_of(clip) for clip in clips]
-    if rate.value is None:  # resamples of a curve that has none would say nothing
-        interval = _interval(Interval(None, None, 0, 0, "the mean curves have no BD-rate"))
+    against, clips, reason = rd["codecs"][anchor]["points"], [], None
+    if not against:
+        reason = f"the anchor {anchor} has no points"
+    elif not (clips := common_clips([*against, *test["points"]])):
+        reason = "no clip went through every point of both"
+    if reason is not None:
+        rate = quality = Delta(None, None, reason)
+        interval = Interval(None, None, 0, 0, reason)
+        videos = VideoRates({}, None, None, interval)
     else:
-        interval = _interval(mean_rate_interval(base, other, groups, RESAMPLES, SEED))
-    videos = video_rates(base, other, [video_of(clip) for clip in clips], groups, RESAMPLES, SEED)
+        base, other = (clip_points(rd, points, measure, clips) for points in (against, test["points"]))
+        curves = [points.mean(np.ones(len(clips))) for points in (base, other)]
+        rate, quality = bd_rate(*curves), bd_psnr(*curves)
+        groups = [group_of(clip) for clip in clips]
+        if rate.value is None:  # resamples of a curve that has none would say nothing
+            interval = Interval(None, None, 0, 0, "the mean curves have no BD-rate")
+        else:
+            interval = mean_rate_interval(base, other, groups, RESAMPLES, SEED)
+        videos = video_rates(base, other, [video_of(clip) for clip in clips], groups, RESAMPLES, SEED)
     return {
         "bd_rate_percent": rate.value,
-        "interval": interval,
+        "interval": interval._asdict(),
         "videos": {
             "mean_percent": videos.mean,
             "median_percent": videos.median,
-            "interval": _interval(videos.interval),
+            "interval": videos.interval._asdict(),
             "percent": {video: delta.value for video, delta in videos.deltas.items()},
         },
         "bd_quality": quality.value,
         "overlap": rate.overlap,
         "clips": len(clips),
-        "reason": _joined(rate, quality),
-    }
-
-
-def _interval(interval: Interval) -> BootstrapInterval:
-    low, high, groups, lost, reason = interval
-    return {"low": low, "high": high, "groups": groups, "lost": lost, "reason": reason}
-
-
-def _joined(rate: Delta, quality: Delta) -> str | None:
-    return "; ".join(dict.fromkeys(r for r in (rate.reason, quality.reason) if r is not None)) or None
-
-
-def _no_delta(reason: str, clips: int) -> CurveDelta:
-    none = _interval(Interval(None, None, 0, 0, reason))
-    videos: VideoDeltas = {"mean_percent": None, "median_percent": None, "interval": none, "percent": {}}
-    return {
-        "bd_rate_percent": None,
-        "interval": none,
-        "videos": videos,
-        "bd_quality": None,
-        "overlap": None,
-        "clips": clips,
-        "reason": reason,
+        "reason": "; ".join(dict.fromkeys(r for r in (rate.reason, quality.reason) if r is not None)) or None,
     }
 
 
@@ -157,17 +120,17 @@ def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
             points = entry["points"]
         else:
             points = entry["points"][:1] if entry["kind"] == "learned" else []
-        curves = {n: e for n, e in rd["codecs"].items() if n != name and len(e["points"]) > 1}
+        curves = {n: e["points"] for n, e in rd["codecs"].items() if n != name and len(e["points"]) > 1}
         for point in points:
             for measure in measured(rd):
-                whole = point_over(point, measure, point["clip_ids"], clip_pixels(rd))
-                if whole is not None:
+                quality = measure.mean(point)
+                if quality is not None:
                     rows.append(
                         {
                             "codec": name,
                             "setting": point["setting"],
                             "measure": measure.name,
-                            "quality": whole[1],
+                            "quality": quality,
                             "bpp": point["rate"]["bpp"],
                             "payload_bpp": point["rate"]["payload_bpp"],
                             "codecs": {n: _needed(rd, measure, point, curve) for n, curve in curves.items()},
@@ -176,20 +139,16 @@ def rates_at_quality(rd: RateDistortion) -> list[AtQuality]:
     return rows
 
 
-def _needed(rd: RateDistortion, measure: Measure, point: Point, other: CodecEntry) -> RateNeeded:
-    clips = common_clips([point, *other["points"]])
-    here = point_over(point, measure, clips, clip_pixels(rd)) if clips else None
-    if here is None:
-        found, bpp = RateAt(None, "no clip went through both"), None
-    else:
-        bpp, quality = here
-        found = rate_at_quality(curve_over(other, measure, clips, clip_pixels(rd)), measure.sign * quality)
-    payload = point["rate"]["payload_bytes"]
-    if payload is None or not clips:
-        payload_bpp = None
-    else:
-        rows = rows_of(point, clips)
-        payload_bpp = 8 * sum(payload[row] for row in rows) / len(rows) / clip_pixels(rd)
+def _needed(rd: RateDistortion, measure: Measure, point: Point, others: list[Point]) -> RateNeeded:
+    clips = common_clips([point, *others])
+    found, bpp, payload_bpp = RateAt(None, "no clip went through both"), None, None
+    if clips:
+        every = np.ones(len(clips))
+        here = clip_points(rd, [point], measure, clips).mean(every)
+        bpp = float(here.rate[0])
+        found = rate_at_quality(clip_points(rd, others, measure, clips).mean(every), float(here.quality[0]))
+        if (payload := point["rate"]["payload_bytes"]) is not None:
+            payload_bpp = float(np.mean(bits_per_pixel(rd, payload, point, clips)))
     return {
         "bpp": found.rate,
         "ratio": None if found.rate is None or not bpp else found.rate / bpp,

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.rd.names import CLASSICAL
+from experiments.rd.schema import CLASSICAL
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import FAMILIES

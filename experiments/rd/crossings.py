@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from experiments.rd.names import kind
 from experiments.rd.quality_measures import MEASURES, Measure
+from experiments.rd.schema import kind
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command

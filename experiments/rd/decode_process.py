@@ -1,67 +1,108 @@
-"""Our files decoded by a fresh process, which survives a clip that ends it: the next one goes on behind that clip."""
+"""Files of models decoded from the files alone, by a fresh process: `python -m experiments.rd.decode_process`.
+
+It reads a line of JSON {"bundle": FILE, "families": {NAME: MODULE}}, then a line [FROM.msv, TO.npy] for each file, and
+answers each with a line {"seconds": s, "error": null or text}. Many files to a process, because JAX takes seconds to
+start; a file that ends it costs itself alone, and the next one another process.
+"""
 
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import threading
+import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
+
+import numpy as np
 
 from experiments.rd.ffmpeg import Processes
+from vqvae_jax.codec.decoder import Decoder
+from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.evaluation.coder import CodecError
-from vqvae_jax.families import FAMILIES
+from vqvae_jax.families import FAMILIES, load_model
 
 ROOT = Path(__file__).parents[2]  # where `python -m experiments...` runs
-DECODE_SECONDS = 24 * 3600.0
 MOST_CRASHES = 3  # then it is not the clips
 
 
-class Decoded(NamedTuple):
-    """What became of a file."""
-
-    target: Path  # .npy, (T, H, W, 3) uint8
-    seconds: float
-    failure: str | None  # one line
-
-
-def decode_files(processes: Processes, bundle: Path, paths: Sequence[Path], folder: Path) -> dict[Path, Decoded]:
-    """Decodes files, normally all in one process; after a crash another one goes on with the file behind.
+class Receiver:
+    """Decodes the files of one model, one at a time, for any number of threads.
 
     Args:
-      processes: that run the decoder.
+      processes: that run the decoder, and end it when they are stopped.
       bundle: file of the model.
-      paths: .msv files.
-      folder: for the decoded clips.
+    """
+
+    def __init__(self, processes: Processes, bundle: Path) -> None:
+        self._processes, self._bundle = processes, bundle
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as processes write to it)
+        self._crashes = 0
+
+    def decode(self, path: Path) -> tuple[np.ndarray, float]:
+        """The clip of a file, (T, H, W, 3) uint8, and the seconds.
+
+        Raises:
+          CodecError: if it does not decode, or ends the process, or several have ended it before.
+          Stopped: if the processes were stopped.
+        """
+        with self._turn, tempfile.TemporaryDirectory() as folder:
+            if self._crashes == MOST_CRASHES:
+                raise CodecError(f"not decoded: the decoder's process ended {MOST_CRASHES} times before")
+            target = Path(folder) / "clip.npy"
+            answer = self._answer([str(path.resolve()), str(target)])
+            if answer["error"] is not None:
+                raise CodecError(answer["error"])
+            return np.load(target, allow_pickle=False), answer["seconds"]
+
+    def _answer(self, files: list[str]) -> dict[str, Any]:
+        process, lines = self._process, [files]
+        if process is None:
+            command = [sys.executable, "-m", "experiments.rd.decode_process"]
+            process = self._process = self._processes.start(command, self._said, cwd=ROOT)
+            lines.insert(0, {"bundle": str(self._bundle), "families": FAMILIES})
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.writelines(json.dumps(line).encode() + b"\n" for line in lines)
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it ended: so does what it says
+        answer = process.stdout.readline()
+        if answer.endswith(b"\n"):  # a crash may have cut it
+            return dict(json.loads(answer))
+        self._process, self._crashes = None, self._crashes + 1
+        code = process.wait()
+        self._said.seek(0)
+        failure = self._processes.failure(code, self._said.read().decode("utf-8", "replace"))
+        if isinstance(failure, CodecError):
+            raise CodecError(f"the decoder's process ended at this file: {failure}")
+        raise failure
+
+
+def main() -> None:
+    """Decodes what standard input lists.
 
     Raises:
-      CodecError: if the process fails before the first file.
-      Stopped: if the processes were stopped.
+      UserError: if the bundle cannot be read.
     """
-    found: dict[Path, Decoded] = {}
-    results = folder / "results.jsonl"
-    for _ in range(MOST_CRASHES):
-        left = [path for path in paths if path not in found]
-        if not left:
-            break
-        targets = {path: folder / f"{len(found) + number}.npy" for number, path in enumerate(left)}
-        files = [[str(path.resolve()), str(targets[path])] for path in left]
-        task = {"bundle": str(bundle), "results": str(results), "files": files, "families": FAMILIES}
-        results.unlink(missing_ok=True)
-        crash = None
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    task = json.loads(sys.stdin.readline())
+    FAMILIES.update(task["families"])  # those that the parent knows beyond the library's
+    model = load_model(task["bundle"])
+    for line in sys.stdin:
+        source, target = json.loads(line)
+        started, failure = time.monotonic(), None
         try:
-            command = [sys.executable, "-m", "experiments.rd.decode_files"]
-            processes.run(command, json.dumps(task).encode(), cwd=ROOT, timeout=DECODE_SECONDS)
-        except CodecError as error:
-            if not results.is_file():
-                raise
-            crash = str(error)
-        # Whole lines only: a crash may have cut the last one.
-        lines = [json.loads(line) for line in results.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        for path, line in zip(left, lines, strict=False):
-            found[path] = Decoded(targets[path], line["seconds"], line["error"])
-        if crash is not None and len(lines) < len(left):
-            guilty = left[len(lines)]
-            found[guilty] = Decoded(targets[guilty], 0.0, f"the decoder's process ended at this file: {crash}")
-    for path in paths:
-        if path not in found:
-            found[path] = Decoded(folder, 0.0, f"not decoded: the decoder's process ended {MOST_CRASHES} times before")
-    return found
+            with Decoder(model, Path(source)) as decoder:
+                np.save(target, np.stack(list(decoder.frames())), allow_pickle=False)
+        except UserError as error:
+            failure = str(error)
+        print(json.dumps({"seconds": time.monotonic() - started, "error": failure}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    run_command("decode_process", main)

@@ -5,6 +5,7 @@ import subprocess
 import threading
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from vqvae_jax.errors import UserError, one_line
 from vqvae_jax.evaluation.coder import CodecError
@@ -73,38 +74,19 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
-    def run(
-        self, command: list[str], given: bytes = b"", cwd: Path | None = None, timeout: float = TIMEOUT_SECONDS
-    ) -> tuple[bytes, str]:
+    def run(self, command: list[str], given: bytes = b"", timeout: float = TIMEOUT_SECONDS) -> tuple[bytes, str]:
         """Standard output and standard error of a command.
 
         Args:
           command: program and arguments.
           given: standard input.
-          cwd: folder to run in.
           timeout: seconds.
 
         Raises:
           CodecError: if it fails or takes too long; with the last line that it said.
           Stopped: if it was ended by `stop`.
         """
-        # A group of its own: Ctrl-C on the terminal reaches us alone, and is not taken for a codec's failure.
-        with self._lock:
-            if self._stopped:
-                raise Stopped
-            try:
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    cwd=cwd,
-                    process_group=0,
-                    env=self._environment,
-                )
-            except OSError as error:
-                raise CodecError(f"{Path(command[0]).name} does not start: {error.strerror or error}") from error
-            self._running.add(process)
+        process = self.start(command, subprocess.PIPE)
         try:
             out, err = process.communicate(given, timeout=timeout)
         except subprocess.TimeoutExpired as error:
@@ -117,11 +99,46 @@ class Processes:
                 process.communicate()
         said = err.decode("utf-8", "replace")
         if process.returncode:
+            raise self.failure(process.returncode, said)
+        return out, said
+
+    def start(self, command: list[str], errors: int | IO[bytes], cwd: Path | None = None) -> "subprocess.Popen[bytes]":
+        """A process that reads standard input and writes standard output, until it is done or `stop` ends it.
+
+        Args:
+          command: program and arguments.
+          errors: where its standard error goes.
+          cwd: folder to run in.
+
+        Raises:
+          CodecError: if it does not start.
+          Stopped: after `stop`.
+        """
+        with self._lock:
             if self._stopped:
                 raise Stopped
-            last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
-            raise CodecError(f"exit code {process.returncode}: {one_line(last.strip()):.200}")
-        return out, said
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    cwd=cwd,
+                    # A group of its own: Ctrl-C on the terminal reaches us alone, and is not taken for its failure.
+                    process_group=0,
+                    env=self._environment,
+                )
+            except OSError as error:
+                raise CodecError(f"{Path(command[0]).name} does not start: {error.strerror or error}") from error
+            self._running.add(process)
+        return process
+
+    def failure(self, code: int, said: str) -> Exception:
+        """What to raise of a process that ended with an exit code: the last line that it said, unless we ended it."""
+        if self._stopped:
+            return Stopped()
+        last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+        return CodecError(f"exit code {code}: {one_line(last.strip()):.200}")
 
     def stop(self) -> None:
         """Ends what runs."""

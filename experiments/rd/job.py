@@ -1,40 +1,35 @@
-"""The rate-distortion job: every clip through every codec at every setting, measured, kept, and summed up."""
+"""The rate-distortion job: every clip through every codec at every setting, measured and kept."""
 
-import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.rd.cache import Cache, Entry, clip_digest, stream_entry
+from experiments.rd.cache import Cache, Entry, clip_digest
 from experiments.rd.ffmpeg import Processes
 from experiments.rd.measure import Measure
 from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.evaluation.coder import CodecError, Coder
-from vqvae_jax.progress import Progress, counted
+from vqvae_jax.progress import Progress
 
-BLOCK_BYTES = 512 * 2**20  # decoded clips that bulk decoders, all together, may leave on disk at a time
 AHEAD = 3  # clips that are coded while one is measured
 
-
-class Outcome(NamedTuple):
-    """One clip at one setting: its entry with figures, or why there is none."""
-
-    entry: Entry | None
-    failure: str | None
+#: One clip at one setting: its entry with figures, or why there is none.
+Outcome = Entry | str
 
 
 class _Coded(NamedTuple):
     """What a worker hands over to be measured; `estimate` is None if the figures were kept."""
 
     entry: Entry
-    estimate: np.ndarray | None  # uint8 (T, H, W, 3)
-    seconds: float
-    vmaf: float | None
+    estimate: np.ndarray | None = None  # uint8 (T, H, W, 3)
+    seconds: float = 0.0
+    vmaf: float | None = None
 
 
 class _Task(NamedTuple):
@@ -42,6 +37,7 @@ class _Task(NamedTuple):
     clip_id: str
     clip: np.ndarray  # uint8 (T, H, W, 3)
     digest: str
+    path: Path  # of its stream
 
 
 class RdJob:
@@ -53,7 +49,7 @@ class RdJob:
       coders: in the order of the result.
       measure: of the figures.
       cache: of streams and figures.
-      processes: that run FFmpeg; stopped when the job is interrupted.
+      processes: that run FFmpeg and decoders; stopped when the job ends.
       jobs: workers.
 
     Attributes:
@@ -87,110 +83,75 @@ class RdJob:
           KeyboardInterrupt: if a signal stops the program; what was measured is kept.
         """
         outcomes: dict[tuple[str, str], list[Outcome]] = {(c.codec, c.setting): [] for c in self._coders}
-        in_bulk = sum(coder.in_bulk for coder in self._coders)
-        block = max(1, BLOCK_BYTES // (int(np.prod(self._clips.clip_shape)) * max(1, in_bulk)))
         pool = ThreadPoolExecutor(self._jobs)
         stopping.begin(self._processes.stop)
         with Progress("rd", self.total, "codings") as progress:
             try:
-                for start in range(0, len(self._ids), block):
-                    numbers = range(start, min(start + block, len(self._ids)))
-                    self._open_block(numbers, say)
-                    for tasks, futures in self._submit(pool, numbers):
-                        for task, outcome in zip(tasks, self._finish(tasks, futures), strict=True):
-                            coder = task.coder
-                            outcomes[coder.codec, coder.setting].append(outcome)
-                            if outcome.failure is not None:
-                                say(f"failed: {coder.codec} {coder.setting}, {task.clip_id}: {outcome.failure}")
-                            self.done += 1
-                            progress.advance()
-                            stopping.check()
+                for tasks, futures in self._submit(pool):
+                    for task, outcome in zip(tasks, self._finish(tasks, futures), strict=True):
+                        coder = task.coder
+                        outcomes[coder.codec, coder.setting].append(outcome)
+                        if isinstance(outcome, str):
+                            say(f"failed: {coder.codec} {coder.setting}, {task.clip_id}: {outcome}")
+                        self.done += 1
+                        progress.advance()
+                        stopping.check()
             finally:
                 # Also after a signal: nothing goes on behind our back.
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._processes.stop()
                 stopping.end(self._processes.stop)
                 pool.shutdown(wait=True)
-                for coder in self._coders:
-                    coder.close()
         return outcomes
 
-    def _tasks(self, number: int) -> list[_Task]:
-        clip = self._clips.read([number])[0]
-        digest = clip_digest(clip)
-        return [_Task(coder, self._ids[number], clip, digest) for coder in self._coders]
-
-    def _open_block(self, numbers: range, say: Callable[[str], None]) -> None:
-        """Lets coders that are slow to start code and decode all clips of the block."""
-        for index, coder in enumerate(self._coders):
-            if not coder.in_bulk:
-                continue
-            paths = []
-            for number in counted(numbers, len(numbers), f"{coder.codec} {coder.setting} files", "clips"):
-                task = self._tasks(number)[index]
-                with contextlib.suppress(CodecError):  # comes again, and is then noted, when its turn comes
-                    entry = self._stream(task, count=False)
-                    if not entry.measured(self._measure.key):
-                        paths.append(self._path(task))
-            try:
-                coder.open_files(paths)
-            except CodecError as error:
-                say(f"failed: {coder.codec} {coder.setting}: the decoder's process: {error}")
-
-    def _submit(
-        self, pool: ThreadPoolExecutor, numbers: range
-    ) -> Iterator[tuple[list[_Task], list[Future[_Coded | CodecError]]]]:
+    def _submit(self, pool: ThreadPoolExecutor) -> Iterator[tuple[list[_Task], list[Future[_Coded]]]]:
         """Clip by clip, a few ahead of what is measured."""
-        pending: deque[tuple[list[_Task], list[Future[_Coded | CodecError]]]] = deque()
-        for number in numbers:
-            tasks = self._tasks(number)
+        pending: deque[tuple[list[_Task], list[Future[_Coded]]]] = deque()
+        for number, clip_id in enumerate(self._ids):
+            clip = self._clips.read([number])[0]
+            digest = clip_digest(clip)
+            tasks = [
+                _Task(c, clip_id, clip, digest, self._cache.stream_path(c.codec, c.setting, clip_id, c.suffix))
+                for c in self._coders
+            ]
             pending.append((tasks, [pool.submit(self._code, task) for task in tasks]))
             if len(pending) > AHEAD:
                 yield pending.popleft()
-        while pending:
-            yield pending.popleft()
+        yield from pending
 
-    def _path(self, task: _Task) -> Path:
-        return self._cache.stream_path(task.coder.codec, task.coder.setting, task.clip_id, task.coder.suffix)
+    def _code(self, task: _Task) -> _Coded:
+        """In a worker: codes, decodes and measures what FFmpeg measures, as far as it is not kept.
 
-    def _stream(self, task: _Task, count: bool = True) -> Entry:
-        """The kept entry, or that of a stream just made."""
-        path, key = self._path(task), {**task.coder.key, "clip": task.digest}
-        entry, state = self._cache.read(path, key)
-        if count:
-            self.found[state] += 1
+        Raises:
+          CodecError: if the clip cannot be coded or decoded.
+        """
+        key = {**task.coder.key, "clip": task.digest}
+        entry, state = self._cache.read(task.path, key)
+        self.found[state] += 1
         if entry is None:
-            with self._cache.new_stream(path) as part:
+            with self._cache.new_stream(task.path) as part:
                 seconds, payload = task.coder.encode(task.clip, part)
                 if not part.is_file() or not part.stat().st_size:
                     raise CodecError("the encoder ended as if all were well, but wrote nothing")
-            entry = stream_entry(path, key, payload, seconds)
-            self._cache.write(path, entry)
-        return entry
+            entry = self._cache.add(task.path, key, payload, seconds)
+        if entry.figures is not None and entry.figures_key == self._measure.key:
+            return _Coded(entry)
+        estimate, seconds = task.coder.decode(task.path, task.clip.shape)
+        return _Coded(entry, estimate, seconds, self._measure.vmaf(task.clip, estimate))
 
-    def _code(self, task: _Task) -> _Coded | CodecError:
-        """In a worker: codes, decodes and measures what FFmpeg measures, as far as it is not kept."""
-        try:
-            entry = self._stream(task)
-            if entry.measured(self._measure.key):
-                return _Coded(entry, None, 0.0, None)
-            estimate, seconds = task.coder.decode(self._path(task), task.clip.shape)
-            return _Coded(entry, estimate, seconds, self._measure.vmaf(task.clip, estimate))
-        except CodecError as error:
-            return error
-
-    def _finish(self, tasks: list[_Task], futures: list[Future[_Coded | CodecError]]) -> Iterator[Outcome]:
+    def _finish(self, tasks: list[_Task], futures: list[Future[_Coded]]) -> Iterator[Outcome]:
         """Measures one clip's estimates on the device; all share what is computed of the clip itself."""
         reference = None
         for task, future in zip(tasks, futures, strict=True):
-            coded = future.result()
-            if isinstance(coded, CodecError):
-                yield Outcome(None, str(coded))
+            try:
+                entry, estimate, seconds, vmaf = future.result()
+            except CodecError as error:
+                yield str(error)
                 continue
-            entry = coded.entry
-            if coded.estimate is not None:
+            if estimate is not None:
                 reference = reference or self._measure.reference(task.clip)
-                figures = {**self._measure.figures(reference, coded.estimate), "vmaf": coded.vmaf}
-                entry = entry.with_figures(self._measure.key, figures, round(coded.seconds, 4))
-                self._cache.write(self._path(task), entry)
-            yield Outcome(entry, None)
+                figures = {**self._measure.figures(reference, estimate), "vmaf": vmaf}
+                key = self._measure.key
+                entry = replace(entry, figures_key=key, figures=figures, decode_seconds=round(seconds, 4))
+                self._cache.write(task.path, entry)
+            yield entry

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
-from experiments.rd.vmaf_size import vmaf_too_small
+from experiments.rd.quality_measures import vmaf_too_small
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import CodecError
 from vqvae_jax.evaluation.quality import ClipMeasure, Divisors

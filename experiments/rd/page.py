@@ -1,11 +1,11 @@
 """The result in words: as one HTML file (`rd.html`) and as Markdown (`rd.md`)."""
 
-from experiments.rd.caveats import caveats
 from experiments.rd.charts import charts, has_payload, looks
-from experiments.rd.clips import Shown, pane_figures
-from experiments.rd.names import first_learned
+from experiments.rd.classical import caveats
+from experiments.rd.clips import Pane as ShownPane
+from experiments.rd.clips import Shown
 from experiments.rd.pictures import Moving
-from experiments.rd.schema import RateDistortion
+from experiments.rd.schema import RateDistortion, first_learned
 from experiments.rd.summary import Summary
 from experiments.rd.tables import headlines, settings_table, tables
 from vqvae_jax.report.page import card, explorer, facts, items, page, section, stack, table_section
@@ -87,24 +87,12 @@ def _matched(rd: RateDistortion, shown: Shown) -> str:
 
 def _clips(rd: RateDistortion, shown: Shown) -> str:
     styles = looks(rd["codecs"])
-    return sprites(
-        [
-            Clip(
-                clip.clip_id,
-                tuple(
-                    Pane(
-                        pane.title,
-                        pane.frames,
-                        tuple(filter(None, [pane.setting, *pane_figures(pane)])),
-                        styles.get(pane.codec or ""),
-                    )
-                    for pane in clip.panes
-                ),
-            )
-            for clip in shown.clips
-        ],
-        shown.fps,
-    )
+
+    def pane(shown: ShownPane) -> Pane:
+        notes = filter(None, [shown.setting, *shown.figures])
+        return Pane(shown.title, shown.frames, tuple(notes), styles.get(shown.codec or ""))
+
+    return sprites([Clip(clip.clip_id, tuple(map(pane, clip.panes))) for clip in shown.clips], shown.fps)
 
 
 def _facts(rd: RateDistortion) -> list[tuple[str, str]]:

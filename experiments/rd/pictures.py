@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.rd.clips import ShownClip, pane_figures
+from experiments.rd.clips import ShownClip
 from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.report.pictures import Board, Drawn, Pane, draw
 from vqvae_jax.video.write import moving_picture
@@ -28,7 +28,7 @@ def board(clips: Sequence[ShownClip], frames: slice = slice(None)) -> Drawn:
     def pane(clip: ShownClip, column: int) -> Pane:
         shown = clip.panes[column]
         video, _, place = clip.clip_id.rpartition("/")
-        figures = (shown.setting, ", ".join(pane_figures(shown)))
+        figures = (shown.setting, ", ".join(shown.figures))
         return Pane(shown.frames[frames], (video, f"clip {place}") if shown.codec is None else figures)
 
     longest = max(clips, key=lambda clip: len(clip.panes)).panes

@@ -5,7 +5,7 @@ rd_moving.webp.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,28 +25,16 @@ class PresentCommand:
     data: Path | None = None
     """Data set for the original clips, if it is no longer where rd.json says."""
     bundle: tuple[Path, ...] = ()
-    """Models of msvqvae, for its pictures; by default $VQVAE_JAX_BUNDLE or the one of the package."""
+    """Models, for their pictures; by default $VQVAE_JAX_BUNDLE or those of the package."""
     anchor: str | None = None
     """Codec that BD-rates compare with; by default x265, or the first with points where x265 has none."""
 
 
-def present(
-    out: Path,
-    data: Path | None = None,
-    bundles: Sequence[Path] = (),
-    anchor: str | None = None,
-    say: Callable[[str], None] = say,
-) -> list[Path]:
+def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[Path]:
     """Writes every file that is made from OUT/rd.json, each by one rename, replacing an earlier one.
 
-    Pictures need the data set and the stored streams; without them the rest is written and says what is missing.
-
-    Args:
-      out: folder with rd.json.
-      data: data set, if not where rd.json says.
-      bundles: models of ours, if not the package's.
-      anchor: codec that BD-rates compare with; by default x265, or the first with points where x265 has none.
-      say: told, a line each, what is missing from the pictures.
+    Pictures need the data set and the stored streams; without them the rest is written, and `say` is told a line for
+    each that is missing.
 
     Returns:
       The files written.
@@ -58,17 +46,18 @@ def present(
     from experiments.rd.charts import plot
     from experiments.rd.page import render, report
     from experiments.rd.pictures import grid, moving
-    from experiments.rd.result import read_rd
+    from experiments.rd.result import RESULT, read_rd
     from experiments.rd.stored import shown_from_streams
     from experiments.rd.summary import chosen_anchor, summarise
     from experiments.rd.tables import points_csv, videos_csv
     from vqvae_jax.files import write_atomically
     from vqvae_jax.report.pictures import png
 
-    rd = read_rd(out / "rd.json")
-    anchor = chosen_anchor(rd, anchor)
+    out = command.out
+    rd = read_rd(out / RESULT)
+    anchor = chosen_anchor(rd, command.anchor)
     summary = summarise(rd, anchor)
-    shown = shown_from_streams(rd, out, anchor, data, bundles)
+    shown = shown_from_streams(rd, out, anchor, command.data, command.bundle)
     left = [name for name in PICTURES if not shown.clips and (out / name).exists()]
     for line in shown.missing:
         say(f"{line} {' and '.join(left)} left as they were." if left else line)
@@ -93,7 +82,7 @@ def present(
 def main() -> None:
     command = parse(PresentCommand, "python -m experiments.rd.present")
     with stoppable("rd.present", lambda: "each file is the old one or the new one, whole"):
-        say(*map(str, present(command.out, command.data, command.bundle, command.anchor)))
+        say(*map(str, present(command)))
 
 
 if __name__ == "__main__":

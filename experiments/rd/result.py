@@ -1,12 +1,12 @@
-"""Reading, checking and writing `rd.json`."""
+"""Reading, checking and writing `rd.json`; what is there is not lost to a smaller measurement."""
 
 import math
 import typing
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.rd.names import family, kind
-from experiments.rd.schema import SCHEMA, VERSION, RateDistortion
+from experiments.rd.schema import SCHEMA, VERSION, RateDistortion, family, kind
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import check_schema, layout, read_json
 from vqvae_jax.files import write_atomically
@@ -77,3 +77,32 @@ def check_points(result: RateDistortion, file: str) -> None:
                     raise UserError(f"{where}: {key} has {len(values)} entries for {len(point['clip_ids'])} clips")
                 if values is not None and not all(map(math.isfinite, values)):
                     raise UserError(f"{where}: {key} has a value that is not finite")
+
+
+def refuse_other_result(
+    path: Path, clip_ids: Collection[str], digest: str, settings: Mapping[str, Collection[str]]
+) -> None:
+    """Raises a `UserError` if there is an rd.json that holds more than what is to be measured, or something else.
+
+    Args:
+      path: where the result will go.
+      clip_ids: clips to be measured.
+      digest: of their data set.
+      settings: points to be measured, by codec.
+    """
+    if not path.exists():
+        return
+    hint = "choose another --out, or --force to replace it"
+    try:
+        old = read_rd(path)
+    except UserError as error:
+        raise UserError(f"{error}; {hint}") from error
+    if old["data"]["digest"] != digest:
+        raise UserError(f"{path} is of another data set or split ({old['data']['folder']}); {hint}")
+    lost = len(set(old["data"]["clip_ids"]) - set(clip_ids))
+    if lost:
+        raise UserError(f"{path} has {lost} clips that would not be measured now; {hint}")
+    for name, entry in old["codecs"].items():
+        for point in entry["points"]:
+            if point["setting"] not in settings.get(name, ()):
+                raise UserError(f"{path} has {entry['title']}, {point['setting']}, which would be lost; {hint}")

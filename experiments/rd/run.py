@@ -5,27 +5,30 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import Any
+
+import numpy as np
+from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 
 from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, note
 from experiments.rd.config import RdConfig
-from experiments.rd.entries import point_entry
 from experiments.rd.ffmpeg import Processes, ffmpeg_version
-from experiments.rd.frame_rate import DEFAULT_FPS
 from experiments.rd.job import Outcome, RdJob
 from experiments.rd.learned import open_learned
 from experiments.rd.measure import Measure
-from experiments.rd.replace import refuse_other_result
-from experiments.rd.result import RESULT, write_rd
-from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, RateDistortion
+from experiments.rd.result import RESULT, refuse_other_result, write_rd
+from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, ExtraFigures, Point, RateDistortion, codec_entry
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.clip_files import stacked_quality
 from vqvae_jax.evaluation.coder import Coder
 from vqvae_jax.evaluation.opening import data_entry, hardware, perceptual_entry, versions
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
+from vqvae_jax.metrics.rate import bytes_to_bpp
 
 
 class RdInterrupt(KeyboardInterrupt):
@@ -45,27 +48,26 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
       RdInterrupt: if interrupted; what was measured until then is in the cache.
     """
     clips = few(open_split(config.data, config.split), config.clips)
-    count = len(clips)
     weights = find_vgg_weights(config.vgg_weights)
     trunk = None if weights is None else load_vgg(weights)
     divisors = LossConfig().layer_means
-    data = data_entry(clips, count, read_card(config.data))
+    data = data_entry(clips, len(clips), read_card(config.data))
     processes = Processes()
-    codecs, coders = open_codecs(config, clips, data["fps"] or DEFAULT_FPS, processes)
-    for entry in codecs.values():
+    opened = open_codecs(config, clips, data["fps"] or DEFAULT_FPS, processes)
+    for entry, _ in opened.values():
         if entry["reason"] is not None:
             say(f"{entry['codec']}: {entry['reason']}")
-    if not any(coders.values()):
+    listed = [coder for _, coders in opened.values() for coder in coders]
+    if not listed:
         raise UserError(
-            "none of the codecs can run: " + "; ".join(sorted({e["reason"] or "" for e in codecs.values()}))
+            "none of the codecs can run: " + "; ".join(sorted({e["reason"] or "" for e, _ in opened.values()}))
         )
     if not config.force:
-        wanted = {name: {coder.setting for coder in group} for name, group in coders.items()}
+        wanted = {name: {coder.setting for coder in coders} for name, (_, coders) in opened.items()}
         refuse_other_result(config.out / RESULT, data["clip_ids"], data["digest"], wanted)
     make_folder(config.out)
     measure = Measure(clips.clip_shape, trunk, divisors, processes)
-    listed = [coder for group in coders.values() for coder in group]
-    job = RdJob(clips, count, listed, measure, Cache(config.out), processes, config.jobs)
+    job = RdJob(clips, len(clips), listed, measure, Cache(config.out), processes, config.jobs)
     try:
         outcomes = job.run(say)
     except KeyboardInterrupt as stop:
@@ -74,14 +76,15 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
         ) from stop
     if job.found["damaged"]:
         say(f"{job.found['damaged']} damaged entries of {config.out} were made anew")
-    fill_points(codecs, coders, outcomes, data["clip_ids"], measure, clips.clip_shape)
+    for entry, coders in opened.values():
+        fill_points(entry, coders, outcomes, data["clip_ids"], measure, clips.clip_shape)
     result: RateDistortion = {
         "schema": SCHEMA,
         "version": VERSION,
         "command": "python -m experiments.rd " + shlex.join(sys.argv[1:]),
         "data": data,
         "perceptual": perceptual_entry(trunk, divisors),
-        "codecs": codecs,
+        "codecs": {name: entry for name, (entry, _) in opened.items()},
         "hardware": hardware(),
         "versions": versions() | _versions(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -92,71 +95,90 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
 
 def open_codecs(
     config: RdConfig, clips: ClipSet, fps: float, processes: Processes
-) -> tuple[dict[str, CodecEntry], dict[str, list[Coder]]]:
-    """An entry without points for every codec and model, with the reason if it cannot run; and the coders.
+) -> dict[str, tuple[CodecEntry, list[Coder]]]:
+    """For every codec and model an entry without points, with the reason if it cannot run; and its coders.
 
     Raises:
       UserError: if a bundle that was named cannot be read.
     """
-    codecs: dict[str, CodecEntry] = {}
-    coders: dict[str, list[Coder]] = {}
+    opened: dict[str, tuple[CodecEntry, list[Coder]]] = {}
     families = [name for name in config.names if name not in FAMILY]
     for name in config.names:
         if name in FAMILY:
-            codecs[name], coders[name] = _open_classical(name, config, clips, fps, processes)
+            opened[name] = _open_classical(name, config, clips, fps, processes)
         elif name == families[0]:
-            entries, models = open_learned(
-                families, config.bundle, config.rate_weight, fps, processes, config.one_curve
-            )
-            codecs |= entries
-            coders |= {codec: list(found) for codec, found in models.items()}
-    return codecs, coders
+            weights = config.rate_weight
+            models = open_learned(families, config.bundle, weights, fps, processes, config.one_curve)
+            opened |= {codec: (entry, list(coders)) for codec, (entry, coders) in models.items()}
+    return opened
 
 
 def _open_classical(
     name: str, config: RdConfig, clips: ClipSet, fps: float, processes: Processes
 ) -> tuple[CodecEntry, list[Coder]]:
     codec = FAMILY[name]
-    entry: CodecEntry = {
-        "kind": "classical",
-        "family": name,
-        "codec": name,
-        "title": codec.title,
-        "version": None,
-        "note": codec.settings,
-        "points": [],
-        "reason": None,
-    }
     try:
         version = encoder_version(codec)
     except UserError as error:
-        return {**entry, "reason": str(error)}, []
+        return codec_entry("classical", name, codec.title, codec.settings, reason=str(error)), []
     rates = config.rates.get(name, codec.rates)
     found: list[Coder] = [ClassicalCoder(codec, rate, clips.clip_shape, fps, version, processes) for rate in rates]
-    return {**entry, "version": version, "note": note(codec)}, found
+    return codec_entry("classical", name, codec.title, note(codec), version), found
 
 
 def fill_points(
-    codecs: dict[str, CodecEntry],
-    coders: dict[str, list[Coder]],
+    entry: CodecEntry,
+    coders: list[Coder],
     outcomes: dict[tuple[str, str], list[Outcome]],
     clip_ids: list[str],
     measure: Measure,
     shape: tuple[int, ...],
 ) -> None:
-    """Puts points, by falling rate, into the codecs' entries; a point without any clip becomes a reason."""
-    for name, group in coders.items():
-        points, lost = [], []
-        for coder in group:
-            done = outcomes[coder.codec, coder.setting]
-            point = point_entry(coder, clip_ids, done, measure, shape)
-            if point is None:
-                lost.append(f"{coder.setting}: every clip failed ({done[0].failure})")
-            else:
-                points.append(point)
-        codecs[name]["points"] = sorted(points, key=lambda point: -point["rate"]["bpp"])
-        known = codecs[name]["reason"]
-        codecs[name]["reason"] = "; ".join([known, *lost] if known else lost) or None
+    """Puts points, by falling rate, into a codec's entry; a point without any clip becomes a reason."""
+    lost = [] if entry["reason"] is None else [entry["reason"]]
+    for coder in coders:
+        done = dict(zip(clip_ids, outcomes[coder.codec, coder.setting], strict=True))
+        failures = {clip: outcome for clip, outcome in done.items() if isinstance(outcome, str)}
+        if len(failures) < len(done):
+            entry["points"].append(_point(coder, done, measure, shape))
+        else:
+            lost.append(f"{coder.setting}: every clip failed ({failures[clip_ids[0]]})")
+    entry["points"].sort(key=lambda point: -point["rate"]["bpp"])
+    entry["reason"] = "; ".join(lost) or None
+
+
+def _point(coder: Coder, done: dict[str, Outcome], measure: Measure, shape: tuple[int, ...]) -> Point:
+    """One point over the clips that went through, at least one."""
+    entries = {clip: outcome for clip, outcome in done.items() if not isinstance(outcome, str)}
+    figures = [entry.figures or {} for entry in entries.values()]
+    sizes = [entry.bytes for entry in entries.values()]
+    payloads = [entry.payload_bytes for entry in entries.values() if entry.payload_bytes is not None]
+    size = (shape[0], shape[1], shape[2])
+    return {
+        "setting": coder.setting,
+        "encode_command": coder.encode_command,
+        "decode_command": coder.decode_command,
+        "clip_ids": list(entries),
+        "quality": stacked_quality(figures),
+        "ms_ssim": _extra(figures, "ms_ssim", measure.ms_ssim_reason),
+        "vmaf": _extra(figures, "vmaf", measure.vmaf_reason),
+        "rate": {
+            "bpp": bytes_to_bpp(float(np.mean(sizes)), size),
+            "payload_bpp": bytes_to_bpp(float(np.mean(payloads)), size) if payloads else None,
+            "bytes": sizes,
+            "payload_bytes": payloads or None,
+        },
+        "encode_seconds": float(np.median([entry.encode_seconds for entry in entries.values()])),
+        "decode_seconds": float(np.median([entry.decode_seconds or 0.0 for entry in entries.values()])),
+        "failures": [{"clip_id": clip, "reason": o} for clip, o in done.items() if isinstance(o, str)],
+    }
+
+
+def _extra(figures: list[dict[str, Any]], name: str, reason: str | None) -> ExtraFigures:
+    if reason is not None:
+        return {"mean": None, "clips": None, "reason": reason}
+    values = [float(f[name]) for f in figures]
+    return {"mean": float(np.mean(values)), "clips": values, "reason": None}
 
 
 def _versions() -> dict[str, str]:

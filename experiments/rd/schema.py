@@ -1,14 +1,17 @@
 """The rate-distortion file `rd.json`, as types. `data`, `perceptual`, `quality`, `hardware` are the evaluation job's.
 
-Every number is finite; what could not be measured is null, with a reason beside it.
+Every number is finite; what could not be measured is null, with a reason beside it. Codecs go by the name of one of
+FFmpeg's, by that of a model family, or by FAMILY:NAME for each of several models.
 """
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 from vqvae_jax.evaluation.schema import DataEntry, Hardware, Perceptual, Quality
 
 SCHEMA = "vqvae_jax.rate_distortion"
 VERSION = 2
+CLASSICAL = ("x264", "x265", "svtav1", "av1", "vvc")
 
 
 class Failure(TypedDict):
@@ -78,3 +81,26 @@ class RateDistortion(TypedDict):
     hardware: Hardware
     versions: dict[str, str]
     date: str
+
+
+def family(codec: str) -> str:
+    """The codec as on the command line: without the model's name."""
+    return codec.partition(":")[0]
+
+
+def kind(codec: str) -> str:
+    """What a codec is by its name alone, for files that do not say it: "classical" or "learned"."""
+    return "classical" if codec in CLASSICAL else "learned"
+
+
+def first_learned(codecs: Mapping[str, CodecEntry]) -> CodecEntry | None:
+    """The first model that has points."""
+    return next((entry for entry in codecs.values() if entry["kind"] == "learned" and entry["points"]), None)
+
+
+def codec_entry(
+    kind: str, family: str, title: str, note: str, version: str | None = None, reason: str | None = None
+) -> CodecEntry:
+    """An entry without points."""
+    about = {"kind": kind, "family": family, "codec": family, "title": title, "version": version, "note": note}
+    return {**about, "points": [], "reason": reason}  # type: ignore[typeddict-item]

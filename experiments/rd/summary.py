@@ -3,9 +3,8 @@
 from typing import TypedDict
 
 from experiments.rd.comparison import RESAMPLES, SEED, AtQuality, CurveDelta, curve_deltas, rates_at_quality
-from experiments.rd.quality_measures import MEASURES, mean_figure, measured
+from experiments.rd.quality_measures import MEASURES, measured, vmaf_too_small
 from experiments.rd.schema import CodecEntry, Point, RateDistortion
-from experiments.rd.vmaf_size import vmaf_too_small
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.bd_videos import LEVEL
 
@@ -92,7 +91,7 @@ def _row(codec: str, entry: CodecEntry, point: Point, rd: RateDistortion) -> Row
         "setting": point["setting"],
         "bpp": point["rate"]["bpp"],
         "payload_bpp": point["rate"]["payload_bpp"],
-        "figures": {measure.name: mean_figure(point, measure) for measure in measured(rd)},
+        "figures": {measure.name: measure.mean(point) for measure in measured(rd)},
         "clips": len(point["clip_ids"]),
         "failures": len(point["failures"]),
     }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.rd.comparison import AtQuality, BootstrapInterval, CurveDelta, RateNeeded
+from experiments.rd.comparison import AtQuality, BootstrapInterval, RateNeeded
 from experiments.rd.quality_measures import MEASURES, Measure
 from experiments.rd.schema import Point, RateDistortion
 from experiments.rd.summary import Summary
@@ -14,6 +14,7 @@ from vqvae_jax.metrics.rate import bytes_to_bpp
 from vqvae_jax.report.table import NONE, Table, csv_text, number
 
 VIDEO_FIGURES = ("psnr", "ssim", "difference_psnr", "perceptual")
+BY_NAME = {measure.name: measure for measure in MEASURES}
 
 
 def tables(rd: RateDistortion, summary: Summary) -> list[Table]:
@@ -61,7 +62,8 @@ def bd_table(rd: RateDistortion, summary: Summary) -> Table:
     for codec, entry in rd["codecs"].items():
         deltas = {m.name: summary["bd"][m.name][codec] for m in shown if codec in summary["bd"][m.name]}
         if any(delta["overlap"] is not None for delta in deltas.values()):
-            cells = [cell for m in shown for cell in _delta_cells(deltas[m.name])]
+            found = [deltas[measure.name] for measure in shown]
+            cells = [c for d in found for c in (_percent(d["bd_rate_percent"]), number(d["overlap"], ".0%"))]
             rows.append((entry["title"], *cells, _signed(deltas["psnr"]["bd_quality"], 2, " dB")))
     return Table(
         f"BD-rate against {anchor}",
@@ -70,7 +72,7 @@ def bd_table(rd: RateDistortion, summary: Summary) -> Table:
         "has intervals, and the mean of single videos' BD-rates. Overlap: the range that both cover, as a share of "
         "what either does; below "
         f"{LEAST_OVERLAP:.0%} there is no BD-rate. BD-PSNR: the average gain at equal rate.",
-        ("codec", *(cell for m in shown for cell in (f"at equal {in_sentence(m)}", "overlap")), "BD-PSNR"),
+        ("codec", *(cell for m in shown for cell in (f"at equal {m.in_sentence}", "overlap")), "BD-PSNR"),
         tuple(rows),
     )
 
@@ -86,11 +88,11 @@ def bd_videos_table(rd: RateDistortion, summary: Summary) -> Table:
                 videos, percent = delta["videos"], delta["videos"]["percent"].values()
                 known = [value for value in percent if value is not None]
                 cells = (
-                    _signed(delta["bd_rate_percent"], 1, " %"),
+                    _percent(delta["bd_rate_percent"]),
                     _ends(delta["interval"]),
-                    _signed(videos["mean_percent"], 1, " %"),
+                    _percent(videos["mean_percent"]),
                     _ends(videos["interval"]),
-                    _signed(videos["median_percent"], 1, " %"),
+                    _percent(videos["median_percent"]),
                     f"{sum(value < 0 for value in known)} of {len(known)}",
                     f"{len(percent) - len(known)}",
                 )
@@ -117,7 +119,6 @@ def at_quality_tables(rd: RateDistortion, summary: Summary) -> list[Table]:
     groups: dict[tuple[str, str], list[AtQuality]] = {}
     for line in summary["at_quality"]:
         groups.setdefault((line["codec"], line["setting"]), []).append(line)
-    measures = {measure.name: measure for measure in MEASURES}
     result = []
     for (codec, setting), lines in groups.items():
         title, first = rd["codecs"][codec]["title"], lines[0]
@@ -135,7 +136,7 @@ def at_quality_tables(rd: RateDistortion, summary: Summary) -> list[Table]:
                 "its cheapest is better already, or its dearest still worse.",
                 (
                     "codec",
-                    *(f"{measures[m['measure']].title} {measures[m['measure']].format(m['quality'])}" for m in lines),
+                    *(f"{BY_NAME[m['measure']].title} {BY_NAME[m['measure']].format(m['quality'])}" for m in lines),
                 ),
                 tuple(rows),
             )
@@ -145,7 +146,6 @@ def at_quality_tables(rd: RateDistortion, summary: Summary) -> list[Table]:
 
 def headlines(rd: RateDistortion, summary: Summary) -> list[str]:
     """The comparison at equal PSNR and perceptual distance, a sentence for each point in `summary["at_quality"]`."""
-    measures = {measure.name: measure for measure in MEASURES}
     lines = []
     for at in summary["at_quality"]:
         known = [
@@ -155,11 +155,11 @@ def headlines(rd: RateDistortion, summary: Summary) -> list[str]:
         ]
         if at["measure"] not in ("psnr", "perceptual") or not known:
             continue
-        measure = measures[at["measure"]]
+        measure = BY_NAME[at["measure"]]
         figure = f"{measure.format(at['quality'])} {measure.unit}".strip()
         needs = "; ".join(f"{title} {bpp:.3f} ({ratio:.0%})" for title, bpp, ratio in known)
         lines.append(
-            f"At the {in_sentence(measure)} of {rd['codecs'][at['codec']]['title']} ({figure}, {at['bpp']:.3f} bpp), "
+            f"At the {measure.in_sentence} of {rd['codecs'][at['codec']]['title']} ({figure}, {at['bpp']:.3f} bpp), "
             f"others need, in bpp and as a share of that: {needs}."
         )
     return lines
@@ -239,11 +239,6 @@ def _mean(values: Sequence[float], positions: Sequence[int]) -> float:
     return float(np.mean([values[position] for position in positions]))
 
 
-def in_sentence(measure: Measure) -> str:
-    """Its title in the middle of a sentence: only acronyms keep their capitals."""
-    return measure.title if measure.title[:2].isupper() else measure.title[0].lower() + measure.title[1:]
-
-
 def _shown(summary: Summary) -> list[Measure]:
     return [measure for measure in MEASURES if measure.name in summary["bd"]]
 
@@ -258,15 +253,15 @@ def _needed(need: RateNeeded) -> str:
     return f"{need['bpp']:.4f}" + ("" if need["ratio"] is None else f" ({need['ratio']:.0%})")
 
 
-def _delta_cells(delta: CurveDelta) -> tuple[str, str]:
-    return _signed(delta["bd_rate_percent"], 1, " %"), number(delta["overlap"], ".0%")
-
-
 def _ends(interval: BootstrapInterval) -> str:
     if interval["low"] is None or interval["high"] is None:
         return NONE
     lost = f" ({interval['lost']} resamples without)" if interval["lost"] else ""
     return f"[{_signed(interval['low'], 1, '')}, {_signed(interval['high'], 1, '')}]{lost}"
+
+
+def _percent(value: float | None) -> str:
+    return _signed(value, 1, " %")
 
 
 def _signed(value: float | None, decimals: int, unit: str) -> str:

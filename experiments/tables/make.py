@@ -1,13 +1,13 @@
 """The whole job: look at the runs, train what is missing, measure, write."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from experiments.runs.evaluations import Evaluation, Evaluator
 from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
 from experiments.runs.train_missing import Launch, check_weights, train_missing
 from experiments.tables.budgets import BUDGETS, Budget
 from experiments.tables.build import build_table
+from experiments.tables.config import TablesCommand
 from experiments.tables.figure import write_figure
 from experiments.tables.paper import TABLES, Role, roles_of
 from experiments.tables.plan import plan
@@ -15,13 +15,10 @@ from experiments.tables.write import write_table
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import say
 
-if TYPE_CHECKING:
-    from experiments.tables.__main__ import TablesCommand
-
 RUNS = "runs"
 
 
-def make_tables(command: "TablesCommand", line: str, launch: Launch, budget: Budget | None = None) -> list[Path]:
+def make_tables(command: TablesCommand, line: str, launch: Launch, budget: Budget | None = None) -> list[Path]:
     """Makes the tables that `command` asks for.
 
     Args:

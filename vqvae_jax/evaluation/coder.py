@@ -1,7 +1,6 @@
 """A codec at one setting, whatever it is: what writes a clip's file, and what shows the file alone."""
 
 import time
-from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +34,6 @@ class Coder(Protocol):
     setting: str  # "crf 36"; for learned ones the model's name and, if not 0, the rate weight: "edge rate-weight 0.1"
     suffix: str  # of its files
     key: dict[str, Any]  # JSON values: all that decides the file, but the clip
-    in_bulk: bool  # whether `open_files` decodes beforehand
     encode_command: str  # that does the same, with IN and OUT for file names
     decode_command: str
 
@@ -47,24 +45,12 @@ class Coder(Protocol):
         """
         ...
 
-    def open_files(self, paths: Sequence[Path]) -> None:
-        """Decodes files in one process beforehand, for codecs that are slow to start; nothing for others.
-
-        Raises:
-          CodecError: if the process fails as a whole.
-        """
-        ...
-
     def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
         """The clip of a file, uint8 RGB `shape`, from the file's bytes alone; and the seconds.
 
         Raises:
           CodecError: if it does not decode, or to something else.
         """
-        ...
-
-    def close(self) -> None:
-        """Forgets and removes what `open_files` decoded."""
         ...
 
 
@@ -81,7 +67,7 @@ class ModelCoder:
     """
 
     kind: Kind = "learned"
-    suffix, in_bulk = LEARNED_SUFFIX, False
+    suffix = LEARNED_SUFFIX
 
     def __init__(self, path: Path, fps: float, rate_weight: float = 0.0) -> None:
         self.path, self.model = path.resolve(), load_model(path)
@@ -117,9 +103,6 @@ class ModelCoder:
             raise CodecError(str(error)) from error
         return time.monotonic() - started, sum(encoded.payload_bytes.values())
 
-    def open_files(self, paths: Sequence[Path]) -> None:
-        """Every file is decoded when it is asked for."""
-
     def decode(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
         started = time.monotonic()
         try:
@@ -134,9 +117,6 @@ class ModelCoder:
     def _receiver(self) -> Model:
         """The model read once more: a receiver has the bundle's file, and nothing of the sender's."""
         return load_model(self.path)
-
-    def close(self) -> None:
-        """Nothing was opened."""
 
 
 def check_decoded(clip: np.ndarray, shape: tuple[int, ...]) -> None:

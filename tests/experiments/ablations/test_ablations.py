@@ -11,7 +11,7 @@ import pytest
 from cells import BUDGET, STEPS, never_launched, write_data, written
 from PIL import Image
 
-from experiments.ablations.__main__ import AblationsCommand
+from experiments.ablations.config import AblationsCommand
 from experiments.ablations.make import make_ablations
 from experiments.ablations.rows import BASE, ROWS, Row
 from experiments.ablations.table import plot

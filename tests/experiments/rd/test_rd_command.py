@@ -35,7 +35,7 @@ def test_the_models_that_were_measured_are_those_of_the_pictures(tmp_path, monke
     monkeypatch.setattr(sys, "argv", command(data, tmp_path / "out", "--bundle", "a", "b")[2:])
     monkeypatch.setattr(run, "measure_codecs", lambda config, say: None)
     given = []
-    monkeypatch.setattr(present, "present", lambda out, bundles: given.append((out, bundles)) or [])
+    monkeypatch.setattr(present, "present", lambda command: given.append((command.out, command.bundle)) or [])
     __main__.main()
     assert given == [(tmp_path / "out", (Path("a"), Path("b")))]
 
@@ -43,7 +43,7 @@ def test_the_models_that_were_measured_are_those_of_the_pictures(tmp_path, monke
 def test_ctrl_c_while_drawing_does_not_say_that_nothing_was_written(tmp_path, monkeypatch, capsys):
     from experiments.rd import __main__, present, run
 
-    def interrupted(out, bundles):
+    def interrupted(command):
         raise KeyboardInterrupt
 
     data = write_data(tmp_path / "data", moving_squares(1, (4, 64, 64)))

@@ -12,7 +12,7 @@ from example_rd import CLIPS, PIXELS, SHAPE, example_rd
 from example_shown import originals
 from PIL import Image
 
-from experiments.rd.present import present
+from experiments.rd.present import PresentCommand, present
 from vqvae_jax.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -29,12 +29,12 @@ def folder(tmp_path):
 
 def test_without_the_data_set_all_but_the_pictures_is_written_the_same_every_time_and_this_is_said(folder):
     said = []
-    files = present(folder, say=said.append)
+    files = present(PresentCommand(folder), said.append)
     assert {path.name for path in files} == WITHOUT_PICTURES and all(path.stat().st_size for path in files)
     assert len(said) == 1 and "No clips are shown" in said[0] and "--data" in said[0]
     assert not [path for path in folder.iterdir() if ".part-" in path.name]
     first = {path: path.read_bytes() for path in files}
-    assert first == {path: path.read_bytes() for path in present(folder, say=said.append)}
+    assert first == {path: path.read_bytes() for path in present(PresentCommand(folder), said.append)}
     text = (folder / "rd.md").read_text()
     for wanted in (
         said[0],
@@ -50,7 +50,7 @@ def test_without_the_data_set_all_but_the_pictures_is_written_the_same_every_tim
 def test_a_file_that_is_no_result_changes_nothing(folder):
     (folder / "rd.json").write_text("{}")
     with pytest.raises(UserError, match=r"rd\.json"):
-        present(folder)
+        present(PresentCommand(folder))
     assert [path.name for path in folder.iterdir()] == ["rd.json"]
 
 
@@ -99,7 +99,7 @@ def coded(tmp_path):
 def test_pictures_are_decoded_from_the_stored_streams(coded):
     folder, decoded = coded
     said = []
-    files = present(folder, anchor="x264", say=said.append)
+    files = present(PresentCommand(folder, anchor="x264"), said.append)
     assert {path.name for path in files} == WITHOUT_PICTURES | {"rd_grid.png", "rd_moving.webp"} and said == []
     page = (folder / "rd.html").read_text()
     sprites = [base64.b64decode(found) for found in re.findall(r"image/webp;base64,([A-Za-z0-9+/=]+)", page)]
@@ -115,10 +115,10 @@ def test_a_damaged_or_missing_stream_and_another_data_set_cost_only_their_pictur
     first.unlink()
     second.write_bytes(b"no stream")
     said = []
-    files = present(folder, anchor="x264", say=said.append)
+    files = present(PresentCommand(folder, anchor="x264"), said.append)
     assert (folder / "rd_grid.png") in files
     assert len(said) == 1 and "and 1 more: its stream is no longer in the cache" in said[0]
     card = folder / "data" / "card.json"
     card.write_text(card.read_text().replace("0" * 64, "1" * 64))
-    assert {path.name for path in present(folder, anchor="x264", say=said.append)} == WITHOUT_PICTURES
+    assert {path.name for path in present(PresentCommand(folder, anchor="x264"), said.append)} == WITHOUT_PICTURES
     assert "another data set than was measured" in said[-1] and "rd_grid.png" in said[-1]

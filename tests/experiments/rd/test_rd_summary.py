@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from example_rd import CLIPS, PIXELS, RATE_FACTORS, example_rd, with_rate_weights
 
-from experiments.rd.caveats import caveats
+from experiments.rd.classical import caveats
 from experiments.rd.schema import RateDistortion
 from experiments.rd.summary import chosen_anchor, summarise
 from experiments.rd.tables import headlines, merged_commands, points_csv, points_table, tables
