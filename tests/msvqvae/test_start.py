@@ -96,6 +96,6 @@ def test_a_state_from_given_weights_takes_them_and_matches_gamma_on_them(monkeyp
     assert state.step == 0
     x = normalise(jnp.asarray(CLIPS))
     error = jnp.mean(jnp.square(x - apply_model(MSVQVAE(experiment.model), params, x, books).reconstruction))
-    assert state.extras["perceptual_weight"] == pytest.approx(0.5 * error / 4.0, rel=1e-5)
+    assert state.extras["perceptual_weight"] == pytest.approx(0.5 * float(error) / 4.0, rel=1e-5)
     pointers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
     assert len(set(pointers)) == len(pointers)

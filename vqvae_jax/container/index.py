@@ -6,20 +6,13 @@ chunk sizes (varints), size of that (uint32), CRC-32, magic
 import struct
 import zlib
 from array import array
-from typing import NamedTuple
+from collections.abc import Callable
 
 from vqvae_jax.container import varint
 
 MAGIC = b"MSVX"
 FOOTER = struct.Struct("<II4s")
 MAX_SIZE_BYTES = 5  # of the varint of a chunk's size
-
-
-class Footer(NamedTuple):
-    """The last bytes of a file."""
-
-    index_size: int  # bytes of the chunk sizes in front of the footer
-    crc: int
 
 
 def pack(header_crc: bytes, sizes: bytes) -> bytes:
@@ -32,36 +25,40 @@ def pack(header_crc: bytes, sizes: bytes) -> bytes:
     return sizes + FOOTER.pack(len(sizes), _crc(header_crc, sizes), MAGIC)
 
 
-def parse_footer(data: bytes) -> Footer | None:
-    """The footer in the last bytes of `data`, or None if there is none."""
-    if len(data) < FOOTER.size:
-        return None
-    index_size, crc, magic = FOOTER.unpack(data[-FOOTER.size :])
-    return Footer(index_size, crc) if magic == MAGIC else None
-
-
-def parse(header_crc: bytes, footer: Footer, sizes: bytes, start: int, end: int, min_size: int) -> array | None:
-    """Where every chunk starts and, last, where the last one ends; None if the index is damaged.
+def read_starts(
+    read: Callable[[int, int], bytes], header_crc: bytes, start: int, size: int, chunks: int, min_size: int
+) -> array | None:
+    """Where every chunk starts and, last, where the last one ends; None if the index is missing or damaged.
 
     Args:
+      read: gives bytes of the file by offset and count.
       header_crc: the last four bytes of the header.
-      sizes: the bytes in front of the footer, `footer.index_size` of them.
-      start, end: offsets in the file between which the chunks must lie without a gap.
-      min_size: bytes of the smallest chunk.
+      start: bytes of the header; behind it the chunks lie without a gap.
+      size: bytes of the file.
+      chunks: how many there are.
+      min_size: bytes of the smallest one.
     """
-    if footer.crc != _crc(header_crc, sizes):
+    footer_at = size - FOOTER.size
+    if footer_at < start:
+        return None
+    index_size, crc, magic = FOOTER.unpack(read(footer_at, FOOTER.size))
+    if magic != MAGIC or not chunks <= index_size <= footer_at - start:
+        return None
+    end = footer_at - index_size
+    sizes = read(end, index_size)
+    if crc != _crc(header_crc, sizes):
         return None
     starts, offset = array("Q", [start]), 0
     try:
         while offset < len(sizes):
-            size, offset = varint.decode(sizes, offset, MAX_SIZE_BYTES)
+            chunk, offset = varint.decode(sizes, offset, MAX_SIZE_BYTES)
             # Ends a long list of lies early, before it has cost more memory than the file has bytes.
-            if size < min_size or starts[-1] + size > end:
+            if chunk < min_size or starts[-1] + chunk > end:
                 return None
-            starts.append(starts[-1] + size)
+            starts.append(starts[-1] + chunk)
     except varint.VarintError:
         return None
-    return starts if starts[-1] == end else None
+    return starts if starts[-1] == end and len(starts) == chunks + 1 else None
 
 
 def _crc(header_crc: bytes, sizes: bytes) -> int:

@@ -164,19 +164,9 @@ class Reader:
         return head, data
 
     def _starts_by_index(self) -> array | None:
-        start = len(self._header_bytes)
-        footer_at = self.size - index.FOOTER.size
-        if footer_at < start:
-            return None
-        footer = index.parse_footer(self._read(footer_at, index.FOOTER.size))
-        expected = self.chunk_count + self._heads
-        if footer is None or not expected <= footer.index_size <= footer_at - start:
-            return None
-        end = footer_at - footer.index_size
-        sizes = self._read(end, footer.index_size)
+        start, chunks = len(self._header_bytes), self.chunk_count + self._heads
         smallest = min_chunk_size(min(self._part_count(0), len(self.header.parts)))
-        starts = index.parse(self._header_bytes[-CRC.size :], footer, sizes, start, end, smallest)
-        return starts if starts is not None and len(starts) == expected + 1 else None
+        return index.read_starts(self._read, self._header_bytes[-CRC.size :], start, self.size, chunks, smallest)
 
     def _starts_by_lengths(self) -> array:
         starts = array("Q", [len(self._header_bytes)])

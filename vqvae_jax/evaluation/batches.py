@@ -9,7 +9,7 @@ import numpy as np
 
 from vqvae_jax import stopping
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.errors import UserError
+from vqvae_jax.training.compiled import explain_out_of_memory
 from vqvae_jax.training.mapping import DeviceMap
 
 Advance = Callable[[int], None]
@@ -58,13 +58,9 @@ class Batches:
         for start in range(0, len(records), self.size):
             batch = self.clips.read(records[start : start + self.size])
             padding = np.zeros((self.size - len(batch), *batch.shape[1:]), np.uint8)
-            try:
+            with explain_out_of_memory(f"lower --batch-size; it was {self.size} clips at a time"):
                 results = mapped(*replicated, self.devices.split(np.concatenate([batch, padding])))[:fetch]
                 rows.append(jax.tree.map(partial(self._fetch, clips=len(batch)), results))
-            except jax.errors.JaxRuntimeError as error:
-                if "RESOURCE_EXHAUSTED" not in str(error) and "Out of memory" not in str(error):
-                    raise
-                raise UserError(f"out of device memory with {self.size} clips at a time; lower --batch-size") from error
             progress(len(batch))
             stopping.check()
         return jax.tree.map(lambda *parts: np.concatenate(parts), *rows)

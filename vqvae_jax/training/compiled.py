@@ -32,15 +32,14 @@ def compile_step(mapped: Callable[..., Any], *arguments: Any) -> Compiled:
 
 
 @contextlib.contextmanager
-def explain_out_of_memory() -> Iterator[None]:
-    """Turns XLA's out-of-memory error into one line that says which fields to lower."""
+def explain_out_of_memory(
+    remedy: str = "lower data.batch_size, raise training.microbatches (same result, less memory), use "
+    "model.dtype=bfloat16, or lower model.width",
+) -> Iterator[None]:
+    """Turns XLA's out-of-memory error into one line that says what to lower."""
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error) and "Out of memory" not in str(error):
             raise
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"out of device memory ({first[:160]}); lower data.batch_size, raise training.microbatches (same result, "
-            "less memory), use model.dtype=bfloat16, or lower model.width"
-        ) from error
+        raise UserError(f"out of device memory ({str(error).splitlines()[0][:160]}); {remedy}") from error
