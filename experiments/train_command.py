@@ -1,13 +1,15 @@
-"""The command line of `python -m experiments.train`."""
+"""The command line of `python -m experiments.train`: NAME, the program's options, every field as an option."""
 
+import inspect
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 
 from experiments import configs
-from experiments.command_line import parse_named
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import experiment_from
 from vqvae_jax.progress import working
@@ -39,9 +41,39 @@ class TrainCommand:
     """Which of them this is, from 0."""
 
 
+def parse_named(arguments: list[str]) -> tuple[TrainCommand, Any]:
+    """`NAME [options]` as typed; the experiment's own values are the defaults that `--help` shows.
+
+    Raises:
+      UserError: if NAME is missing or unknown.
+    """
+    import tyro
+
+    program, listed = "python -m experiments.train", ", ".join(configs.names())
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"usage: {program} NAME [options]\n\n{inspect.getdoc(TrainCommand)}\n\nNAME is one of {listed}.")
+        print(f"{program} NAME --help lists every option with that experiment's defaults.")
+        sys.exit(0)
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError(f"give the experiment's name first: one of {listed}")
+    experiment = configs.load(arguments[0])
+
+    def both(options: Any, experiment: Any = experiment) -> tuple[TrainCommand, Any]:
+        return options, experiment
+
+    # Without a prefix for either, so that `--data` and `--model.width` stand side by side.
+    both.__annotations__ = {
+        "options": Annotated[TrainCommand, tyro.conf.arg(name="")],
+        "experiment": Annotated[type(experiment), tyro.conf.arg(name="")],
+    }
+    both.__doc__ = inspect.getdoc(TrainCommand)
+    settings = (tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands)
+    return parse(both, f"{program} {arguments[0]}", arguments[1:], config=settings)
+
+
 def parse_command(arguments: list[str]) -> tuple[TrainCommand, Any]:
-    """NAME, then options: those of `TrainCommand`, and every field of the named experiment."""
-    command, experiment = parse_named("experiments.train", TrainCommand, arguments)
+    """What `parse_named` reads, with the short options in place; a run that exists keeps its length."""
+    command, experiment = parse_named(arguments)
     _refuse_no_steps(command, experiment, arguments)
     if command.steps is not None:
         experiment = replace(experiment, training=replace(experiment.training, steps=command.steps))

@@ -74,19 +74,22 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
-    def run(self, command: list[str], given: bytes = b"", timeout: float = TIMEOUT_SECONDS) -> tuple[bytes, str]:
+    def run(
+        self, command: list[str], given: bytes = b"", cwd: Path | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> tuple[bytes, str]:
         """Standard output and standard error of a command.
 
         Args:
           command: program and arguments.
           given: standard input.
+          cwd: folder to run in.
           timeout: seconds.
 
         Raises:
           CodecError: if it fails or takes too long; with the last line that it said.
           Stopped: if it was ended by `stop`.
         """
-        process = self.start(command, subprocess.PIPE)
+        process = self.start(command, subprocess.PIPE, cwd)
         try:
             out, err = process.communicate(given, timeout=timeout)
         except subprocess.TimeoutExpired as error:

@@ -138,9 +138,9 @@ def test_the_plan_tells_part_done_from_complete_and_computes_hours_from_logged_s
 
 
 def test_the_plan_times_real_steps_of_a_run_not_begun_and_names_the_device(data, tmp_path, capsys, monkeypatch):
-    from experiments.tables import throughput
+    from experiments.tables import plan
 
-    monkeypatch.setattr(throughput, "SECONDS", 0.0)
+    monkeypatch.setattr(plan, "SECONDS", 0.0)
     make_tables(command(data, tmp_path, 1, plan=True), "as typed", never_launched, BUDGET)
     said = capsys.readouterr().out
     assert "| cell_msvqvae | missing | 6 |" in said
