@@ -6,9 +6,8 @@ from experiments.ablations.config import AblationsCommand
 from experiments.ablations.rows import ROWS, Row
 from experiments.ablations.table import build, write
 from experiments.runs.evaluations import Evaluator
-from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
-from experiments.runs.train_missing import Launch, train_missing
-from experiments.train_command import parse_named
+from experiments.runs.training import Launch, Run, TrainingData, inspect_run, train_missing, training_data
+from experiments.train import parse_named
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import say
 

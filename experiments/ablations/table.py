@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.ablations.rows import Row
 from experiments.runs.evaluations import Evaluation, relative
-from experiments.runs.inspect import TrainingData
+from experiments.runs.training import TrainingData
 from vqvae_jax.evaluation.surroundings import versions
 from vqvae_jax.files import write_all
 from vqvae_jax.msvqvae.count import cost

@@ -44,8 +44,8 @@ def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[P
     """
     # NumPy, SciPy and matplotlib take a while: not for --help.
     from experiments.rd.charts import plot
+    from experiments.rd.clips import grid, moving
     from experiments.rd.page import render, report
-    from experiments.rd.pictures import grid, moving
     from experiments.rd.result import RESULT, read_rd
     from experiments.rd.stored import shown_from_streams
     from experiments.rd.summary import chosen_anchor, summarise

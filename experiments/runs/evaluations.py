@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.runs.inspect import Run
+from experiments.runs.training import Run
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError

@@ -7,7 +7,7 @@ from statistics import median
 from typing import cast
 
 from experiments.runs.evaluations import Evaluation, relative
-from experiments.runs.inspect import Run, TrainingData, data_digest
+from experiments.runs.training import Run, TrainingData, data_digest
 from experiments.tables.notes import notes
 from experiments.tables.paper import Budget, PaperRow, PaperTable, Role
 from experiments.tables.schema import (

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from experiments.runs.evaluations import Evaluation
@@ -13,7 +12,8 @@ from experiments.tables.schema import Figure
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
-from vqvae_jax.families import load_snapshot, task_of
+from vqvae_jax.evaluation.model_figures import restored
+from vqvae_jax.families import load_snapshot
 from vqvae_jax.files import write_all
 from vqvae_jax.report.pictures import Board, Pane, draw, png, shown_frames
 from vqvae_jax.training.snapshot import open_run
@@ -95,7 +95,8 @@ def write_figure(
             continue
         psnr, bpp = evaluation.entry["quality"]["clips"]["psnr"], evaluation.entry["estimates"]["formula"]
         remarks = [f"{psnr[record]:.2f} dB, {bpp:.3f} bpp" for record in records]
-        columns.add(title, _restored(evaluation, columns.originals), remarks)
+        snapshot = load_snapshot(open_run(evaluation.run.folder), evaluation.run.total)
+        columns.add(title, restored(snapshot, columns.originals), remarks)
     fps = next(iter(shown.values())).result["data"]["fps"] or 16.0
     proof = ": a proof of the path, not of the numbers" if budget.proves == "path" else ""
     label = f"Figure 2, budget {budget.name}{proof}"
@@ -121,14 +122,6 @@ def moving(title: str, columns: Columns, fps: float) -> bytes:
         if len(picture) <= LIMIT:
             return picture
     raise UserError(f"figure 2 would take {len(picture):,} bytes at the lowest quality, more than {LIMIT:,}")
-
-
-def _restored(evaluation: Evaluation, originals_NTHWC: np.ndarray) -> np.ndarray:
-    """What a decoder would show, (N, T, H, W, 3) uint8."""
-    snapshot = load_snapshot(open_run(evaluation.run.folder), evaluation.run.total)
-    restore = jax.jit(task_of(snapshot.experiment).reconstruct)
-    clips = [restore(snapshot.params, snapshot.extras, clip[None]).frames[0] for clip in originals_NTHWC]
-    return np.stack([np.asarray(clip) for clip in clips])
 
 
 def _is_drawn(out: Path, budget: Budget, figure: Figure) -> bool:

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from experiments.runs.evaluations import Evaluation, Evaluator
-from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
-from experiments.runs.train_missing import Launch, train_missing
+from experiments.runs.training import Launch, Run, TrainingData, inspect_run, train_missing, training_data
 from experiments.tables.build import build_table
 from experiments.tables.config import TablesCommand
 from experiments.tables.figure import write_figure

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.runs.inspect import Run, TrainingData
+from experiments.runs.training import Run, TrainingData
 from experiments.tables.build import logged_clips_per_second
 from experiments.tables.paper import CLIPS, TRAINING_CLIPS
 from vqvae_jax.data.open import open_split

@@ -16,7 +16,7 @@ from experiments.ablations.make import make_ablations
 from experiments.ablations.rows import BASE, ROWS, Row
 from experiments.ablations.table import plot
 from experiments.configs import ablation
-from experiments.train_command import parse_named
+from experiments.train import parse_named
 from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.training.resume import DATA_FILE
 

@@ -11,7 +11,7 @@ import pytest
 from cells import BUDGET, NAMED, ROLES, STEPS, command, make_run, never_launched, write_data
 from training_runs import ROOT, environment, wait_for
 
-from experiments.runs.inspect import inspect_run, training_data
+from experiments.runs.training import inspect_run, training_data
 from experiments.tables.make import make_tables
 from vqvae_jax.errors import UserError
 from vqvae_jax.stopping import WORDS
