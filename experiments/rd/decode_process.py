@@ -59,7 +59,8 @@ class Receiver:
             return np.load(target, allow_pickle=False), answer["seconds"]
 
     def _answer(self, files: list[str]) -> dict[str, Any]:
-        process, lines = self._process, list[Any]([files])
+        process = self._process
+        lines: list[Any] = [files]
         if process is None:
             command = [sys.executable, "-m", "experiments.rd.decode_process"]
             process = self._process = self._processes.start(command, self._said, cwd=ROOT)

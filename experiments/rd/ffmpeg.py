@@ -75,15 +75,15 @@ class Processes:
         self._stopped = False
 
     def run(
-        self, command: list[str], given: bytes = b"", cwd: Path | None = None, timeout: float = TIMEOUT_SECONDS
+        self, command: list[str], given: bytes = b"", timeout: float = TIMEOUT_SECONDS, cwd: Path | None = None
     ) -> tuple[bytes, str]:
         """Standard output and standard error of a command.
 
         Args:
           command: program and arguments.
           given: standard input.
-          cwd: folder to run in.
           timeout: seconds.
+          cwd: folder to run in.
 
         Raises:
           CodecError: if it fails or takes too long; with the last line that it said.
