@@ -52,7 +52,11 @@ def main() -> None:
         raise UserError(f"{target}: the target must end in {' or '.join(SUFFIXES)}")
     refuse_existing(target, arguments.overwrite)
     digest = digest_source(source)
-    weights, texts = (read_pth(source), {}) if source.suffix in TORCH_SUFFIXES else read_converted(source)
+    if source.suffix in TORCH_SUFFIXES:
+        weights, texts = read_pth(source), {}
+    else:
+        opened = open_trunk_file(source)
+        weights, texts = opened.read(), opened.texts
     told = arguments.provenance or texts.get("provenance") or source.name
     texts = {
         "provenance": f"{told}; converted from a {source.suffix} of sha256 {digest}",
@@ -76,16 +80,6 @@ def digest_source(source: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{source}: cannot be read: {error.strerror or error}") from error
-
-
-def read_converted(source: Path) -> tuple[Weights, dict[str, str]]:
-    """The trunk's layers of a .npz or .safetensors file, in our names and layout, and the texts in it.
-
-    Raises:
-      UserError: if it is not a whole VGG-16 trunk.
-    """
-    opened = open_trunk_file(source)
-    return opened.read(), opened.texts
 
 
 def read_pth(source: Path) -> Weights:
@@ -134,13 +128,9 @@ def write_trunk(weights: Weights, texts: dict[str, str], target: Path) -> None:
     else:
         from safetensors.numpy import save
 
-        oihw = {torchvision_name(name): to_torchvision(array) for name, array in weights.items()}
-        write_atomically(target, save(oihw, metadata=texts))
-
-
-def to_torchvision(array: np.ndarray) -> np.ndarray:
-    """HWIO -> OIHW; biases stay."""
-    return np.ascontiguousarray(array.transpose(3, 2, 0, 1) if array.ndim == 4 else array)
+        oihw = {name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for name, array in weights.items()}
+        arrays = {torchvision_name(name): np.ascontiguousarray(array) for name, array in oihw.items()}
+        write_atomically(target, save(arrays, metadata=texts))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ At last one of the videos goes through the model of the package, which was train
 It starts the same programs that you would, prints their command lines, and leaves everything in a new folder.
 """
 
-import contextlib
+import itertools
 import shutil
 import time
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from experiments.runs.program import Programs
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command, say
+from vqvae_jax.files import NewFolders
 from vqvae_jax.stopping import stoppable
 
 
@@ -49,23 +50,24 @@ def demo(command: DemoCommand) -> Path:
     began = time.monotonic()
     if command.videos is not None and not command.videos.is_dir():
         raise UserError(f"--videos {command.videos}: no such folder")
-    notes = ["Trained for a few minutes only: this shows that every part works, not how good the model gets."]
-    if find_vgg_weights() is None:
-        notes.append(
-            "No VGG-16 weights were found, so the perceptual loss and the perceptual distance are left out. "
-            f"${ENVIRONMENT} names a file of weights."
-        )
-    else:
-        notes.append("Trained without the perceptual loss, which would take longer than the rest together.")
-    made_parent = not command.out.exists()
-    folder = new_folder(command.out)
+    notes = [
+        "Trained for a few minutes only: this shows that every part works, not how good the model gets.",
+        "No VGG-16 weights were found, so the perceptual loss and the perceptual distance are left out. "
+        f"${ENVIRONMENT} names a file of weights."
+        if find_vgg_weights() is None
+        else "Trained without the perceptual loss, which would take longer than the rest together.",
+    ]
+    names = (time.strftime("%Y%m%d-%H%M%S") + suffix for suffix in ("", *(f"-{n}" for n in itertools.count(2))))
+    folders = NewFolders()
     try:
+        try:
+            folder = next(folder for name in names if not (folder := command.out / name).exists())
+            folders.make(folder, f"--out {command.out}")
+        except OSError as error:
+            raise UserError(f"--out {command.out}: cannot be written ({error.strerror})") from error
         return run_programs(command, folder, notes, began)
     finally:
-        with contextlib.suppress(OSError):  # not empty: something came of it
-            folder.rmdir()
-            if made_parent:
-                command.out.rmdir()
+        folders.remove()  # unless something came of it
 
 
 def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: float) -> Path:
@@ -138,25 +140,6 @@ def prepare_data(programs: Programs, videos: Path, data: Path) -> tuple[list[str
     programs.lines.pop()
     programs.run("data_prep", "--videos", videos, "--out", data, "--split", "video")
     return [name for name, split in read_card(data)["splits"].items() if split["clips"]], [remark]
-
-
-def new_folder(parent: Path) -> Path:
-    """A new folder in `parent`, named by date and time.
-
-    Raises:
-      UserError: if it cannot be made.
-    """
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", *(f"-{n}" for n in range(2, 100))):
-            folder = parent / f"{stamp}{suffix}"
-            if not folder.exists():
-                folder.mkdir()
-                return folder
-    except OSError as error:
-        raise UserError(f"--out {parent}: cannot be written ({error.strerror})") from error
-    raise UserError(f"--out {parent}: a hundred demos within one second")
 
 
 def main() -> None:

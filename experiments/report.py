@@ -6,13 +6,11 @@ python -m experiments.report --run DIR --data DIR --evaluation FILE.json --out F
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from vqvae_jax import stopping
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.files import make_folder, refuse_existing, write_atomically
+from vqvae_jax.stopping import stoppable
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,11 @@ def report(command: ReportCommand) -> Path:
     """
     # JAX takes seconds to import: not for --help.
     from vqvae_jax.data.open import open_split
+    from vqvae_jax.evaluation.model_figures import restored
     from vqvae_jax.evaluation.result_file import read_result
     from vqvae_jax.evaluation.run_report import Example, run_report
     from vqvae_jax.evaluation.side_files import chosen_records
-    from vqvae_jax.families import load_snapshot, task_of
+    from vqvae_jax.families import load_snapshot
     from vqvae_jax.training.logs import read_metrics
     from vqvae_jax.training.snapshot import open_run
 
@@ -66,15 +65,12 @@ def report(command: ReportCommand) -> Path:
 
     records = chosen_records(len(result["data"]["clip_ids"]))
     originals = clips.read(records)
-    task = task_of(snapshot.experiment)
-    examples = []
-    for record, original in zip(records, originals, strict=True):
-        restored = task.reconstruct(snapshot.params, snapshot.extras, original[None]).frames[0]
-        stopping.check()
-        remark = f"{entry['quality']['clips']['psnr'][record]:.2f} dB"
-        examples.append(Example(result["data"]["clip_ids"][record], original, np.asarray(restored), remark))
-    training_clips = snapshot.stream_state.get("records")
-    log = read_metrics(command.run)
+    ids, psnr = result["data"]["clip_ids"], entry["quality"]["clips"]["psnr"]
+    examples = [
+        Example(ids[record], original, shown, f"{psnr[record]:.2f} dB")
+        for record, original, shown in zip(records, originals, restored(snapshot, originals), strict=True)
+    ]
+    training_clips, log = snapshot.stream_state.get("records"), read_metrics(command.run)
     page = run_report(result, log, examples, command.notes, command.commands, training_clips)
     write_atomically(command.out, page.encode())
     return command.out
@@ -82,7 +78,7 @@ def report(command: ReportCommand) -> Path:
 
 def main() -> None:
     command = parse(ReportCommand, "python -m experiments.report")
-    with stopping.stoppable("report", lambda: "nothing was written"):
+    with stoppable("report", lambda: "nothing was written"):
         say(str(report(command)))
 
 

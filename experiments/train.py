@@ -1,20 +1,143 @@
 """Trains a named experiment: `python -m experiments.train NAME --data DIR --run DIR`.
 
-The run folder gets `config.json`, `data.json`, `machines.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and
-`checkpoints/`. A run that exists is resumed. SIGINT and SIGTERM save and leave.
+NAME is followed by the program's options and every field of the experiment as one. The run folder gets `config.json`,
+`data.json`, `machines.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run that exists is
+resumed. SIGINT and SIGTERM save and leave. JAX is imported where it is needed: not before signals are left to the
+system, nor for --help.
 """
 
+import inspect
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
 
+from experiments import configs
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 
-if TYPE_CHECKING:
-    from experiments.train_command import TrainCommand
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Trains a named experiment on the train split of a data set, or resumes the run."""
+
+    data: Path
+    """Data set written by data_prep."""
+    run: Path
+    """Folder of the run; one that exists is resumed."""
+    steps: int | None = None
+    """Steps in all (training.steps)."""
+    batch_size: int | None = None
+    """Clips per step over all devices (data.batch-size)."""
+    init_from: Path | None = None
+    """Where weights and codebooks start from: a run's folder (its best checkpoint) or a bundle, FILE.safetensors. The
+    optimiser starts anew."""
+    vgg_weights: Path | None = None
+    """VGG-16 trunk of the perceptual loss, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS."""
+    coordinator: str | None = None
+    """host:port of the first of several processes; with --process-id and --processes."""
+    processes: int = 1
+    """Processes in all."""
+    process_id: int = 0
+    """Which of them this is, from 0."""
 
 
-def train(command: "TrainCommand", experiment: Any) -> int:
+def parse_named(arguments: list[str]) -> tuple[TrainCommand, Any]:
+    """`NAME [options]` as typed; the experiment's own values are the defaults that `--help` shows.
+
+    Raises:
+      UserError: if NAME is missing or unknown.
+    """
+    import tyro
+
+    program, listed = "python -m experiments.train", ", ".join(configs.names())
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"usage: {program} NAME [options]\n\n{inspect.getdoc(TrainCommand)}\n\nNAME is one of {listed}.")
+        print(f"{program} NAME --help lists every option with that experiment's defaults.")
+        sys.exit(0)
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError(f"give the experiment's name first: one of {listed}")
+    experiment = configs.load(arguments[0])
+
+    def both(options: Any, experiment: Any = experiment) -> tuple[TrainCommand, Any]:
+        return options, experiment
+
+    # Without a prefix for either, so that `--data` and `--model.width` stand side by side.
+    both.__annotations__ = {
+        "options": Annotated[TrainCommand, tyro.conf.arg(name="")],
+        "experiment": Annotated[type(experiment), tyro.conf.arg(name="")],
+    }
+    both.__doc__ = inspect.getdoc(TrainCommand)
+    settings = (tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands)
+    return parse(both, f"{program} {arguments[0]}", arguments[1:], config=settings)
+
+
+def parse_command(arguments: list[str]) -> tuple[TrainCommand, Any]:
+    """What `parse_named` reads, with the short options in place; a run that exists keeps its length."""
+    command, experiment = parse_named(arguments)
+    _refuse_no_steps(command, experiment, arguments)
+    if command.steps is not None:
+        experiment = replace(experiment, training=replace(experiment.training, steps=command.steps))
+    else:
+        experiment = keep_length(experiment, configs.load(arguments[0]), command.run)
+    if command.batch_size is not None:
+        experiment = replace(experiment, data=replace(experiment.data, batch_size=command.batch_size))
+    return command, experiment
+
+
+def _refuse_no_steps(command: TrainCommand, experiment: Any, arguments: list[str]) -> None:
+    """A configuration's 0 steps mean its epochs; one who types 0 expects none, unless epochs are typed as well.
+
+    Raises:
+      UserError: if 0 steps, or fewer, were typed.
+    """
+    typed = {word.partition("=")[0].replace("_", "-") for word in arguments if word.startswith("--")}
+    if command.steps is not None and command.steps < 1:
+        raise UserError(f"--steps {command.steps} is not allowed; expected a whole number of at least 1")
+    if "--training.steps" in typed and experiment.training.steps == 0 and "--training.epochs" not in typed:
+        raise UserError(
+            f"--training.steps 0 would train for epochs, {experiment.training.epochs} of them; leave it out or give "
+            "--training.epochs"
+        )
+
+
+def keep_length(experiment: Any, named: Any, run: Path) -> Any:
+    """A run that exists keeps its own number of steps unless another one is asked for."""
+    from vqvae_jax.families import experiment_from
+    from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
+
+    settings, default = experiment.training, named.training
+    asked = (settings.steps, settings.epochs) != (default.steps, default.epochs)
+    if asked or not Checkpoints(run / FOLDER, read_only=True).steps():
+        return experiment
+    before = experiment_from(read_config(run), f"run {run}").training
+    return replace(experiment, training=replace(settings, steps=before.steps, epochs=before.epochs))
+
+
+def join_processes(command: TrainCommand) -> None:
+    """Makes this process one of several, if the command says so.
+
+    Raises:
+      UserError: if the numbers of the processes make no sense.
+    """
+    if command.coordinator is None:
+        if command.processes != 1 or command.process_id != 0:
+            raise UserError("--processes and --process-id need --coordinator host:port, the address of process 0")
+        return
+    if not 0 <= command.process_id < command.processes:
+        raise UserError(f"--process-id {command.process_id} must be one of 0 ... {command.processes - 1} (--processes)")
+    import jax
+
+    from vqvae_jax.progress import working
+
+    others = command.processes - 1
+    how_many = others if others == 1 else f"up to {others}"  # who has come is not known before all have
+    with working(f"waiting for {how_many} of {command.processes} processes at {command.coordinator}"):
+        jax.distributed.initialize(command.coordinator, command.processes, command.process_id)
+
+
+def train(command: TrainCommand, experiment: Any) -> int:
     """Runs the training; returns the exit code (128 + signal if it was interrupted).
 
     Raises:
@@ -43,8 +166,6 @@ def train(command: "TrainCommand", experiment: Any) -> int:
 
 def main() -> None:
     """Parses the command line, joins the other processes if there are any, and trains."""
-    from experiments.train_command import join_processes, parse_command
-
     command, experiment = parse_command(sys.argv[1:])
     join_processes(command)
     sys.exit(train(command, experiment))

@@ -5,6 +5,7 @@ import errno
 import itertools
 import os
 import secrets
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -99,6 +100,18 @@ def temporary(path: Path, ending: str = "") -> Path:
       ending: such as ".mp4", for writers that go by it.
     """
     return path.parent / f"{temporary_prefix(path)}{os.getpid()}-{secrets.token_hex(4)}{ending}"
+
+
+def write_all(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:
+    """Puts every content into the folder, which is made, under its name; returns the paths.
+
+    Raises:
+      UserError: if one cannot be written; each file is the old one or the new one, whole.
+    """
+    make_folder(folder)
+    for name, content in contents.items():
+        write_atomically(folder / name, content.encode() if isinstance(content, str) else content)
+    return [folder / name for name in contents]
 
 
 def write_atomically(path: Path, content: bytes) -> None:

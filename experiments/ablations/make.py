@@ -4,12 +4,10 @@ from pathlib import Path
 
 from experiments.ablations.config import AblationsCommand
 from experiments.ablations.rows import ROWS, Row
-from experiments.ablations.table import Measured, build, write
-from experiments.command_line import parse_named
+from experiments.ablations.table import build, write
 from experiments.runs.evaluations import Evaluator
-from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
-from experiments.runs.train_missing import Launch, check_weights, train_missing
-from experiments.train_command import TrainCommand
+from experiments.runs.training import Launch, Run, TrainingData, inspect_run, train_missing, training_data
+from experiments.train import parse_named
 from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import say
 
@@ -42,20 +40,13 @@ def make_ablations(
     runs = _look(command.out, rows, experiment, data)
     if not command.no_train:
         wanted = [runs[row.name] for row in rows if not command.only or row.name in command.only]
-        check_weights(wanted, command.vgg_weights)
-        for run in wanted:
-            say(f"{run.folder.name}: {run.state}")
         train_missing(wanted, command.data, command.vgg_weights, launch)
         runs = _look(command.out, rows, experiment, data)
     if command.no_measure:
         return []
 
     evaluator = Evaluator(command.out, command.vgg_weights, command.clips, say)
-    measured = [
-        Measured(row, runs[row.name], evaluator.measure(runs[row.name], command.data, SPLIT))
-        for row in rows
-        if runs[row.name].complete
-    ]
+    measured = {name: evaluator.measure(run, command.data, SPLIT) for name, run in runs.items() if run.complete}
     files = write(command.out, build(rows, measured, data, line))
     for file in files:
         say(str(file))
@@ -67,6 +58,6 @@ def _look(out: Path, rows: list[Row], experiment: str, data: TrainingData) -> di
     for row in rows:
         folder = out / "runs" / row.name
         arguments = [experiment, "--data", str(data.folder), "--run", str(folder), *row.options]
-        _, changed = parse_named("experiments.train", TrainCommand, arguments)
+        _, changed = parse_named(arguments)
         found[row.name] = inspect_run(folder, changed, data, row.options)
     return found

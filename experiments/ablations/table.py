@@ -1,20 +1,19 @@
 """The table as Markdown, CSV and JSON."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 
 from experiments.ablations.rows import Row
-from experiments.runs.evaluations import Evaluation
-from experiments.runs.inspect import Run, TrainingData
+from experiments.runs.evaluations import Evaluation, relative
+from experiments.runs.training import TrainingData
 from vqvae_jax.evaluation.opening import versions
-from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.files import write_all
 from vqvae_jax.msvqvae.count import cost
 from vqvae_jax.report.chart import Chart, Look, Series
 from vqvae_jax.report.figure import figure
@@ -26,23 +25,15 @@ SEED_GROUP = "Seed"
 BETTER, WORSE, OTHER = Look("#2563a8", "#6ea8e0"), Look("#b4602c", "#e39468"), Look("#5b6470", "#a9b6c0")
 
 
-class Measured(NamedTuple):
-    """A complete row."""
-
-    row: Row
-    run: Run
-    evaluation: Evaluation
-
-
-def build(rows: Sequence[Row], measured: Sequence[Measured], data: TrainingData, command: str) -> dict[str, Any]:
-    """The table's content; rows that are not complete have no figures. Gains over the base row are in dB of PSNR."""
-    known = {entry.row.name: _figures(entry) for entry in measured}
+def build(rows: Sequence[Row], measured: Mapping[str, Evaluation], data: TrainingData, command: str) -> dict[str, Any]:
+    """The table's content; rows that are not measured have no figures. Gains over the base row are in dB of PSNR."""
+    known = {name: _figures(evaluation) for name, evaluation in measured.items()}
     entries = []
     for row in rows:
         figures, base = known.get(row.name), known.get(row.base)
         gain = None if figures is None or base is None else figures["psnr"] - base["psnr"]
         entries.append({**row._asdict(), "options": list(row.options), "gain_db": gain, "figures": figures})
-    first = measured[0].evaluation.result["data"] if measured else None
+    first = next((evaluation.result["data"] for evaluation in measured.values()), None)
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -61,14 +52,9 @@ def write(out: Path, table: Mapping[str, Any]) -> list[Path]:
     Raises:
       UserError: if they cannot be written.
     """
-    make_folder(out)
-    texts = {"json": json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"}
-    texts |= {"csv": as_csv(table), "md": as_markdown(table)}
-    contents = {kind: text.encode() for kind, text in texts.items()} | {"png": plot(table["rows"])}
-    files = [out / f"ablations.{kind}" for kind in contents]
-    for file, content in zip(files, contents.values(), strict=True):
-        write_atomically(file, content)
-    return files
+    whole = json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    texts = {"ablations.json": whole, "ablations.csv": as_csv(table), "ablations.md": as_markdown(table)}
+    return write_all(out, {**texts, "ablations.png": plot(table["rows"])})
 
 
 def as_csv(table: Mapping[str, Any]) -> str:
@@ -128,8 +114,8 @@ def as_markdown(table: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"`{table['command']}`, {table['date']}", ""])
 
 
-def _figures(entry: Measured) -> dict[str, Any]:
-    run, result, found = entry.run, entry.evaluation.result, entry.evaluation.entry
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    run, file, result, found = evaluation
     mean, levels = found["quality"]["mean"], cast(dict[str, Any], found["diagnostics"]["levels"])
     frames, height, width = result["data"]["clip_shape"][:3]
     costs = cost(run.experiment.model, (frames, height, width))
@@ -145,7 +131,7 @@ def _figures(entry: Measured) -> dict[str, Any]:
         "seed": run.experiment.training.seed,
         "checkpoint": found["digest"],
         "trained_with": "; ".join(map(str, trained_on(run.folder))),
-        "evaluation": Path(os.path.relpath(entry.evaluation.file, run.folder.parents[1])).as_posix(),
+        "evaluation": relative(file, run.folder.parents[1]),
     }
 
 

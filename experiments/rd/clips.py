@@ -1,17 +1,25 @@
-"""Clips to look at: the original and what each codec makes of it at the point that is nearest to one rate."""
+"""Clips to look at: the original and what each codec makes of it at the point that is nearest to one rate.
 
-from collections.abc import Callable
+Side by side as a still grid, and as the moving picture of a README.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 
 from experiments.rd.schema import Point, RateDistortion, first_learned
+from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.side_files import chosen_records
 from vqvae_jax.metrics.psnr import CAP_DB, PEAK
+from vqvae_jax.report import pictures
+from vqvae_jax.video.write import moving_picture
 
 TOLERANCE_DB = 0.02
+LARGEST_MOVING = 2_000_000  # bytes
+OTHERS_MOVING = ("x265", "av1")
 
 #: (codec, point, clip id) -> (T, H, W, 3) uint8; raises a `UserError` if the stream is not there or does not decode.
 Decode = Callable[[str, Point, str], np.ndarray]
@@ -126,3 +134,54 @@ def _check(frames: np.ndarray, original: np.ndarray, psnr: float) -> None:
     found = float(np.minimum(10 * np.log10(PEAK**2 / np.maximum(error, 1e-10)), CAP_DB).mean())
     if abs(found - psnr) > TOLERANCE_DB:
         raise UserError(f"the stored stream has {found:.2f} dB, the file says {psnr:.2f}; measure again")
+
+
+class Moving(NamedTuple):
+    """A moving picture, and how it was stored."""
+
+    content: bytes  # WebP
+    clips: int
+    lossless: bool
+
+
+def board(clips: Sequence[ShownClip], frames: slice = slice(None)) -> pictures.Drawn:
+    """A row for every clip: original, ours, the others, each with its setting, PSNR and size."""
+
+    def pane(clip: ShownClip, column: int) -> pictures.Pane:
+        shown = clip.panes[column]
+        video, _, place = clip.clip_id.rpartition("/")
+        figures = (shown.setting, ", ".join(shown.figures))
+        return pictures.Pane(shown.frames[frames], (video, f"clip {place}") if shown.codec is None else figures)
+
+    longest = max(clips, key=lambda clip: len(clip.panes)).panes
+    return pictures.draw(
+        pictures.Board(
+            tuple(pane.title for pane in longest),
+            tuple(tuple(pane(clip, column) for column in range(len(clip.panes))) for clip in clips),
+            accent=frozenset(column for column, pane in enumerate(longest) if pane.learned),
+        )
+    )
+
+
+def grid(clips: Sequence[ShownClip]) -> np.ndarray:
+    """The middle frame of every clip, [h, w, 3] uint8."""
+    middle = len(clips[0].panes[0].frames) // 2
+    return board(clips, slice(middle, middle + 1)).frames[0]
+
+
+def moving(clips: Sequence[ShownClip], fps: float) -> Moving:
+    """Original, ours, x265 and AV1 of as many clips as 2 MB hold without loss, three at most; of one, if need be lossy.
+
+    A codec that is not among the clips' panes is left out.
+    """
+    few = [
+        clip._replace(panes=tuple(p for p in clip.panes if p.codec in (None, *OTHERS_MOVING) or p.learned))
+        for clip in clips
+    ]
+    for count in range(min(3, len(few)), 0, -1):
+        # Evenly spread again: the first ones may be of one class.
+        strip = board([few[index] for index in evenly_spread(len(few), count)]).frames
+        content = moving_picture(strip, fps, "webp", quality=100)
+        if len(content) <= LARGEST_MOVING:
+            return Moving(content, count, lossless=True)
+    return Moving(moving_picture(strip, fps, "webp", quality=90), 1, lossless=False)

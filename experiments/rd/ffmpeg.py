@@ -83,7 +83,7 @@ class Processes:
           command: program and arguments.
           given: standard input.
           timeout: seconds.
-          cwd: where it runs.
+          cwd: folder to run in.
 
         Raises:
           CodecError: if it fails or takes too long; with the last line that it said.

@@ -2,9 +2,8 @@
 
 from experiments.rd.charts import charts, has_payload, looks
 from experiments.rd.classical import caveats
+from experiments.rd.clips import Moving, Shown
 from experiments.rd.clips import Pane as ShownPane
-from experiments.rd.clips import Shown
-from experiments.rd.pictures import Moving
 from experiments.rd.schema import RateDistortion, first_learned
 from experiments.rd.summary import Summary
 from experiments.rd.tables import headlines, settings_table, tables

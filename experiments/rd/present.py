@@ -44,13 +44,13 @@ def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[P
     """
     # NumPy, SciPy and matplotlib take a while: not for --help.
     from experiments.rd.charts import plot
+    from experiments.rd.clips import grid, moving
     from experiments.rd.page import render, report
-    from experiments.rd.pictures import grid, moving
     from experiments.rd.result import RESULT, read_rd
     from experiments.rd.stored import shown_from_streams
     from experiments.rd.summary import chosen_anchor, summarise
     from experiments.rd.tables import points_csv, videos_csv
-    from vqvae_jax.files import write_atomically
+    from vqvae_jax.files import write_all
     from vqvae_jax.report.pictures import png
 
     out = command.out
@@ -61,22 +61,20 @@ def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[P
     left = [name for name in PICTURES if not shown.clips and (out / name).exists()]
     for line in shown.missing:
         say(f"{line} {' and '.join(left)} left as they were." if left else line)
-    files: dict[str, bytes] = {
-        "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n",
-        "rd.csv": points_csv(summary).encode(),
-        "rd_videos.csv": videos_csv(rd).encode(),
+    files: dict[str, str | bytes] = {
+        "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        "rd.csv": points_csv(summary),
+        "rd_videos.csv": videos_csv(rd),
         "rd.png": plot(rd, "png"),
         "rd.svg": plot(rd, "svg"),
-        "rd.html": render(rd, summary, shown).encode(),
+        "rd.html": render(rd, summary, shown),
     }
     picture = None
     if shown.clips:
         picture = moving(shown.clips, shown.fps)
         files |= dict(zip(PICTURES, (png(grid(shown.clips)), picture.content), strict=True))
-    files["rd.md"] = report(rd, summary, shown, picture).encode()
-    for name, content in files.items():
-        write_atomically(out / name, content)
-    return [out / name for name in files]
+    files["rd.md"] = report(rd, summary, shown, picture)
+    return write_all(out, files)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.rd.schema import SCHEMA, VERSION, RateDistortion, family, kind
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation.result_file import check_schema, layout, read_json
+from vqvae_jax.evaluation.result_file import layout, read_versioned
 from vqvae_jax.files import write_atomically
 
 RESULT = "rd.json"
@@ -21,16 +21,8 @@ def read_rd(path: str | Path) -> RateDistortion:
       UserError: if it is missing, no JSON, of another kind or version, or has a field missing, of a wrong type or a
         list of a wrong length.
     """
-    path = Path(path)
-    content = read_json(path)
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise UserError(f"{path} is a JSON file, but no rate-distortion file (its schema is not {SCHEMA!r})")
-    if content.get("version") == 1:
-        _say_kinds(content)
-    if content.get("version") != VERSION:
-        raise UserError(f"{path} is of version {content.get('version')!r}; this program reads {VERSION}")
-    check_schema(content, RateDistortion, str(path))
-    result = typing.cast(RateDistortion, content)
+    schema = (RateDistortion, "a rate-distortion file", SCHEMA, VERSION)
+    result = typing.cast(RateDistortion, read_versioned(Path(path), *schema, _say_kinds))
     check_points(result, str(path))
     return result
 
@@ -38,7 +30,7 @@ def read_rd(path: str | Path) -> RateDistortion:
 def _say_kinds(content: dict[str, Any]) -> None:
     """Version 1 to 2: entries say what they are."""
     codecs = content.get("codecs")
-    if isinstance(codecs, dict) and all(isinstance(entry, dict) for entry in codecs.values()):
+    if content.get("version") == 1 and isinstance(codecs, dict) and all(isinstance(e, dict) for e in codecs.values()):
         content["version"] = 2
         content["codecs"] = {name: {"kind": kind(name), "family": family(name), **e} for name, e in codecs.items()}
 

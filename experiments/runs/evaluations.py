@@ -1,20 +1,20 @@
 """Evaluations of complete runs, kept in `--out`: the same clips are measured once for all tables."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.runs.inspect import Run
+from experiments.runs.training import Run
 from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import ClipSet, few
+from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.job import evaluate
-from vqvae_jax.evaluation.opening import run_entry
+from vqvae_jax.evaluation.opening import data_entry, layer_means, perceptual_entry, run_entry
 from vqvae_jax.evaluation.result_file import find_checkpoint, read_result, write_result
-from vqvae_jax.evaluation.schema import CheckpointResult, Result
+from vqvae_jax.evaluation.schema import CheckpointResult, DataEntry, Perceptual, Result
 from vqvae_jax.families import config_of
-from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.training.snapshot import checkpoint_digest, open_run, run_identity
 
@@ -46,7 +46,7 @@ class Evaluator:
     def __init__(self, out: Path, weights: Path | None, clips: int, say: Callable[[str], None]) -> None:
         self._folder, self._clips, self._say = out / FOLDER, clips, say
         self._weights = find_vgg_weights(weights)
-        self._trunk = None if self._weights is None else load_vgg(self._weights).digest
+        self._trunk = None if self._weights is None else load_vgg(self._weights)
 
     def measure(self, run: Run, data: Path, split: str) -> Evaluation:
         """Measures a complete run's last step, unless the file holds it already.
@@ -56,9 +56,10 @@ class Evaluator:
         Raises:
           UserError: see `vqvae_jax.evaluation.job.evaluate`; or if the file is of something else.
         """
-        file = self._file(run, split)
+        kind = (f"_{self._clips}_clips" if self._clips else "") + ("" if self._trunk else "_without_vgg")
+        file = self._folder / f"{run.folder.name}_{split}{kind}.json"
         self._say(f"{run.folder.name} on {split} clips of {data}: {file}")
-        self._prepare(file, run, few(open_split(data, split), self._clips))
+        self._prepare(file, run, data, few(open_split(data, split), self._clips))
         config = EvaluateConfig(
             run.folder,
             data,
@@ -74,21 +75,22 @@ class Evaluator:
         assert entry is not None
         return Evaluation(run, file, result, entry)
 
-    def _file(self, run: Run, split: str) -> Path:
-        kind = (f"_{self._clips}_clips" if self._clips else "") + ("" if self._trunk else "_without_vgg")
-        return self._folder / f"{run.folder.name}_{split}{kind}.json"
-
-    def _prepare(self, file: Path, run: Run, clips: ClipSet) -> None:
+    def _prepare(self, file: Path, run: Run, data: Path, clips: ClipSet) -> None:
         """Refuses a file of something else; starts a new one with what another run's evaluation knows.
 
         What was measured on the same clips without a model holds for every run.
         """
-        facts = self._facts(run, clips)
+        perceptual = perceptual_entry(self._trunk, layer_means(run.experiment))
+        facts = _facts(data_entry(clips, len(clips), read_card(data)), perceptual)
         if file.exists():
             old = read_result(file)
             known = find_checkpoint(old, run.total)
             now = checkpoint_digest(open_run(run.folder).record(run.total))
-            found = {**_facts_of(old), "run": old["run"]["identity"], "state of the run": known and known["digest"]}
+            found = {
+                **_facts(old["data"], old["perceptual"]),
+                "run": old["run"]["identity"],
+                "state of the run": known and known["digest"],
+            }
             wanted = {**facts, "run": run_identity(config_of(run.experiment)), "state of the run": known and now}
             if other := [what for what, value in wanted.items() if found[what] != value]:
                 raise UserError(
@@ -98,23 +100,18 @@ class Evaluator:
             return
         for path in sorted(self._folder.glob("*.json")):
             other_result = read_result(path)
-            if _facts_of(other_result) == facts and other_result["baselines"]:
-                make_folder(file.parent)
+            if _facts(other_result["data"], other_result["perceptual"]) == facts and other_result["baselines"]:
                 mine = run_entry(run.folder, run.experiment, clips.clip_shape)
                 write_result(file, {**other_result, "run": mine, "checkpoints": []})
                 return
 
-    def _facts(self, run: Run, clips: ClipSet) -> dict[str, object]:
-        divisors = None if self._trunk is None else list(run.experiment.loss.layer_means)
-        return {
-            "split": (clips.split, clips.digest),
-            "number of clips": clips.ids(range(len(clips))),
-            "perceptual trunk": (self._trunk, divisors),
-        }
+
+def relative(path: Path, folder: Path) -> str:
+    """The path as a link from a file in `folder`."""
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _facts_of(result: Result) -> dict[str, object]:
-    data, perceptual = result["data"], result["perceptual"]
+def _facts(data: DataEntry, perceptual: Perceptual) -> dict[str, object]:
     return {
         "split": (data["split"], data["digest"]),
         "number of clips": data["clip_ids"],

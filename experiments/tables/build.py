@@ -1,16 +1,15 @@
 """A table from evaluations: our figures beside the paper's, and what each cell rests on."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import cast
 
-from experiments.runs.evaluations import Evaluation
-from experiments.runs.inspect import Run, TrainingData, data_digest
-from experiments.tables.budgets import Budget
+from experiments.runs.evaluations import Evaluation, relative
+from experiments.runs.training import Run, TrainingData, data_digest
 from experiments.tables.notes import notes
-from experiments.tables.paper import PaperRow, PaperTable, Role
+from experiments.tables.paper import Budget, PaperRow, PaperTable, Role
 from experiments.tables.schema import (
     H264,
     SCHEMA,
@@ -94,25 +93,15 @@ def logged_clips_per_second(folder: Path) -> float | None:
 
 
 def _row(paper: PaperRow, run: Run, evaluation: Evaluation | None, training: TrainingData, out: Path) -> Row:
-    figures: PaperFigures = {
-        "psnr": paper.psnr,
-        "ssim": paper.ssim,
-        "params_m": paper.params_m,
-        "compression_ratio": paper.compression_ratio,
-        "reduction_percent": paper.reduction_percent,
-    }
-    row: Row = {
+    reason = "trained, not measured yet" if run.complete else f"not run yet ({run.state})"
+    return {
         "label": paper.label,
         "experiment": run.experiment.name,
-        "paper": figures,
-        "ours": None,
-        "run": None,
-        "reason": None,
+        "paper": cast(PaperFigures, {n: v for n, v in paper._asdict().items() if n not in ("label", "role")}),
+        "ours": None if evaluation is None else _ours(evaluation),
+        "run": None if evaluation is None else _facts(evaluation, training, out),
+        "reason": reason if evaluation is None else None,
     }
-    if evaluation is None:
-        reason = f"not run yet ({run.state})" if not run.complete else "trained, not measured yet"
-        return {**row, "reason": reason}
-    return {**row, "ours": _ours(evaluation), "run": _facts(evaluation, training, out)}
 
 
 def _ours(evaluation: Evaluation) -> OurFigures:
@@ -141,8 +130,8 @@ def _facts(evaluation: Evaluation, training: TrainingData, out: Path) -> RunFact
     rate = logged_clips_per_second(run.folder)
     clips = run.total * experiment.data.batch_size
     return {
-        "folder": _relative(run.folder, out),
-        "evaluation": _relative(evaluation.file, out),
+        "folder": relative(run.folder, out),
+        "evaluation": relative(evaluation.file, out),
         "steps": run.total,
         "batch_size": experiment.data.batch_size,
         "seed": experiment.training.seed,
@@ -192,7 +181,3 @@ def _h264(evaluations: list[Evaluation]) -> H264 | None:
         return None
     h264 = evaluations[0].result["h264"]
     return {"settings": h264["settings"], "bpp": h264["bpp"], "reason": h264["reason"]}
-
-
-def _relative(path: Path, out: Path) -> str:
-    return Path(os.path.relpath(path, out)).as_posix()

@@ -4,18 +4,17 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from experiments.runs.evaluations import Evaluation
-from experiments.tables.budgets import Budget
-from experiments.tables.paper import FIGURE_COLUMNS, Role
+from experiments.tables.paper import FIGURE_COLUMNS, Budget, Role
 from experiments.tables.schema import Figure
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
-from vqvae_jax.families import load_snapshot, task_of
-from vqvae_jax.files import make_folder, write_atomically
+from vqvae_jax.evaluation.model_figures import restored
+from vqvae_jax.families import load_snapshot
+from vqvae_jax.files import write_all
 from vqvae_jax.report.pictures import Board, Pane, draw, png, shown_frames
 from vqvae_jax.training.snapshot import open_run
 from vqvae_jax.video.write import moving_picture
@@ -79,7 +78,7 @@ def write_figure(
     if not shown:
         return None
     clip_ids = next(iter(shown.values())).result["data"]["clip_ids"]
-    records = chosen_clips(len(clip_ids))
+    records = evenly_spread(len(clip_ids), CLIPS)
     figure: Figure = {
         "picture": f"figure2_{budget.name}.png",
         "moving": f"figure2_{budget.name}.webp",
@@ -96,21 +95,14 @@ def write_figure(
             continue
         psnr, bpp = evaluation.entry["quality"]["clips"]["psnr"], evaluation.entry["estimates"]["formula"]
         remarks = [f"{psnr[record]:.2f} dB, {bpp:.3f} bpp" for record in records]
-        columns.add(title, _restored(evaluation, columns.originals), remarks)
+        snapshot = load_snapshot(open_run(evaluation.run.folder), evaluation.run.total)
+        columns.add(title, restored(snapshot, columns.originals), remarks)
     fps = next(iter(shown.values())).result["data"]["fps"] or 16.0
-    label = f"Figure 2, budget {budget.name}" + (
-        ": a proof of the path, not of the numbers" * (budget.proves == "path")
-    )
-    make_folder(out)
-    write_atomically(out / figure["picture"], still(label, columns))
-    write_atomically(out / figure["moving"], moving(label, columns, fps))
-    write_atomically(out / FIGURE_FILE.format(budget.name), json.dumps(figure, indent=1).encode())
+    proof = ": a proof of the path, not of the numbers" if budget.proves == "path" else ""
+    label = f"Figure 2, budget {budget.name}{proof}"
+    pictures = {figure["picture"]: still(label, columns), figure["moving"]: moving(label, columns, fps)}
+    write_all(out, {**pictures, FIGURE_FILE.format(budget.name): json.dumps(figure, indent=1)})
     return figure
-
-
-def chosen_clips(count: int) -> list[int]:
-    """Record numbers of the clips shown: evenly spread over `count`."""
-    return evenly_spread(count, CLIPS)
 
 
 def still(title: str, columns: Columns) -> bytes:
@@ -130,14 +122,6 @@ def moving(title: str, columns: Columns, fps: float) -> bytes:
         if len(picture) <= LIMIT:
             return picture
     raise UserError(f"figure 2 would take {len(picture):,} bytes at the lowest quality, more than {LIMIT:,}")
-
-
-def _restored(evaluation: Evaluation, originals_NTHWC: np.ndarray) -> np.ndarray:
-    """What a decoder would show, (N, T, H, W, 3) uint8."""
-    snapshot = load_snapshot(open_run(evaluation.run.folder), evaluation.run.total)
-    restore = jax.jit(task_of(snapshot.experiment).reconstruct)
-    clips = [restore(snapshot.params, snapshot.extras, clip[None]).frames[0] for clip in originals_NTHWC]
-    return np.stack([np.asarray(clip) for clip in clips])
 
 
 def _is_drawn(out: Path, budget: Budget, figure: Figure) -> bool:

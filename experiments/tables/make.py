@@ -3,13 +3,11 @@
 from pathlib import Path
 
 from experiments.runs.evaluations import Evaluation, Evaluator
-from experiments.runs.inspect import Run, TrainingData, inspect_run, training_data
-from experiments.runs.train_missing import Launch, check_weights, train_missing
-from experiments.tables.budgets import BUDGETS, Budget
+from experiments.runs.training import Launch, Run, TrainingData, inspect_run, train_missing, training_data
 from experiments.tables.build import build_table
 from experiments.tables.config import TablesCommand
 from experiments.tables.figure import write_figure
-from experiments.tables.paper import TABLES, Role, roles_of
+from experiments.tables.paper import BUDGETS, TABLES, Budget, Role, roles_of
 from experiments.tables.plan import plan
 from experiments.tables.write import write_table
 from vqvae_jax.data.open import open_split
@@ -46,21 +44,17 @@ def make_tables(command: TablesCommand, line: str, launch: Launch, budget: Budge
         plan(list(runs.values()), data, command.vgg_weights, say)
         return []
     if not command.no_train:
-        check_weights(list(runs.values()), command.vgg_weights)
         say(f"Budget {budget.name}: {budget.remark}")
-        for run in runs.values():
-            say(f"{run.experiment.name}: {run.state}")
-        train_missing(list(runs.values()), command.data, command.vgg_weights, launch)
+        train_missing(runs.values(), command.data, command.vgg_weights, launch)
         runs = _look(command.out, budget, roles, data)
 
-    evaluator = Evaluator(
-        command.out, command.vgg_weights, command.clips if command.clips is not None else budget.clips, say
-    )
+    clips = budget.clips if command.clips is None else command.clips
+    evaluator = Evaluator(command.out, command.vgg_weights, clips, say)
     measured: dict[str, dict[Role, Evaluation]] = {
         split: {
             role: evaluator.measure(runs[role], folders[split], split)
-            for role in roles
-            if runs[role].complete and any(_needs(number, split, role) for number in command.tables)
+            for role in roles_of(tuple(number for number in command.tables if TABLES[number].split == split))
+            if runs[role].complete
         }
         for split in splits
     }
@@ -70,7 +64,7 @@ def make_tables(command: TablesCommand, line: str, launch: Launch, budget: Budge
         evaluations, folder = measured[paper.split], folders[paper.split]
         figure = write_figure(command.out, budget, evaluations, folder, paper.split) if number == 2 else None
         table = build_table(paper, budget, runs, evaluations, data, folder, command.out, line, figure)
-        files += write_table(command.out, table).values()
+        files += write_table(command.out, table)
         if figure is not None:
             files += [command.out / figure["picture"], command.out / figure["moving"]]
     for file in files:
@@ -81,7 +75,3 @@ def make_tables(command: TablesCommand, line: str, launch: Launch, budget: Budge
 def _look(out: Path, budget: Budget, roles: list[Role], data: TrainingData) -> dict[Role, Run]:
     experiments = {role: budget.experiment(role) for role in roles}
     return {role: inspect_run(out / RUNS / e.name, e, data) for role, e in experiments.items()}
-
-
-def _needs(number: int, split: str, role: Role) -> bool:
-    return TABLES[number].split == split and role in {row.role for row in TABLES[number].rows}

@@ -1,6 +1,9 @@
-"""What the paper prints (arXiv 2512.24547, section 4), and which of our models stands in which row."""
+"""What the paper prints (arXiv 2512.24547, section 4), and which of our named experiments stands in which row."""
 
 from typing import Literal, NamedTuple
+
+from experiments import configs
+from vqvae_jax.msvqvae.experiment import Experiment
 
 Role = Literal["msvqvae", "vqvae2", "vqvae3d", "msvqvae_k512"]
 ROLES: tuple[Role, ...] = ("msvqvae", "vqvae2", "vqvae3d", "msvqvae_k512")
@@ -73,3 +76,34 @@ def roles_of(tables: tuple[int, ...]) -> list[Role]:
     """The models that some tables need, the paper's own first."""
     wanted = {row.role for number in tables for row in TABLES[number].rows}
     return [role for role in ROLES if role in wanted]
+
+
+class Budget(NamedTuple):
+    """How much is spent on the tables: a set of named experiments of `experiments/configs/`."""
+
+    name: str
+    prefix: str  # of the experiments' names, before the role
+    remark: str  # stands above every table
+    clips: int = 0  # evaluated clips of a split; 0 for all
+    proves: Literal["path", "numbers"] = "numbers"  # "path": that it all works; the numbers mean nothing
+
+    def experiment(self, role: Role) -> Experiment:
+        """The named experiment that stands for `role`."""
+        return configs.load(self.prefix + role)
+
+
+BUDGETS = {
+    "smoke": Budget(
+        "smoke",
+        "smoke_",
+        "A proof of the path, not of the numbers: models 32 channels wide, 120 steps.",
+        clips=16,
+        proves="path",
+    ),
+    "short": Budget(
+        "short",
+        "short_",
+        "A short budget, not the paper's recipe: models a tenth of its size, 600 steps of 4 clips, for two CPU cores.",
+    ),
+    "paper": Budget("paper", "", "The paper's recipe: its sizes, losses, optimiser, 50 epochs at batch 8."),
+}

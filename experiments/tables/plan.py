@@ -1,16 +1,28 @@
 """What is still to train, and how long that takes: measured throughput, nothing guessed but where it says so."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from experiments.runs.inspect import Run, TrainingData
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.runs.training import Run, TrainingData
 from experiments.tables.build import logged_clips_per_second
 from experiments.tables.paper import CLIPS, TRAINING_CLIPS
-from experiments.tables.throughput import Throughput, measure_throughput
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.stream import spread_clips
+from vqvae_jax.families import family
 from vqvae_jax.report.table import pipes
+from vqvae_jax.training.compiled import compile_step
+from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.resume import trained_on
 
 MANY = 8  # devices
+STEPS = 2  # timed at least, after one that is not
+SECONDS = 5.0  # and for at least so long
 
 
 def plan(runs: Sequence[Run], data: TrainingData, weights: Path | None, say: Callable[[str], None]) -> None:
@@ -54,10 +66,43 @@ def _rate(run: Run, data: Path, weights: Path | None) -> tuple[float | None, str
         devices = machines[-1].devices if machines else 1
         named = str(machines[-1]) if machines else "the machine that trained it, not recorded"
         return logged / devices, f"{logged:.2f} clips/s, median of what the run has logged on {named}"
-    measured: Throughput = measure_throughput(run.experiment, data, weights)
-    return measured.clips_per_second / measured.devices, (
-        f"{measured.clips_per_second:.2f} clips/s, {measured.steps} steps timed now on {measured.devices} x "
-        f"{measured.device} (compiled in {measured.compile_seconds:.0f} s)"
+    return measured_clips_per_second(run.experiment, data, weights)
+
+
+def measured_clips_per_second(experiment: Any, data: Path, weights: Path | None) -> tuple[float, str]:
+    """Clips per second of one device, and how that was found: the experiment's train step, timed on real clips.
+
+    Raises:
+      UserError: if data or weights are missing, or memory does not suffice.
+    """
+    devices = DeviceMap(experiment.training.mapping)
+    size = experiment.data.batch_size
+    devices.check_batch(size, "data.batch_size")
+    clips = open_split(data, "train")
+    task = family(experiment.family).task(experiment, 1000, weights)
+    batch = np.asarray(spread_clips(clips, experiment.data))
+    key = jax.random.key(0)
+    state = devices.replicate(task.init(key, jnp.asarray(batch), None))
+    replicated = devices.replicate(key), devices.replicate(task.constants)
+    mapped = devices.map(task.step, (False, True, False, False), (False, False), donate=(0,))
+    began = time.perf_counter()
+    step = compile_step(mapped, state, devices.split(batch), *replicated)
+    compiled = time.perf_counter() - began
+
+    def run() -> None:
+        nonlocal state
+        state, metrics = step.call(state, devices.split(batch), *replicated)
+        jax.block_until_ready((state, metrics))
+
+    run()
+    began, done = time.perf_counter(), 0
+    while done < STEPS or time.perf_counter() - began < SECONDS:
+        run()
+        done += 1
+    rate = done * size / (time.perf_counter() - began)
+    count, kind = len(devices.devices), devices.devices[0].device_kind
+    return rate / count, (
+        f"{rate:.2f} clips/s, {done} steps timed now on {count} x {kind} (compiled in {compiled:.0f} s)"
     )
 
 

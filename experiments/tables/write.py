@@ -5,30 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.tables.schema import Row, Table
-from vqvae_jax.files import make_folder, write_atomically
+from experiments.tables.schema import Row, RunFacts, Table
+from vqvae_jax.files import write_all
 from vqvae_jax.report.table import NONE, bullets, csv_text, number, pipes
 
 UNKNOWN = "not measured"
 
 
-def table_files(out: Path, number: int, budget: str) -> dict[str, Path]:
-    """Paths of a table's Markdown, CSV and JSON."""
-    return {kind: out / f"table{number}_{budget}.{kind}" for kind in ("md", "csv", "json")}
-
-
-def write_table(out: Path, table: Table) -> dict[str, Path]:
+def write_table(out: Path, table: Table) -> list[Path]:
     """Writes the three files, each by one rename; returns their paths.
 
     Raises:
       UserError: if they cannot be written.
     """
-    make_folder(out)
-    files = table_files(out, table["table"], table["budget"])
-    write_atomically(files["json"], (json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
-    write_atomically(files["csv"], as_csv(table).encode())
-    write_atomically(files["md"], as_markdown(table).encode())
-    return files
+    name = f"table{table['table']}_{table['budget']}"
+    whole = json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return write_all(out, {f"{name}.md": as_markdown(table), f"{name}.csv": as_csv(table), f"{name}.json": whole})
 
 
 def as_csv(table: Table) -> str:
@@ -42,11 +34,7 @@ def as_csv(table: Table) -> str:
             entry |= ours
             kept = ("folder", "evaluation", "steps", "batch_size", "seed", "checkpoint", "trained_on", "training_hours")
             entry |= {name: run[name] for name in kept}  # type: ignore[literal-required]
-            hardware = run["measured_on"]
-            entry |= {
-                "trained_with": "; ".join(run["trained_with"]),
-                "measured_on": f"{hardware['devices']} x {hardware['device']}, {hardware['cores']} cores",
-            }
+            entry |= {"trained_with": "; ".join(run["trained_with"]), "measured_on": _machine(run)}
         entry |= {"split": table["data"]["split"], "clips": table["data"]["clips"], "data": table["data"]["digest"]}
         entry |= {"budget": table["budget"], "remark": table["remark"]}
         columns.append(entry)
@@ -135,7 +123,6 @@ def _provenance(table: Table) -> list[str]:
         if run is None:
             rows.append([f"`{row['experiment']}`", str(row["reason"]), *[NONE] * 6])
             continue
-        hardware = run["measured_on"]
         rows.append(
             [
                 f"[`{row['experiment']}`]({run['folder']})",
@@ -144,9 +131,13 @@ def _provenance(table: Table) -> list[str]:
                 f"{run['training_clips']:,} clips, digest `{run['trained_on'][:12]}`",
                 "; ".join(run["trained_with"]) or "not recorded",
                 number(run["training_hours"], ".2f", UNKNOWN),
-                f"{hardware['devices']} x {hardware['device']}, {hardware['cores']} cores; clips `"
-                f"{table['data']['digest'][:12]}`",
+                f"{_machine(run)}; clips `{table['data']['digest'][:12]}`",
                 f"[{Path(run['evaluation']).name}]({run['evaluation']})",
             ]
         )
     return pipes(head, rows)
+
+
+def _machine(run: RunFacts) -> str:
+    hardware = run["measured_on"]
+    return f"{hardware['devices']} x {hardware['device']}, {hardware['cores']} cores"

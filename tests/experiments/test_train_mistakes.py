@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiments.training.command import parse_command
 from training_runs import command, example_splits, write_npy
 
 from experiments import train
@@ -109,7 +108,7 @@ def test_no_steps_at_all(refused, typed):
 
 def test_epochs_may_be_asked_for_in_place_of_an_experiments_steps():
     words = ["tiny", "--data", "d", "--run", "r", "--training.steps", "0", "--training.epochs", "3"]
-    assert parse_command(words)[1].training.total_steps(40, 4) == 30
+    assert train.parse_command(words)[1].training.total_steps(40, 4) == 30
 
 
 def test_a_run_to_start_from_that_is_none(refused, tmp_path):

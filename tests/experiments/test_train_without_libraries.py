@@ -19,8 +19,7 @@ sys.meta_path.insert(0, Absent())
 from dataclasses import replace
 from pathlib import Path
 from experiments import configs
-from experiments.train_command import TrainCommand
-from experiments.train import train
+from experiments.train import TrainCommand, train
 from vqvae_jax.msvqvae.config import LevelConfig
 
 tiny = configs.load("tiny")

@@ -11,8 +11,7 @@ from experiments.evaluate import EvaluateCommand
 from experiments.evaluate import main as evaluate
 from experiments.rd.config import RdConfig
 from experiments.rd.run import measure_codecs
-from experiments.train import train
-from experiments.train_command import parse_command
+from experiments.train import parse_command, train
 from tests.data.example_clips import write_npy
 from vqvae_jax import families
 from vqvae_jax.cli.main import run

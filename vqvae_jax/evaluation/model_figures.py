@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jax import Array
 
+from vqvae_jax import stopping
 from vqvae_jax.evaluation.batches import Advance, Batches
 from vqvae_jax.evaluation.quality import Divisors, measure_quality, summarise
 from vqvae_jax.evaluation.schema import Quality, Without
+from vqvae_jax.families import task_of
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.training.snapshot import Snapshot
@@ -76,3 +79,13 @@ class ModelMeasurement:
     def _placed(self, snapshot: Snapshot) -> tuple[Any, Any]:
         place = self._batches.devices.replicate
         return place(snapshot.params), place(snapshot.extras)
+
+
+def restored(snapshot: Snapshot, clips_NTHWC: np.ndarray) -> np.ndarray:
+    """A few clips as a decoder would show them, one after the other: uint8, the same shape."""
+    restore = jax.jit(task_of(snapshot.experiment).reconstruct)
+    shown = []
+    for clip in clips_NTHWC:
+        shown.append(np.asarray(restore(snapshot.params, snapshot.extras, clip[None]).frames[0]))
+        stopping.check()
+    return np.stack(shown)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vqvae_jax.evaluation.schema import CheckpointResult, Result
-from vqvae_jax.files import write_atomically
+from vqvae_jax.files import write_all
 from vqvae_jax.report.table import csv_text, number, pipes
 
 NAME = "table"
@@ -102,10 +102,8 @@ def write_overview(folder: Path, rows: list[dict[str, Any]]) -> list[Path]:
       UserError: if one cannot be written.
     """
     contents = {
-        "md": "\n".join(markdown(rows)) + "\n",
-        "csv": csv_text(rows, tuple(HEADER)),
-        "json": json.dumps(rows, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+        f"{NAME}.md": "\n".join(markdown(rows)) + "\n",
+        f"{NAME}.csv": csv_text(rows, tuple(HEADER)),
+        f"{NAME}.json": json.dumps(rows, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
     }
-    for ending, content in contents.items():
-        write_atomically(folder / f"{NAME}.{ending}", content.encode())
-    return [folder / f"{NAME}.{ending}" for ending in contents]
+    return write_all(folder, contents)

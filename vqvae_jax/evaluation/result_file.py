@@ -3,6 +3,7 @@
 import json
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,35 @@ def read_result(path: str | Path) -> Result:
       UserError: if it is missing, no JSON, no evaluation, of another version, or has a field
         missing or of a wrong type.
     """
-    path = Path(path)
-    content = read_json(path)
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise UserError(f"{path} is a JSON file, but not an evaluation (its schema is not {SCHEMA!r})")
-    if content.get("version") != VERSION:
-        raise UserError(f"{path} is an evaluation of version {content.get('version')!r}; this program reads {VERSION}")
-    check_schema(content, Result, str(path))
-    result = typing.cast(Result, content)
+    result = typing.cast(Result, read_versioned(Path(path), Result, "an evaluation", SCHEMA, VERSION))
     _check_lengths(result, str(path))
     return result
+
+
+def read_versioned(
+    path: Path, hint: Any, what: str, schema: str, version: int, renew: Callable[[dict[str, Any]], None] | None = None
+) -> Any:
+    """A JSON file that says what it is and in which version, every field checked.
+
+    Args:
+      path: of the file.
+      hint: its TypedDict, with fields `schema` and `version`.
+      what: "an evaluation", for errors.
+      schema, version: what it must say.
+      renew: brings what a file of an older version holds up to this one, in place.
+
+    Raises:
+      UserError: if it is missing, no JSON, something else, of another version or not as the schema says.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("schema") != schema:
+        raise UserError(f"{path} is a JSON file, but not {what} (its schema is not {schema!r})")
+    if renew is not None:
+        renew(content)
+    if content.get("version") != version:
+        raise UserError(f"{path} is {what} of version {content.get('version')!r}; this program reads {version}")
+    check_schema(content, hint, str(path))
+    return content
 
 
 def read_json(path: Path) -> Any:
@@ -108,8 +128,7 @@ def write_result(path: str | Path, result: Result) -> None:
     Raises:
       UserError: if it cannot be written.
     """
-    text = layout(result)
-    write_atomically(Path(path), text.encode())
+    write_atomically(Path(path), layout(result).encode())
 
 
 def check_continues(path: Path, old: Result, new: Result) -> None:

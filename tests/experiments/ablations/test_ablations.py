@@ -15,9 +15,8 @@ from experiments.ablations.config import AblationsCommand
 from experiments.ablations.make import make_ablations
 from experiments.ablations.rows import BASE, ROWS, Row
 from experiments.ablations.table import plot
-from experiments.command_line import parse_named
 from experiments.configs import ablation
-from experiments.train_command import TrainCommand
+from experiments.train import parse_named
 from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.training.resume import DATA_FILE
 
@@ -127,7 +126,7 @@ def test_every_row_is_a_valid_change_of_the_short_experiment_and_differs_from_al
     experiments = []
     for row in ROWS:
         arguments = ["ablation", "--data", "d", "--run", "r", *row.options]
-        _, experiment = parse_named("experiments.train", TrainCommand, arguments)
+        _, experiment = parse_named(arguments)
         assert experiment not in experiments, row.name
         experiments.append(experiment)
         assert frames_seen(experiment) == frames_seen(ablation.config), row.name

@@ -6,8 +6,7 @@ from example_rd import CLIPS, PIXELS, example_rd
 from example_shown import decoder, example_shown, originals
 from PIL import Image
 
-from experiments.rd.clips import matched_points, matched_rate, shown_clips
-from experiments.rd.pictures import board, grid, moving
+from experiments.rd.clips import board, grid, matched_points, matched_rate, moving, shown_clips
 from vqvae_jax.report.pictures import png
 
 

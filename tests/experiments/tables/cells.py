@@ -17,8 +17,8 @@ from example_clips import write_npy
 from example_run import write_run
 
 from experiments import configs
-from experiments.tables.budgets import Budget
 from experiments.tables.config import TablesCommand
+from experiments.tables.paper import Budget
 from vqvae_jax.training.resume import DATA_FILE
 
 NAMED = Path(__file__).parent / "named"

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from experiments.tables import figure as module
-from experiments.tables.figure import LIMIT, Columns, chosen_clips, moving, still
+from experiments.tables.figure import CLIPS, LIMIT, Columns, moving, still
+from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.errors import UserError
 from vqvae_jax.report.pictures import draw
 
@@ -56,5 +57,5 @@ def test_the_still_picture_shows_every_column_at_three_moments(columns):
 
 
 def test_clips_are_evenly_spread_over_those_measured():
-    assert chosen_clips(527) == [0, 131, 263, 395]
-    assert chosen_clips(3) == [0, 1, 2]
+    assert evenly_spread(527, CLIPS) == [0, 131, 263, 395]
+    assert evenly_spread(3, CLIPS) == [0, 1, 2]

@@ -11,7 +11,7 @@ import pytest
 from cells import BUDGET, NAMED, ROLES, STEPS, command, make_run, never_launched, write_data
 from training_runs import ROOT, environment, wait_for
 
-from experiments.runs.inspect import inspect_run, training_data
+from experiments.runs.training import inspect_run, training_data
 from experiments.tables.make import make_tables
 from vqvae_jax.errors import UserError
 from vqvae_jax.stopping import WORDS
@@ -138,9 +138,9 @@ def test_the_plan_tells_part_done_from_complete_and_computes_hours_from_logged_s
 
 
 def test_the_plan_times_real_steps_of_a_run_not_begun_and_names_the_device(data, tmp_path, capsys, monkeypatch):
-    from experiments.tables import throughput
+    from experiments.tables import plan
 
-    monkeypatch.setattr(throughput, "SECONDS", 0.0)
+    monkeypatch.setattr(plan, "SECONDS", 0.0)
     make_tables(command(data, tmp_path, 1, plan=True), "as typed", never_launched, BUDGET)
     said = capsys.readouterr().out
     assert "| cell_msvqvae | missing | 6 |" in said

@@ -148,7 +148,7 @@ def test_fewer_clips_are_measured_into_a_file_of_their_own_and_said(made):
 
 
 def test_a_proof_of_the_path_is_labelled_in_every_file(made, tmp_path):
-    from experiments.tables.budgets import BUDGETS
+    from experiments.tables.paper import BUDGETS
 
     data = made[1]
     budget = BUDGET._replace(remark=BUDGETS["smoke"].remark, proves="path")

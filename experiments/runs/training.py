@@ -1,17 +1,23 @@
-"""The runs behind a page: which are missing, part done or complete, and which may not be used."""
+"""The runs behind a page: how far they are, which may not be used, and training those that are not complete."""
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vqvae_jax.losses.vgg_files import open_trunk_file
+
 from vqvae_jax.data.source import read_card
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, say
 from vqvae_jax.families import config_of, experiment_from
+from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 from vqvae_jax.training.resume import DATA_FILE, MAY_CHANGE, flat_fields
 
 #: What may differ from the named experiment without changing what the run computes. Its length is not among them.
 IRRELEVANT = MAY_CHANGE - {"training.steps", "training.epochs"}
+
+Launch = Callable[..., None]  # (module, *arguments); SystemExit unless the program succeeds
 
 
 class TrainingData(NamedTuple):
@@ -113,3 +119,28 @@ def data_digest(folder: Path) -> str:
         return str(json.loads(path.read_text(encoding="utf-8"))["digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} should name the run's training data but cannot be read ({error})") from error
+
+
+def train_missing(runs: Iterable[Run], data: Path, weights: Path | None, launch: Launch) -> None:
+    """Says how far the runs are; trains or resumes those that are not complete, one after the other.
+
+    Raises:
+      UserError: before any is trained, if VGG-16 weights are missing that one needs, or those given do not fit.
+      SystemExit: with a training's exit code if it failed or was interrupted.
+    """
+    runs = list(runs)
+    waiting = [run for run in runs if not run.complete]
+    needing = [run.folder.name for run in waiting if run.experiment.loss.gamma > 0]
+    found = find_vgg_weights(weights)
+    if found is not None:
+        open_trunk_file(found)  # does not read the arrays
+    elif needing:
+        raise UserError(
+            f"VGG weights: {', '.join(needing)} {'trains' if len(needing) == 1 else 'train'} with the perceptual loss; "
+            f"pass --vgg-weights FILE or set ${ENVIRONMENT} (docs/training.md says where to get them), or --no-train"
+        )
+    for run in runs:
+        say(f"{run.folder.name}: {run.state}")
+    options = [] if weights is None else ["--vgg-weights", weights]
+    for run in waiting:
+        launch("experiments.train", run.experiment.name, "--data", data, "--run", run.folder, *options, *run.options)
