@@ -77,7 +77,6 @@ CATALOGUE = {
         Benchmark("codec_speed", lambda inputs: ["--bundles", BUNDLE[1], "--seconds", "20"]),
         Benchmark("models", lambda inputs: ["--repeats", "3"]),
         Benchmark("convolutions", lambda inputs: ["--models", "msvqvae", "--repeats", "3"]),
-        Benchmark("mapping"),
         Benchmark("gradient_equality", by_default=False),
         Benchmark("conditional_entropy", lambda inputs: [*BUNDLE, *_data(inputs)], by_default=False),
         Benchmark("round_trip", lambda inputs: [*BUNDLE, *_videos(inputs)], by_default=False),

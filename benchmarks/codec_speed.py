@@ -9,21 +9,18 @@ it must not grow with the video. `--untrained` measures a model of the family wi
 its indices of the pattern, at the first length: its speed is that of a trained one, its bits are not.
 """
 
-import argparse
 import itertools
-import json
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.report import options, write
-from vqvae_jax.errors import run_command
+from benchmarks.report import Result, benchmark, spent
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source
 
@@ -91,20 +88,21 @@ def measure(bundle_path: Path, count: int, side: int, video: Path | None) -> dic
     from vqvae_jax.families import load_model
     from vqvae_jax.msvqvae.codec import model as codec
 
-    spent = {"pack": 0.0, "unpack": 0.0}
+    coding = {"pack": 0.0, "unpack": 0.0}
 
-    def timed(name, function):
-        def call(*arguments):
+    def timed(name: str) -> Callable[..., Any]:
+        function = getattr(codec, name)
+
+        def call(*arguments: Any) -> Any:
             began = time.perf_counter()
             try:
                 return function(*arguments)
             finally:
-                spent[name] += time.perf_counter() - began
+                coding[name] += time.perf_counter() - began
 
         return call
 
-    codec.pack = timed("pack", codec.pack)
-    codec.unpack = timed("unpack", codec.unpack)
+    codec.pack, codec.unpack = timed("pack"), timed("unpack")
     began = time.perf_counter()
     model = load_model(bundle_path)
     load = time.perf_counter() - began
@@ -113,18 +111,17 @@ def measure(bundle_path: Path, count: int, side: int, video: Path | None) -> dic
     pictures = list(itertools.islice(itertools.cycle(pictures), count))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "video.msv"
+
+        def decode() -> int:
+            with Decoder(model, path) as opened:
+                return sum(1 for _ in opened.frames())
+
+        compile_s = spent(lambda: encoder.encode(frames(8, side), path, RATE)).wall_s
+        decode()
+        coding.update(pack=0.0, unpack=0.0)
+        encode_s = spent(lambda: encoder.encode(pictures, path, RATE, overwrite=True)).wall_s
         began = time.perf_counter()
-        encoder.encode(frames(8, side), path, RATE)
-        compile_s = time.perf_counter() - began
-        with Decoder(model, path) as opened:
-            list(opened.frames())
-        spent["pack"] = spent["unpack"] = 0.0
-        began = time.perf_counter()
-        encoder.encode(pictures, path, RATE, overwrite=True)
-        encode_s = time.perf_counter() - began
-        began = time.perf_counter()
-        with Decoder(model, path) as opened:
-            decoded = sum(1 for _ in opened.frames())
+        decoded = decode()
         decode_s = time.perf_counter() - began
     assert decoded == count
     return {
@@ -134,43 +131,43 @@ def measure(bundle_path: Path, count: int, side: int, video: Path | None) -> dic
         "encode x real time": count / encode_s / float(RATE),
         "decode fps": count / decode_s,
         "decode x real time": count / decode_s / float(RATE),
-        "entropy share of encoding": spent["pack"] / encode_s,
-        "entropy share of decoding": spent["unpack"] / decode_s,
+        "entropy share of encoding": coding["pack"] / encode_s,
+        "entropy share of decoding": coding["unpack"] / decode_s,
         "peak MiB": peak_mib(),
     }
 
 
-def main() -> None:
-    parser = options("codec_speed", __doc__)
-    parser.add_argument("--bundles", type=Path, nargs="*", default=[])
-    parser.add_argument("--untrained", nargs="*", default=[], help="named models to measure with fresh weights")
-    parser.add_argument("--seconds", type=int, nargs="+", default=[20, 600], help="lengths of the video")
-    parser.add_argument("--video", type=Path, help="default: a pattern made on the fly")
-    parser.add_argument("--side", type=int, default=64, help="pixels")
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)  # bundle, seconds: the child process
-    arguments = parser.parse_args()
-    if arguments.one:
-        path, seconds = arguments.one
-        print(json.dumps(measure(Path(path), int(int(seconds) * RATE), arguments.side, arguments.video)))
-        return
+@benchmark
+def main(
+    bundles: tuple[Path, ...] = (),
+    untrained: tuple[str, ...] = (),
+    seconds: tuple[int, ...] = (20, 600),
+    video: Path | None = None,
+    side: int = 64,
+) -> Result:
+    """Measures.
+
+    Args:
+      untrained: named models to measure with fresh weights.
+      seconds: lengths of the video.
+      video: default: a pattern made on the fly.
+      side: pixels.
+    """
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        trained = {path.stem: path for path in arguments.bundles}
-        bundles = dict(trained)
-        for name in arguments.untrained:
-            bundles[f"{name}, untrained"] = path = Path(folder) / f"{name}.safetensors"
-            save_untrained(name, path, arguments.side)
-        for name, path in bundles.items():
+        measured = {path.stem: (path, seconds) for path in bundles}
+        for name in untrained:
+            path = Path(folder) / f"{name}.safetensors"
+            save_untrained(name, path, side)
             # A full-width model takes a quarter of an hour for the long video on two cores.
-            for seconds in arguments.seconds if name in trained else arguments.seconds[:1]:
-                child = [sys.executable, "-m", "benchmarks.codec_speed", "--side", str(arguments.side)]
-                child += ["--one", str(path), str(seconds)]
-                child += [] if arguments.video is None else ["--video", str(arguments.video)]
-                ran = subprocess.run(child, check=True, capture_output=True, text=True)
-                rows.append({"bundle": name, "seconds": seconds, **json.loads(ran.stdout.splitlines()[-1])})
-    played = None if arguments.video is None else arguments.video.name
-    write(arguments.out, "codec_speed", rows, side=arguments.side, fps=float(RATE), video=played)
+            measured[f"{name}, untrained"] = path, seconds[:1]
+        for name, (path, lengths) in measured.items():
+            for length in lengths:
+                with multiprocessing.get_context("spawn").Pool(1) as alone:
+                    figures = alone.apply(measure, (path, int(length * RATE), side, video))
+                rows.append({"bundle": name, "seconds": length, **figures})
+    return {"rows": rows, "side": side, "fps": float(RATE), "video": video and video.name}
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.codec_speed", main)
+    main()

@@ -20,23 +20,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 
-from benchmarks.inputs import data_facts, data_or_generated
-from benchmarks.report import Row, missing, options, write
+from benchmarks.inputs import Bundle, Count, DataSet, clips_of, data_facts
+from benchmarks.report import Result, Row, benchmark, in_turns, missing, spent
 from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.interface import Model
-from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import few, read_card
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.data.source import read_card
+from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.packaged import find_bundle
 
@@ -77,10 +77,7 @@ class Sample(NamedTuple):
     psnr: float
 
 
-class Coded(Protocol):
-    """Codes the clip of that number and measures it."""
-
-    def __call__(self, number: int) -> Sample: ...
+Coded = Callable[[int], Sample]  # codes the clip of that number and measures it
 
 
 def psnr(clip_THWC: np.ndarray, decoded_THWC: np.ndarray) -> float:
@@ -161,19 +158,8 @@ class Ours:
         return Sample(encode_s, decode_s, warm_encode_s, warm_decode_s, file.stat().st_size, psnr(clip, frames))
 
     def _process(self, *arguments: str) -> float:
-        began = time.perf_counter()
-        self._processes.run([sys.executable, "-m", "vqvae_jax", *arguments, *self._bundle, "--force"], cwd=ROOT)
-        return time.perf_counter() - began
-
-
-def in_turns(coders: Mapping[str, Coded], clips: int, repeats: int) -> dict[str, list[Sample]]:
-    """Every clip through every coder, `repeats` times."""
-    found: dict[str, list[Sample]] = {name: [] for name in coders}
-    for _ in range(repeats):
-        for number in range(clips):
-            for name, coded in coders.items():
-                found[name].append(coded(number))
-    return found
+        command = [sys.executable, "-m", "vqvae_jax", *arguments, *self._bundle, "--force"]
+        return spent(lambda: self._processes.run(command, cwd=ROOT)).wall_s
 
 
 def row(name: str, setting: str, samples: Sequence[Sample], pixels: int, start_s: float | None) -> Row:
@@ -206,86 +192,93 @@ def with_ratios(rows: Sequence[Row]) -> list[Row]:
 
 def start_seconds(repeats: int = 7) -> float:
     """Median of an FFmpeg process that does nothing."""
-    processes, seconds = Processes(), []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        processes.run([ffmpeg_path(), "-version"])
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+    processes, command = Processes(), [ffmpeg_path(), "-version"]
+    return statistics.median(spent(lambda: processes.run(command)).wall_s for _ in range(repeats))
+
+
+class Peer(NamedTuple):
+    """A classical codec at the rate that comes closest to our quality."""
+
+    coded: Coded
+    setting: str
+    version: str
+
+
+def matched_peer(codec: Classical, clips_NTHWC: np.ndarray, fps: float, folder: Path, wanted: float) -> Peer:
+    """Finds the rate.
+
+    Raises:
+      UserError: if the codec cannot run here, or no rate is close enough; without its name.
+    """
+    version = encoder_version(codec)
+
+    @cache
+    def quality(crf: int) -> float:
+        coded = of_peer(codec, version, crf, clips_NTHWC, fps, folder)
+        return float(np.mean([coded(number).psnr for number in range(len(clips_NTHWC))]))
+
+    crf = closest_crf(quality, wanted, HIGHEST_CRF[codec.name])
+    if reason := unmatched(quality(crf), wanted):
+        raise UserError(f"{codec.option} {crf}, the closest, {reason}")
+    setting = f"{codec.settings}, {codec.option} {crf}"
+    return Peer(of_peer(codec, version, crf, clips_NTHWC, fps, folder), setting, version)
 
 
 def compare(
     bundle: Model, given: Path | None, clips_NTHWC: np.ndarray, fps: float, repeats: int
 ) -> tuple[list[Row], dict[str, str], list[str]]:
     """Rows (ours first), versions of the peers, and which could not run and why."""
-    rows, versions, left_out = [], {}, []
+    versions, left_out = {}, []
     pixels = int(np.prod(clips_NTHWC.shape[1:4]))
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        ours = Ours(bundle, given, clips_NTHWC, fps, folder)
+        ours = Ours(bundle, given, clips_NTHWC, fps, Path(scratch))
         coders: dict[str, Coded] = {"ours": ours}
-        wanted = ours.mean_psnr()
-        settings: dict[str, Any] = {"ours": bundle.name}
+        settings, wanted = {"ours": bundle.name}, ours.mean_psnr()
         for codec in PEERS if missing("FFmpeg", "imageio_ffmpeg", "") is None else ():
             try:
-                versions[codec.encoder] = version = encoder_version(codec)
+                peer = matched_peer(codec, clips_NTHWC, fps, Path(scratch), wanted)
             except UserError as error:
                 left_out.append(f"{codec.title}: {error}")
                 continue
-            known: dict[int, float] = {}
-
-            def quality(
-                crf: int, codec: Classical = codec, version: str = version, known: dict[int, float] = known
-            ) -> float:
-                if crf not in known:
-                    coded = of_peer(codec, version, crf, clips_NTHWC, fps, folder)
-                    known[crf] = float(np.mean([coded(number).psnr for number in range(len(clips_NTHWC))]))
-                return known[crf]
-
-            crf = closest_crf(quality, wanted, HIGHEST_CRF[codec.name])
-            if reason := unmatched(quality(crf), wanted):
-                left_out.append(f"{codec.title}: {codec.option} {crf}, the closest, {reason}")
-                continue
-            coders[codec.title] = of_peer(codec, version, crf, clips_NTHWC, fps, folder)
-            settings[codec.title] = f"{codec.settings}, {codec.option} {crf}"
-        samples = in_turns(coders, len(clips_NTHWC), repeats)
+            coders[codec.title], settings[codec.title], versions[codec.encoder] = peer
+        samples = by_turns(coders, len(clips_NTHWC), repeats)
         start_s = start_seconds() if len(coders) > 1 else None
-        rows = [
-            row(name, settings[name], found, pixels, None if name == "ours" else start_s)
-            for name, found in samples.items()
-        ]
+    rows = [
+        row(name, settings[name], found, pixels, None if name == "ours" else start_s) for name, found in samples.items()
+    ]
     return with_ratios(rows), versions, left_out
 
 
-def main() -> None:
-    pin_to_one_core()
-    parser = options("codecs", __doc__)
-    parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--bundle", type=Path, help="default: $VQVAE_JAX_BUNDLE, else the package's own")
-    parser.add_argument("--clips", type=int, default=4, help="evenly spread; 0 for all")
-    parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
-    bundle = find_bundle(arguments.bundle)
+def by_turns(coders: Mapping[str, Coded], clips: int, repeats: int) -> dict[str, list[Sample]]:
+    """Every clip through every coder, `repeats` times."""
+    numbers = list(range(clips)) * repeats
+    turns = {name: partial(next, map(coded, numbers)) for name, coded in coders.items()}
+    return in_turns(turns, len(numbers))
+
+
+@benchmark
+def main(
+    data: DataSet = None, split: str = "test", bundle: Bundle = None, clips: Count = 4, repeats: int = 3
+) -> Result:
+    model = find_bundle(bundle)
     no_ffmpeg = missing("FFmpeg", "imageio_ffmpeg", "pip install 'vqvae_jax[rd]'; no row has a ratio")
-    with data_or_generated(arguments.data) as data:
-        clips, fps = few(open_split(data, arguments.split), arguments.clips), read_card(data).get("fps")
+    with clips_of(data, split, clips) as found:
+        fps = read_card(found.data_dir).get("fps")
         fps = float(fps) if isinstance(fps, int | float) else DEFAULT_FPS
-        chosen, facts = clips.read(range(len(clips))), data_facts(clips)
-    rows, versions, left_out = compare(bundle, arguments.bundle, chosen, fps, arguments.repeats)
-    write(
-        arguments.out,
-        "codecs",
-        rows,
-        peers=versions | ({} if no_ffmpeg else {"FFmpeg": ffmpeg_version()}),
-        threads={"ours": 1, "peers": 1},
-        left_out=[no_ffmpeg, *left_out],
-        repeats=arguments.repeats,
-        matched_within_db=MATCHED_DB,
-        bundle={"name": bundle.name, "digest": bundle.digest},
-        data=facts,
-    )
+        chosen, facts = found.read(range(len(found))), data_facts(found)
+    rows, versions, left_out = compare(model, bundle, chosen, fps, repeats)
+    return {
+        "rows": rows,
+        "peers": versions | ({} if no_ffmpeg else {"FFmpeg": ffmpeg_version()}),
+        "threads": {"ours": 1, "peers": 1},
+        "left_out": [no_ffmpeg, *left_out],
+        "repeats": repeats,
+        "matched_within_db": MATCHED_DB,
+        "bundle": {"name": model.name, "digest": model.digest},
+        "data": facts,
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.codecs", main)
+    pin_to_one_core()
+    main()

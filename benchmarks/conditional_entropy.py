@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import data_facts
-from benchmarks.report import Row, options, write
+from benchmarks.inputs import Count, clips_of, data_facts
+from benchmarks.report import Result, Row, benchmark
 from vqvae_jax.codec.interface import TokenModel
-from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import ClipSet, few
-from vqvae_jax.errors import run_command
+from vqvae_jax.data.source import ClipSet
 from vqvae_jax.families import load_model, token_model
 
 SMOOTHING = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
@@ -101,41 +99,33 @@ def counted(model: TokenModel, clips: ClipSet, what: str) -> tuple[list[dict[tup
     return parts, {f"{level} {name}": float(np.mean(shares)) for (level, name), shares in same.items()}
 
 
-def main() -> None:
-    parser = options("conditional_entropy", __doc__)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="data set of data_prep with a training split")
-    parser.add_argument("--split", default="validation", help="split that is measured")
-    parser.add_argument("--clips", type=int, default=0, help="of either split, evenly spread; default: all")
-    arguments = parser.parse_args()
-    model = token_model(load_model(arguments.bundle))
-    fit = few(open_split(arguments.data, "train"), arguments.clips)
-    seen = few(open_split(arguments.data, arguments.split), arguments.clips)
-    (even, odd), _ = counted(model, fit, "train")
-    (first, second), same = counted(model, seen, arguments.split)
+@benchmark
+def main(bundle: Path, data: Path, split: str = "validation", clips: Count = 0) -> Result:
+    """Counts and measures.
+
+    Args:
+      data: data set of data_prep with a training split.
+      split: split that is measured.
+    """
+    model = token_model(load_model(bundle))
     rows: list[Row] = []
+    with clips_of(data, "train", clips) as fit, clips_of(data, split, clips) as seen:
+        (even, odd), _ = counted(model, fit, "train")
+        (first, second), same = counted(model, seen, split)
     for (level, name), pairs in even.items():
         other = odd.get((level, name), np.zeros_like(pairs))
         smoothing = best_smoothing(pairs, other) if other.any() else SMOOTHING[0]
         measured = first[level, name] + second.get((level, name), 0)
-        rows.append(
-            {
-                "level": level,
-                "given": name,
-                "bits per index": bits_per_index(pairs + other, measured, smoothing),
-                "equal to it": same.get(f"{level} {name}"),
-                "smoothing": smoothing,
-            }
-        )
-    write(
-        arguments.out,
-        "conditional_entropy",
-        rows,
-        bundle={"name": model.name, "digest": model.digest, **model.origin},
-        fitted=data_facts(fit),
-        measured=data_facts(seen),
-    )
+        bits = bits_per_index(pairs + other, measured, smoothing)
+        rows.append({"level": level, "given": name, "bits per index": bits})
+        rows[-1] |= {"equal to it": same.get(f"{level} {name}"), "smoothing": smoothing}
+    return {
+        "rows": rows,
+        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "fitted": data_facts(fit),
+        "measured": data_facts(seen),
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.conditional_entropy", main)
+    main()

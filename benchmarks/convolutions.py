@@ -11,14 +11,14 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.named_models import MODELS
-from benchmarks.report import Row, alternate, options, write
+from benchmarks.jax_programs import Clip, Name, model_of
+from benchmarks.report import Result, Row, alternate, benchmark
 from vqvae_jax.layers.conv3d import Lowering, Triple, convolve
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE
@@ -97,18 +97,6 @@ def passes(convolution: Convolution, lowering: Lowering, dtype: DTypeName, clips
     return dict(zip(PASSES, calls, strict=True))
 
 
-def measure(convolution: Convolution, repeats: int, dtype: DTypeName, clips: int) -> dict[str, dict[str, float]]:
-    """Median milliseconds by pass and lowering."""
-    compiled = {lowering: passes(convolution, lowering, dtype, clips) for lowering in LOWERINGS}
-    return {
-        name: {
-            lowering: 1e3 * seconds
-            for lowering, seconds in alternate({low: compiled[low][name] for low in LOWERINGS}, repeats).items()
-        }
-        for name in PASSES
-    }
-
-
 def describe(convolution: Convolution) -> str:
     size, kernel, strides = (
         "x".join(map(str, sides)) for sides in (convolution[0], convolution[1][:3], convolution[2])
@@ -142,27 +130,34 @@ def measure_model(name: str, config: ModelConfig, dtype: DTypeName, clips: int, 
     for convolution, times in convolutions(config).items():
         gmacs = clips * macs(convolution) / 1e9
         all_gmacs += times * gmacs
-        for step, milliseconds in measure(convolution, repeats, dtype, clips).items():
+        compiled = {lowering: passes(convolution, lowering, dtype, clips) for lowering in LOWERINGS}
+        for step in PASSES:
+            seconds = alternate({str(lowering): compiled[lowering][step] for lowering in LOWERINGS}, repeats)
+            milliseconds = {lowering: 1e3 * value for lowering, value in seconds.items()}
             rows.append(row(name, dtype, describe(convolution), times, step, milliseconds, gmacs))
             for lowering, value in milliseconds.items():
                 totals[step][lowering] += times * value
     return rows + [row(name, dtype, "all", 1, step, totals[step], all_gmacs) for step in PASSES]
 
 
-def main() -> None:
-    parser = options("convolutions", __doc__)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=["msvqvae", "tiny"])
-    parser.add_argument("--dtypes", nargs="+", choices=["float32", "bfloat16"], default=["float32"])
-    parser.add_argument("--clips", type=int, default=1, help="clips a batch; a GPU needs some 64 to be busy")
-    parser.add_argument("--clip", type=int, nargs=3, metavar=("T", "H", "W"), help="default: the model's clip")
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
-    rows = []
-    for name in arguments.models:
-        config = replace(MODELS[name], clip=tuple(arguments.clip)) if arguments.clip else MODELS[name]
-        for dtype in arguments.dtypes:
-            rows += measure_model(name, config, dtype, arguments.clips, arguments.repeats)
-    write(arguments.out, "convolutions", rows, repeats=arguments.repeats, clips=arguments.clips)
+@benchmark
+def main(
+    models: tuple[Name, ...] = ("msvqvae", "tiny"),
+    dtypes: tuple[Literal["float32", "bfloat16"], ...] = ("float32",),
+    clips: int = 1,
+    clip: Clip = None,
+    repeats: int = 5,
+) -> Result:
+    """Measures.
+
+    Args:
+      clips: clips a batch; a GPU needs some 64 to be busy.
+    """
+    rows: list[Row] = []
+    for name in models:
+        for dtype in dtypes:
+            rows += measure_model(name, model_of(name, clip), dtype, clips, repeats)
+    return {"rows": rows, "repeats": repeats, "clips": clips}
 
 
 if __name__ == "__main__":

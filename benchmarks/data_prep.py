@@ -12,22 +12,21 @@ frame, which other programs on the machine disturb less. The aim is 0.2 of the b
 import statistics
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 
-from benchmarks.clocks import cpu_seconds
-from benchmarks.inputs import videos_or_generated
-from benchmarks.report import Row, aim, missing, options, versions, write
+from benchmarks.inputs import Videos, videos_or_generated
+from benchmarks.report import Result, Row, Spent, aim, benchmark, in_turns, missing, spent, versions
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
 from experiments.rd.ffmpeg import ffmpeg_path, ffmpeg_version
 from vqvae_jax.data.names import find_files
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError
 
 AIM_PER_CORE = 0.2
 FILTER = "fps=16,scale=64:64:flags=bicubic"
@@ -36,13 +35,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "npy, 16 fps": {"format": "npy"},
     "npy, native": {"format": "npy", "fps": "native"},
 }
-
-
-class Run(NamedTuple):
-    """One timed run over all files."""
-
-    wall_s: float
-    cpu_s: float  # over all processes
 
 
 def bare_loop(videos: Path, threads: int | None) -> int:
@@ -83,28 +75,21 @@ def scaling_pipe(program: str, videos: Path, at_a_time: int) -> int:
         return sum(pool.map(scaled, [videos / source.path for source in find_files(videos)[0]]))
 
 
-def timed(call: Callable[[], int]) -> Run:
-    """Runs once."""
-    wall, cpu = time.perf_counter(), cpu_seconds()
-    call()
-    return Run(time.perf_counter() - wall, cpu_seconds() - cpu)
-
-
-def calls(videos: Path, workers: list[int], program: str | None) -> dict[tuple[str, int], Callable[[], int]]:
+def calls(videos: Path, workers: Sequence[int], program: str | None) -> dict[tuple[str, int], Callable[[], int]]:
     """What is timed, by name and number of processes."""
     found: dict[tuple[str, int], Callable[[], int]] = {
-        ("bare loop, OpenCV's threads", 1): lambda: bare_loop(videos, None),
-        ("bare loop", 1): lambda: bare_loop(videos, 1),
+        ("bare loop, OpenCV's threads", 1): partial(bare_loop, videos, None),
+        ("bare loop", 1): partial(bare_loop, videos, 1),
     }
     for count in workers:
         if program is not None:
-            found["FFmpeg pipe", count] = lambda n=count: scaling_pipe(program, videos, n)  # type: ignore[misc]
+            found["FFmpeg pipe", count] = partial(scaling_pipe, program, videos, count)
         for name, changes in SETTINGS.items():
-            found[name, count] = lambda n=count, c=changes: prepared(videos, workers=n, **c)  # type: ignore[misc]
+            found[name, count] = partial(prepared, videos, workers=count, **changes)
     return found
 
 
-def rows_of(runs: dict[tuple[str, int], list[Run]], frames: int) -> list[Row]:
+def rows_of(runs: dict[tuple[str, int], list[Spent]], frames: int) -> list[Row]:
     """A row for each; medians."""
     wall = {key: statistics.median(run.wall_s for run in found) for key, found in runs.items()}
     cpu = {key: statistics.median(run.cpu_s for run in found) for key, found in runs.items()}
@@ -130,38 +115,26 @@ def rows_of(runs: dict[tuple[str, int], list[Run]], frames: int) -> list[Row]:
     ]
 
 
-def main() -> None:
-    parser = options("data_prep", __doc__)
-    parser.add_argument("--videos", type=Path, help="folder of video files; default: generated ones")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    args = parser.parse_args()
+@benchmark
+def main(videos: Videos = None, repeats: int = 3, workers: tuple[int, ...] = (1, 2)) -> Result:
     no_ffmpeg = missing("FFmpeg", "imageio_ffmpeg", "pip install 'vqvae_jax[rd]'")
     program, version = (None, None) if no_ffmpeg else (ffmpeg_path(), ffmpeg_version())
-    with videos_or_generated(args.videos) as videos:
-        frames = bare_loop(videos, 1)  # the files are then in the page cache
-        timed_calls = calls(videos, args.workers, program)
-        runs: dict[tuple[str, int], list[Run]] = {key: [] for key in timed_calls}
-        for _ in range(args.repeats):
-            for key, call in timed_calls.items():
-                runs[key].append(timed(call))
-        rows, files = rows_of(runs, frames), len(find_files(videos)[0])
-    write(
-        args.out,
-        "data_prep",
-        rows,
-        peers=versions("opencv-python-headless") | ({"FFmpeg": version} if version else {}),
-        threads={"each process": 1},
-        aims=[
-            aim(f"of the bare loop per core: {row['run']}, {row['processes']} processes", value, at_least=AIM_PER_CORE)
-            for row in rows
-            if row["run"] in SETTINGS and (value := row["of bare per core"])
-        ],
-        left_out=[no_ffmpeg],
-        repeats=args.repeats,
-        data={"name": videos.name, "files": files, "frames": frames},
-    )
+    with videos_or_generated(videos) as folder:
+        frames = bare_loop(folder, 1)  # the files are then in the page cache
+        clocked = {key: partial(spent, call) for key, call in calls(folder, workers, program).items()}
+        rows, files = rows_of(in_turns(clocked, repeats), frames), len(find_files(folder)[0])
+    per_core = [row for row in rows if row["run"] in SETTINGS]
+    what = "of the bare loop per core: {run}, {processes} processes"
+    return {
+        "rows": rows,
+        "peers": versions("opencv-python-headless") | ({"FFmpeg": version} if version else {}),
+        "threads": {"each process": 1},
+        "aims": [aim(what.format(**row), row["of bare per core"], at_least=AIM_PER_CORE) for row in per_core],
+        "left_out": [no_ffmpeg],
+        "repeats": repeats,
+        "data": {"name": folder.name, "files": files, "frames": frames},
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.data_prep", main)
+    main()

@@ -15,19 +15,16 @@ A ratio is ours over the peer's: above 1 we are faster, or need more bits. Every
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from benchmarks.inputs import data_facts, data_or_generated
-from benchmarks.report import Row, missing, options, timings, versions, write
+from benchmarks.inputs import Bundle, Count, DataSet, clips_of, data_facts
+from benchmarks.report import Result, Row, benchmark, missing, timings, versions
 from vqvae_jax.codec.interface import Indices
-from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import ClipSet, few
+from vqvae_jax.data.source import ClipSet
 from vqvae_jax.entropy.frequencies import costs, frequencies, starts
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
-from vqvae_jax.errors import run_command
 from vqvae_jax.msvqvae.codec.model import CodecModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel, pack, unpack
 from vqvae_jax.packaged import find_bundle
@@ -66,27 +63,31 @@ def shares(clips: list[Indices], codes: Mapping[str, int]) -> dict[str, np.ndarr
     return found
 
 
+def by_level(
+    encode: Callable[[str, np.ndarray], Any], decode: Callable[[str, Any, int], Any], size: Callable[[list[Any]], int]
+) -> Coder:
+    """A coder from what codes one level's indices, [n] int32, and gives back n of them."""
+
+    def decode_all(streams: list[Any], shapes: Mapping[str, Grid]) -> Indices:
+        pairs = zip(streams, shapes.items(), strict=True)
+        return {
+            level: np.asarray(decode(level, stream, int(np.prod(shape))), np.int32).reshape(shape)
+            for stream, (level, shape) in pairs
+        }
+
+    return Coder(lambda clip: [encode(level, grid.ravel()) for level, grid in clip.items()], decode_all, size)
+
+
 def zero_order(probabilities: Mapping[str, np.ndarray]) -> Coder:
     """rANS with one table per level."""
     tables = {level: starts(frequencies(costs(p[None])))[0] for level, p in probabilities.items()}
     listed = {level: table.tolist() for level, table in tables.items()}
 
-    def encode_all(indices: Indices) -> list[bytes]:
-        streams = []
-        for level, grid in indices.items():
-            table, symbols = tables[level], grid.ravel()
-            begin = table[symbols]
-            streams.append(encode(begin.tolist(), (table[symbols + 1] - begin).tolist()))
-        return streams
+    def encode_level(level: str, symbols: np.ndarray) -> bytes:
+        begin = tables[level][symbols]
+        return encode(begin.tolist(), (tables[level][symbols + 1] - begin).tolist())
 
-    def decode_all(streams: list[bytes], shapes: Mapping[str, Grid]) -> Indices:
-        pairs = zip(streams, shapes.items(), strict=True)
-        return {
-            level: np.array(decode_symbols(listed[level], stream, int(np.prod(shape))), np.int32).reshape(shape)
-            for stream, (level, shape) in pairs
-        }
-
-    return Coder(encode_all, decode_all, lengths)
+    return by_level(encode_level, lambda level, stream, n: decode_symbols(listed[level], stream, n), lengths)
 
 
 def decode_symbols(table: list[int], stream: bytes, count: int) -> list[int]:
@@ -115,21 +116,15 @@ def constriction_coder(probabilities: Mapping[str, np.ndarray]) -> Coder:
         for level, p in probabilities.items()
     }
 
-    def encode_all(indices: Indices) -> list[np.ndarray]:
-        streams = []
-        for level, grid in indices.items():
-            coder = constriction.stream.stack.AnsCoder()
-            coder.encode_reverse(grid.ravel().astype(np.int32), models[level])
-            streams.append(coder.get_compressed())
-        return streams
+    def encode_level(level: str, symbols: np.ndarray) -> np.ndarray:
+        coder = constriction.stream.stack.AnsCoder()
+        coder.encode_reverse(symbols.astype(np.int32), models[level])
+        return coder.get_compressed()
 
-    def decode_all(streams: list[np.ndarray], shapes: Mapping[str, Grid]) -> Indices:
-        return {
-            level: constriction.stream.stack.AnsCoder(stream).decode(models[level], int(np.prod(shape))).reshape(shape)
-            for stream, (level, shape) in zip(streams, shapes.items(), strict=True)
-        }
+    def decode_level(level: str, stream: np.ndarray, count: int) -> np.ndarray:
+        return constriction.stream.stack.AnsCoder(stream).decode(models[level], count)
 
-    return Coder(encode_all, decode_all, lambda streams: sum(stream.nbytes for stream in streams))
+    return by_level(encode_level, decode_level, lambda streams: sum(stream.nbytes for stream in streams))
 
 
 def clip_indices(model: CodecModel, clips: ClipSet) -> list[Indices]:
@@ -173,39 +168,32 @@ def compare(clips: list[Indices], coders: Mapping[str, Coder], repeats: int) -> 
     ]
 
 
-def main() -> None:
-    parser = options("entropy", __doc__)
-    parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--bundle", type=Path, help="default: $VQVAE_JAX_BUNDLE, else the package's own")
-    parser.add_argument("--clips", type=int, default=32, help="evenly spread; 0 for all")
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
-    bundle = cast(CodecModel, find_bundle(arguments.bundle))
-    with data_or_generated(arguments.data) as data:
-        chosen = few(open_split(data, arguments.split), arguments.clips)
-        clips, facts = clip_indices(bundle, chosen), data_facts(chosen)
-    probabilities = shares(clips, {name: level.codes for name, level in bundle.levels.items()})
+@benchmark
+def main(
+    data: DataSet = None, split: str = "test", bundle: Bundle = None, clips: Count = 32, repeats: int = 5
+) -> Result:
+    model = cast(CodecModel, find_bundle(bundle))
+    with clips_of(data, split, clips) as chosen:
+        indices, facts = clip_indices(model, chosen), data_facts(chosen)
+    probabilities = shares(indices, {name: level.codes for name, level in model.levels.items()})
     coders = {
-        "ours": container_coder(bundle.weights.tables, "range"),
-        "zlib level 9": container_coder(bundle.weights.tables, "deflate"),
+        "ours": container_coder(model.weights.tables, "range"),
+        "zlib level 9": container_coder(model.weights.tables, "deflate"),
         "zero-order rANS": zero_order(probabilities),
     }
     no_constriction = missing("constriction", "constriction", "pip install constriction")
     if no_constriction is None:
         coders["constriction, zero-order ANS"] = constriction_coder(probabilities)
-    write(
-        arguments.out,
-        "entropy",
-        compare(clips, coders, arguments.repeats),
-        peers=versions("constriction") | {"zlib": zlib.ZLIB_RUNTIME_VERSION},
-        threads={"every coder": 1},
-        left_out=[no_constriction],
-        repeats=arguments.repeats,
-        bundle={"name": bundle.name, "digest": bundle.digest},
-        data=facts,
-    )
+    return {
+        "rows": compare(indices, coders, repeats),
+        "peers": versions("constriction") | {"zlib": zlib.ZLIB_RUNTIME_VERSION},
+        "threads": {"every coder": 1},
+        "left_out": [no_constriction],
+        "repeats": repeats,
+        "bundle": {"name": model.name, "digest": model.digest},
+        "data": facts,
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.entropy", main)
+    main()

@@ -11,79 +11,79 @@ import contextlib
 import random
 import resource
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from benchmarks.report import options, write
+from benchmarks.report import Result, Row, benchmark
 from tests.codec.fuzzing import MEMORY_MIB, OUTCOMES, Original, check_pictures, mutant, originals, outcome
 
 PICTURES_EVERY = 100
 Key = tuple[str, bool]  # name of the original, whether checksums were mended
 
 
-def main() -> None:
-    parser = options("fuzz", __doc__)
-    parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=5.0, help="ceiling for one file")
-    parser.add_argument(
-        "--mebibytes", type=int, default=MEMORY_MIB, help="ceiling for the whole program, beyond its start"
-    )
-    parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), help="folder for files that fail")
-    arguments = parser.parse_args()
+@benchmark
+def main(
+    files: int = 20_000,
+    seed: int = 0,
+    seconds: float = 5.0,
+    mebibytes: int = MEMORY_MIB,
+    keep: Path = Path("fuzz-failures"),
+) -> Result:
+    """Decodes.
 
+    Args:
+      seconds: ceiling for one file.
+      mebibytes: ceiling for the whole program, beyond its start.
+      keep: folder for files that fail.
+    """
     known = originals()
     for original in known:  # compiles for pictures before memory is limited
         check(original, original.data, mended=True, pictures=True)
     at_start = resident()
-    limit_memory(arguments.mebibytes)
-    rng = random.Random(arguments.seed)
+    limit_memory(mebibytes)
+    rng = random.Random(seed)
     counts: dict[Key, Counter[str]] = {}
     slowest: dict[Key, float] = {}
     failures: list[str] = []
     began = time.perf_counter()
-    for number in range(arguments.files):
+    for number in range(files):
         original, mended = known[number % len(known)], number // len(known) % 2 == 1
         data, key = mutant(original, rng, mended), (original.name, mended)
         started = time.perf_counter()
         try:
-            with alarm(arguments.seconds):
+            with alarm(seconds):
                 found = check(original, data, mended, pictures=number % PICTURES_EVERY == 0)
         except Exception as error:  # whatever it is, it is a finding
             found = "failed"
             failures.append(f"{number}: {type(error).__name__}: {error}")
-            arguments.keep.mkdir(exist_ok=True)
-            (arguments.keep / f"{number}-{original.name}.msv").write_bytes(data)
+            keep.mkdir(exist_ok=True)
+            (keep / f"{number}-{original.name}.msv").write_bytes(data)
         counts.setdefault(key, Counter())[found] += 1
         slowest[key] = max(slowest.get(key, 0.0), time.perf_counter() - started)
 
-    rows: list[dict[str, Any]] = [
-        {"file": name, "checksums": "mended" if mended else "left", "files": counts[name, mended].total()}
-        | {what: counts[name, mended][what] for what in (*OUTCOMES, "failed")}
+    every = (*OUTCOMES, "failed")
+    rows: list[Row] = [
+        {"file": name, "checksums": "mended" if mended else "left", "files": found.total()}
+        | {what: found[what] for what in every}
         | {"slowest_ms": 1e3 * slowest[name, mended]}
-        for name, mended in counts
+        for (name, mended), found in counts.items()
     ]
     total = sum(counts.values(), Counter())
-    write(
-        arguments.out,
-        "fuzz",
-        rows,
-        files=arguments.files,
-        seed=arguments.seed,
-        outcomes={what: total[what] for what in (*OUTCOMES, "failed")},
-        failures=failures,
-        ceilings={"seconds_per_file": arguments.seconds, "mebibytes": arguments.mebibytes},
-        slowest_seconds=max(slowest.values()),
-        resident_growth_mebibytes=round(resident() - at_start, 1),
-        seconds=round(time.perf_counter() - began, 1),
-    )
-    print(f"{arguments.files} files: " + ", ".join(f"{total[what]} {what}" for what in (*OUTCOMES, "failed")))
-    sys.exit(1 if failures else 0)
+    return {
+        "ok": not failures,
+        "rows": rows,
+        "files": files,
+        "seed": seed,
+        "outcomes": {what: total[what] for what in every},
+        "failures": failures,
+        "ceilings": {"seconds_per_file": seconds, "mebibytes": mebibytes},
+        "slowest_seconds": max(slowest.values()),
+        "resident_growth_mebibytes": round(resident() - at_start, 1),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
 
 
 def check(original: Original, data: bytes, mended: bool, pictures: bool) -> str:

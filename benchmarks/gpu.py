@@ -11,7 +11,6 @@ an item failed. JAX does not preallocate: PyTorch needs its part of the same mem
 shapes, on a CPU too.
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -23,8 +22,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.report import table, versions
+from benchmarks.report import PLAIN, RESULTS, Out, table, versions
 from vqvae_jax import __version__
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.files import make_folder, write_atomically
 
@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 BATCHES = (64, 256, 8, 32, 128, 16, 512)
 #: Small enough for a CPU to do every item in about a minute.
 SMALL = ["--clip", "8", "16", "16"]
+GPU_RESULT = RESULTS / "gpu.json"
 OUT_OF_TIME, FAILED = "out of time", "failed"
 #: Lines of a failed item's output that are kept.
 KEPT = 20
@@ -171,27 +172,32 @@ def _throughput(row: dict[str, Any]) -> str:
     return f"{row['what']} " + ", ".join(filter(None, [*parts, f"{share:.1%} of ceiling" if share else ""]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.gpu", description=(__doc__ or "").splitlines()[0])
-    out = Path("benchmarks/results/gpu.json")
-    parser.add_argument("--out", type=Path, default=out, help=f"JSON file, gone on with if it is there; default {out}")
-    parser.add_argument("--minutes", type=float, default=9.0, help="no item runs longer than this in all; default 9")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="items, by name")
-    parser.add_argument("--tiny", action="store_true", help="small shapes: tries every item, measures nothing")
-    arguments = parser.parse_args()
-    todo = items(arguments.tiny)
+def measure(minutes: float = 9.0, only: tuple[str, ...] = (), tiny: bool = False, out: Out = GPU_RESULT) -> None:
+    """Everything to measure when a GPU is at hand, most telling first.
+
+    Args:
+      minutes: no item runs longer than this in all.
+      only: items, by name.
+      tiny: small shapes: tries every item, measures nothing.
+      out: gone on with if it is there.
+    """
+    todo = items(tiny)
     names = [item.name for item in todo]
-    if unknown := sorted(set(arguments.only or []) - set(names)):
+    if unknown := sorted(set(only) - set(names)):
         raise UserError(f"--only: no item {unknown[0]!r}; there are {', '.join(names)}")
-    if arguments.only:
-        todo = [item for item in todo if item.name in arguments.only]
-    done = run_items(todo, arguments.out, arguments.minutes, here())
+    if only:
+        todo = [item for item in todo if item.name in only]
+    done = run_items(todo, out, minutes, here())
     print(table([{"item": name, **_line(done.get(name))} for name in names]))
-    print(f"\nwritten: {arguments.out}")
+    print(f"\nwritten: {out}")
     failed = [item.name for item in todo if done.get(item.name, {}).get("state", "").startswith(FAILED)]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
         sys.exit(1)
+
+
+def main() -> None:
+    parse(measure, "python -m benchmarks.gpu", config=PLAIN)
 
 
 def _line(found: dict[str, Any] | None) -> dict[str, Any]:

@@ -10,50 +10,43 @@ import math
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
+from typing import Any, Literal
 
 import jax
 import numpy as np
+import tyro
 
-from benchmarks.jax_programs import jax_programs
-from benchmarks.named_models import MODELS, clips_of, experiment_of, first_state
-from benchmarks.report import options, versions
+from benchmarks.jax_programs import Clip, Name, experiment_of, first_state, jax_programs, model_of, noise
+from benchmarks.report import RESULTS, Out, versions
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.command_line import parse
 from vqvae_jax.families import load_model
 from vqvae_jax.files import write_atomically
 from vqvae_jax.msvqvae.config import ModelConfig
 
 ROOT = Path(__file__).parents[1]
 #: Those whose claims hold on any device; the rest of the suite is about files and processes.
-TESTS = ["layers", "quantization", "losses", "metrics", "msvqvae"]
+TESTS = ("layers", "quantization", "losses", "metrics", "msvqvae")
 STEPS = 10
 #: bf16 keeps 8 bits: a loss that is further off is not rounding.
 BF16_TOLERANCE = 0.03
 
 
-def check_tests(folders: list[str]) -> dict[str, Any]:
+def check_tests(folders: Sequence[str]) -> dict[str, Any]:
     """Runs the quick device-independent tests on the default device."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "tests.xml"
-        tests = [f"tests/{name}" for name in folders]
-        options = ["-q", "-m", "not slow", "-p", "no:cacheprovider", f"--junitxml={report}"]
-        subprocess.run([sys.executable, "-m", "pytest", *tests, *options], cwd=ROOT, check=False)
-        cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
-    found = {
-        case.get("name"): child.get("message", "").splitlines()[:1]
-        for case in cases
-        for child in case
-        if child.tag in ("failure", "error")
-    }
+    tests = [f"tests/{name}" for name in folders]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests]
+    ran = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    lines = ran.stdout.splitlines()
     return {
-        "ok": bool(cases) and not found,
-        "summary": f"{len(cases) - len(found)} of {len(cases)} tests passed",
-        "failed": found,
+        "ok": ran.returncode == 0,
+        "summary": next((line for line in reversed(lines) if line), "the tests said nothing"),
+        "failed": [line for line in lines if line.startswith(("FAILED", "ERROR"))],
     }
 
 
@@ -75,7 +68,7 @@ def check_steps(model: ModelConfig, clips: int) -> dict[str, Any]:
 
 def ten_losses(model: ModelConfig, state: Any, clips: int) -> list[float]:
     """The loss of each of the first steps."""
-    step = jax_programs(experiment_of(model), state, clips_of(model, clips), 1, ["train step"])["train step"]
+    step = jax_programs(experiment_of(model), state, noise(model, clips), 1, ["train step"])["train step"]
     return [float(step.call().scalars["loss"]) for _ in range(STEPS)]
 
 
@@ -111,26 +104,30 @@ def check_golden(folder: Path = ROOT / "tests/codec/golden") -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = options("gpu_checks", __doc__)
-    parser.add_argument("check", choices=["tests", "steps", "golden"])
-    parser.add_argument("--model", choices=MODELS, default="msvqvae")
-    parser.add_argument("--clip", type=int, nargs=3, metavar=("T", "H", "W"), help="default: the model's clip")
-    parser.add_argument("--clips", type=int, default=8, help="clips a step")
-    parser.add_argument("--tests", nargs="+", default=TESTS, help="folders of tests/")
-    arguments = parser.parse_args()
-    model = MODELS[arguments.model]
-    model = replace(model, clip=tuple(arguments.clip)) if arguments.clip else model
-    if arguments.check == "tests":
-        result = check_tests(arguments.tests)
+def main(
+    check: tyro.conf.Positional[Literal["tests", "steps", "golden"]],
+    model: Name = "msvqvae",
+    clip: Clip = None,
+    clips: int = 8,
+    tests: tuple[str, ...] = TESTS,
+    out: Out = RESULTS / "gpu_checks.json",
+) -> None:
+    """Does it work on this device?
+
+    Args:
+      clips: clips a step.
+      tests: folders of tests/.
+    """
+    if check == "tests":
+        result = check_tests(tests)
     else:
-        result = check_steps(model, arguments.clips) if arguments.check == "steps" else check_golden()
-    devices = [] if arguments.check == "tests" else [device.device_kind for device in jax.devices()]
+        result = check_steps(model_of(model, clip), clips) if check == "steps" else check_golden()
+    devices = [] if check == "tests" else [device.device_kind for device in jax.devices()]
     result |= {"devices": devices, "versions": versions("jax", "jaxlib", "flax", "optax")}
-    write_atomically(arguments.out, (json.dumps(result, indent=1) + "\n").encode())
+    write_atomically(out, (json.dumps(result, indent=1) + "\n").encode())
     print(result["summary"])
     sys.exit(0 if result["ok"] else 1)
 
 
 if __name__ == "__main__":
-    main()
+    parse(main, "python -m benchmarks.gpu_checks")

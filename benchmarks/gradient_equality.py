@@ -6,15 +6,15 @@ Compared before the optimiser: Adam would hide a gradient that is eight times to
 the CPU's cores.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.report import options, write
+from benchmarks.report import Result, benchmark
+from vqvae_jax.layers.conv3d import Triple
 from vqvae_jax.msvqvae import named
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
@@ -30,6 +30,7 @@ DEVICES = 8
 # Few clips have fewer vectors than there are codes. Codes drawn twice lie 0.01 apart by default, closer than float32
 # distances between vectors of length 7 resolve: rounding, which differs with the batch per device, picks the winner.
 INIT_NOISE = 1.0
+KINDS: tuple[Mapping, ...] = ("pmap", "shard_map")
 MODELS = {"tiny": named.TINY_MODEL, "msvqvae": named.MSVQVAE_MODEL, "vqvae3d": named.VQVAE3D_MODEL}
 
 
@@ -77,53 +78,52 @@ def largest(tree: PyTree) -> float:
     return max(float(np.max(np.abs(x))) for x in jax.tree.leaves(tree))
 
 
-def main() -> None:
-    parser = options("gradient_equality", __doc__)
-    parser.add_argument("--model", choices=MODELS, default="tiny")
-    parser.add_argument("--clip", type=int, nargs=3, default=(8, 32, 32), metavar=("T", "H", "W"))
-    parser.add_argument("--batch", type=int, default=DEVICES, help=f"a multiple of {DEVICES}")
-    arguments = parser.parse_args()
+@benchmark
+def main(
+    model: Literal["tiny", "msvqvae", "vqvae3d"] = "tiny", clip: Triple = (8, 32, 32), batch: int = DEVICES
+) -> Result:
+    """Compares.
+
+    Args:
+      clip: frames, height, width.
+      batch: clips, a multiple of 8.
+    """
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", DEVICES)
-    experiment = Experiment(model=MODELS[arguments.model])
+    experiment = Experiment(model=MODELS[model])
     experiment = replace(experiment, loss=replace(experiment.loss, gamma=0.0))
-    model, clip = MSVQVAE(experiment.model), tuple(arguments.clip)
-    clips = np.random.default_rng(0).integers(0, 256, (arguments.batch, *clip, 3), np.uint8)
+    clips = np.random.default_rng(0).integers(0, 256, (batch, *clip, 3), np.uint8)
 
     @jax.jit
     def start(clips: jax.Array) -> tuple[PyTree, Codebooks]:
         params = init_params(experiment.model, jax.random.key(0))
-        empty = empty_codebooks(experiment.model)
-        return params, init_codebooks(model, params, empty, normalise(clips), jax.random.key(1), INIT_NOISE)
+        network, empty = MSVQVAE(experiment.model), empty_codebooks(experiment.model)
+        return params, init_codebooks(network, params, empty, normalise(clips), jax.random.key(1), INIT_NOISE)
 
     params, codebooks = jax.tree.map(np.asarray, start(clips))
-    kinds: Sequence[Mapping] = ("pmap", "shard_map")
     steps = {
         (kind, count): raw_step(experiment, DeviceMap(kind, jax.devices()[:count]), params, codebooks, clips)
-        for kind in kinds
+        for kind in KINDS
         for count in (1, DEVICES)
     }
-    reference = steps["pmap", 1]
-    rows = []
-    for (kind, count), step in steps.items():
-        if step is reference:
-            continue
-        same = {name: np.array_equal(step.indices[name], reference.indices[name]) for name in step.indices}
-        counted = {name: np.array_equal(step.counts[name], reference.counts[name]) for name in step.counts}
-        rows.append(
-            {
-                "mapping": kind,
-                "devices": count,
-                "max gradient difference": difference(step.gradients, reference.gradients),
-                "max sum difference": difference(step.sums, reference.sums),
-                "indices equal": all(same.values()),
-                "counts equal": all(counted.values()),
-            }
-        )
-    print(f"{arguments.model}, {arguments.batch} clips of {clip}, against one device under pmap. ", end="")
+    reference = steps.pop(("pmap", 1))
+
+    def equal(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+        return all(np.array_equal(a[name], b[name]) for name in a)
+
+    rows = [
+        {
+            "mapping": kind,
+            "devices": count,
+            "max gradient difference": difference(step.gradients, reference.gradients),
+            "max sum difference": difference(step.sums, reference.sums),
+            "indices equal": equal(step.indices, reference.indices),
+            "counts equal": equal(step.counts, reference.counts),
+        }
+        for (kind, count), step in steps.items()
+    ]
     scale = {"gradient": largest(reference.gradients), "sum": largest(reference.sums)}
-    print(f"Largest gradient {scale['gradient']:.3g}, largest sum {scale['sum']:.3g}.\n")
-    write(arguments.out, "gradient_equality", rows, model=arguments.model, clip=clip, largest=scale)
+    return {"rows": rows, "model": model, "clip": clip, "largest": scale}
 
 
 if __name__ == "__main__":

@@ -9,22 +9,20 @@ of the cross-entropy.
 """
 
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import data_facts
-from benchmarks.report import Row, aim, options, write
+from benchmarks.inputs import Count, clips_of, data_facts
+from benchmarks.report import Result, Row, aim, benchmark
 from vqvae_jax.codec.bundle import read_bundle
-from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import few
-from vqvae_jax.errors import run_command
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.metrics.rate import deflate_bytes, index_entropy
 from vqvae_jax.msvqvae.codec.model import CodecModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel, pack
+
+BPP = {"formula": "formula", "deflate": "DEFLATE", "range": "range"}
 
 
 def cross_entropy(model: LevelModel, grid: np.ndarray, coarse: np.ndarray | None) -> float:
@@ -33,91 +31,76 @@ def cross_entropy(model: LevelModel, grid: np.ndarray, coarse: np.ndarray | None
     return float(np.sum(16.0 - np.log2(frequencies)))
 
 
-def main() -> None:
-    parser = options("index_bits", __doc__)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="data set of data_prep")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--clips", type=int, default=0, help="evenly spread; default: all")
-    arguments = parser.parse_args()
-    bundle = CodecModel(read_bundle(arguments.bundle))
-    tables = bundle.weights.tables
-    clips = few(open_split(arguments.data, arguments.split), arguments.clips)
-    count = len(clips)
-    size, height, width = clips.clip_shape[:3]
-    codes = {name: level.codes for name, level in bundle.levels.items()}
-    used = {name: np.zeros(k, np.int64) for name, k in codes.items()}
-    promised, coded = dict.fromkeys(codes, 0.0), dict.fromkeys(codes, 0)
-    numbers, deflated, psnr = dict.fromkeys(codes, 0), 0, []
-    for record in tqdm(range(count), disable=None):
-        clip = clips.read([record])[0]
-        (chunk,) = bundle.coded_chunks(clip, size)
-        indices = chunk.indices
-        coarse = None
-        for (name, grid), payload in zip(indices.items(), pack("range", tables, indices), strict=True):
-            used[name] += np.bincount(grid.ravel(), minlength=codes[name])
-            promised[name] += cross_entropy(tables[name], grid, coarse)
-            coded[name] += 8 * len(payload)
-            numbers[name] += grid.size
-            coarse = grid
-        deflated += 8 * deflate_bytes(list(indices.values()), list(codes.values()))
-        decoded = bundle.decoded_chunk(indices, None, None, (size, height, width), size)
-        psnr.append(float(np.mean(frame_psnr(jnp.asarray(clip)[None], jnp.asarray(decoded)[None]))))
+class Counted:
+    """What the indices of a level, over all clips so far, take in bits."""
 
-    rows: list[Row] = []
-    for name, k in codes.items():
-        entropy = index_entropy(used[name])
-        rows.append(
-            {
-                "level": name,
-                "codes in use": float(np.mean(used[name] > 0)),
-                "formula": float(np.log2(k)),
-                "zero-order entropy": entropy,
-                "cross-entropy": promised[name] / numbers[name],
-                "range": coded[name] / numbers[name],
-                "range / entropy": coded[name] / numbers[name] / entropy,
-                "DEFLATE": None,
-                "range / DEFLATE": None,
-            }
-        )
-    total = sum(numbers.values())
-    formula = sum(numbers[name] * np.log2(k) for name, k in codes.items()) / total
-    entropy = sum(numbers[name] * index_entropy(used[name]) for name in codes) / total
-    everything = sum(coded.values()) / total
-    rows.append(
-        {
-            "level": "both" if len(codes) > 1 else "all",
-            "codes in use": float(np.mean(np.concatenate([u > 0 for u in used.values()]))),
-            "formula": float(formula),
-            "zero-order entropy": float(entropy),
-            "cross-entropy": sum(promised.values()) / total,
-            "range": everything,
-            "range / entropy": everything / float(entropy),
-            "DEFLATE": deflated / total,
-            "range / DEFLATE": sum(coded.values()) / deflated,
+    def __init__(self, codes: int) -> None:
+        self.used = np.zeros(codes, np.int64)
+        self.promised = 0.0  # by the model
+        self.coded = 0
+
+    def bits(self) -> dict[str, float]:
+        """In all, by way of counting."""
+        indices = int(self.used.sum())
+        return {
+            "indices": indices,
+            "formula": indices * float(np.log2(len(self.used))),
+            "zero-order entropy": indices * float(index_entropy(self.used)),
+            "cross-entropy": self.promised,
+            "range": self.coded,
         }
-    )
-    pixels = count * size * height * width
-    facts: dict[str, Any] = {
-        "bundle": {"name": bundle.name, "digest": bundle.digest, **bundle.origin},
-        "data": data_facts(clips),
-        "psnr": float(np.mean(psnr)),
-        "bpp": {
-            "formula": formula * total / pixels,
-            "deflate": deflated / pixels,
-            "range": sum(coded.values()) / pixels,
-        },
+
+
+def row(name: str, counted: list[Counted], deflated: int | None) -> Row:
+    """Bits per index over some levels; `deflated` bits of all together."""
+    bits = {what: sum(level.bits()[what] for level in counted) for what in counted[0].bits()}
+    indices = bits.pop("indices")
+    return {
+        "level": name,
+        "codes in use": float(np.mean(np.concatenate([level.used > 0 for level in counted]))),
+        **{what: value / indices for what, value in bits.items()},
+        "range / entropy": bits["range"] / bits["zero-order entropy"],
+        "DEFLATE": None if deflated is None else deflated / indices,
+        "range / DEFLATE": None if deflated is None else bits["range"] / deflated,
     }
-    rates = ", ".join(f"{name} {float(bpp):.4f}" for name, bpp in facts["bpp"].items())
-    print(f"{count} clips: PSNR {facts['psnr']:.2f} dB, bits per pixel: {rates}")
-    both = rows[-1]
-    aims = [
-        aim("bits over DEFLATE's", both["range / DEFLATE"], at_most=0.8),
-        aim("bits over the zero-order entropy", both["range / entropy"], at_most=0.75),
-        aim("bits over the model's cross-entropy", both["range"] / both["cross-entropy"], at_most=1.01),
-    ]
-    write(arguments.out, "index_bits", rows, aims=aims, **facts)
+
+
+@benchmark
+def main(bundle: Path, data: Path, split: str = "test", clips: Count = 0) -> Result:
+    model = CodecModel(read_bundle(bundle))
+    tables = model.weights.tables
+    codes = {name: level.codes for name, level in model.levels.items()}
+    levels = {name: Counted(k) for name, k in codes.items()}
+    deflated, psnr = 0, []
+    with clips_of(data, split, clips) as chosen:
+        size, height, width = chosen.clip_shape[:3]
+        for record in tqdm(range(len(chosen)), disable=None):
+            clip = chosen.read([record])[0]
+            ((_, indices),) = model.coded_chunks(clip, size)
+            coarse = None
+            for (name, grid), payload in zip(indices.items(), pack("range", tables, indices), strict=True):
+                levels[name].used += np.bincount(grid.ravel(), minlength=codes[name])
+                levels[name].promised += cross_entropy(tables[name], grid, coarse)
+                levels[name].coded += 8 * len(payload)
+                coarse = grid
+            deflated += 8 * deflate_bytes(list(indices.values()), list(codes.values()))
+            decoded = model.decoded_chunk(indices, None, None, (size, height, width), size)
+            psnr.append(float(np.mean(frame_psnr(jnp.asarray(clip)[None], jnp.asarray(decoded)[None]))))
+    every = row("both" if len(codes) > 1 else "all", list(levels.values()), deflated)
+    per_pixel = sum(int(level.used.sum()) for level in levels.values()) / (len(chosen) * size * height * width)
+    return {
+        "rows": [*(row(name, [level], None) for name, level in levels.items()), every],
+        "aims": [
+            aim("bits over DEFLATE's", every["range / DEFLATE"], at_most=0.8),
+            aim("bits over the zero-order entropy", every["range / entropy"], at_most=0.75),
+            aim("bits over the model's cross-entropy", every["range"] / every["cross-entropy"], at_most=1.01),
+        ],
+        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "data": data_facts(chosen),
+        "psnr": float(np.mean(psnr)),
+        "bpp": {what: every[title] * per_pixel for what, title in BPP.items()},
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.index_bits", main)
+    main()

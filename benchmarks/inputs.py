@@ -4,14 +4,22 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from tyro.conf import arg
 
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
 from experiments.demo_videos import make_demo_videos
-from vqvae_jax.data.source import ClipSet
+from vqvae_jax.data.open import open_split
+from vqvae_jax.data.source import ClipSet, few
 
 GENERATED_VIDEOS, GENERATED_DATA = "generated_videos", "generated_data"  # names that results show
+
+DataSet = Annotated[Path | None, arg(help="data set of data_prep; default: one of generated videos")]
+Videos = Annotated[Path | None, arg(help="folder of video files; default: generated ones")]
+Count = Annotated[int, arg(help="clips, evenly spread; 0 for all")]
+Bundle = Annotated[Path | None, arg(help="default: $VQVAE_JAX_BUNDLE, else the package's own")]
 
 
 def generate(folder: Path) -> tuple[Path, Path]:
@@ -23,10 +31,17 @@ def generate(folder: Path) -> tuple[Path, Path]:
 
 
 @contextlib.contextmanager
-def data_or_generated(data: Path | None) -> Iterator[Path]:
-    """The data set, or one that is gone afterwards."""
+def clips_of(data: Path | None, split: str, count: int = 0) -> Iterator[ClipSet]:
+    """Clips of the data set, or of one that is gone afterwards.
+
+    Args:
+      data: of data_prep; none to generate one.
+      split: its name.
+      count: evenly spread; 0 for all.
+    """
     with contextlib.ExitStack() as stack:
-        yield data or generate(Path(stack.enter_context(tempfile.TemporaryDirectory())))[1]
+        data = data or generate(Path(stack.enter_context(tempfile.TemporaryDirectory())))[1]
+        yield few(open_split(data, split), count)
 
 
 @contextlib.contextmanager
@@ -41,10 +56,5 @@ def videos_or_generated(videos: Path | None) -> Iterator[Path]:
 
 def data_facts(clips: ClipSet) -> dict[str, Any]:
     """What a result says about its clips; the digest is of the whole split, of which it may have used a few."""
-    return {
-        "name": clips.data_dir.name,
-        "split": clips.split,
-        "digest": clips.digest,
-        "clips": len(clips),
-        "clip_shape": list(clips.clip_shape),
-    }
+    facts = {"name": clips.data_dir.name, "split": clips.split, "digest": clips.digest}
+    return facts | {"clips": len(clips), "clip_shape": list(clips.clip_shape)}

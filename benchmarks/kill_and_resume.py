@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.inputs import data_facts
-from benchmarks.report import options, write
+from benchmarks.inputs import DataSet, data_facts
+from benchmarks.report import Result, benchmark
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.open import open_split, open_stream
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.logs import read_metrics
 
@@ -33,30 +33,6 @@ WIDTHS = {"width": 8, "hidden": 8, "top-width": 8, "top-hidden": 8, "encoder-blo
 CODES = {"bottom.codes": 64, "bottom.dim": 8, "top.codes": 64, "top.dim": 8, "top-blocks": 0}
 EVERY = {"log-every": 7, "checkpoint-every": 15, "validate-every": 50, "validation-clips": 4, "picture-every": 100}
 CLOCK = ("time", "clips_per_second", "flops_per_second")
-
-
-def main() -> None:
-    parser = options("kill_and_resume", __doc__)
-    parser.add_argument("--kills", type=int, default=10, help="per number of workers")
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="Grain workers")
-    parser.add_argument("--steps", type=int, default=600, help="of the whole run")
-    parser.add_argument("--data", type=Path, help="data set of data_prep; default: generated videos")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kill_and_resume_") as scratch:
-        data = arguments.data or generated_data(Path(scratch))
-        runs = [
-            kill_and_compare(Path(scratch), data, workers, arguments.kills, arguments.steps, arguments.seed)
-            for workers in arguments.workers
-        ]
-        facts = data_facts(open_split(data, "train"))
-    rows = [
-        {"workers": run["workers"], "steps": run["steps"], "kills": len(run["kills"])}
-        | {name.replace("_", " "): equal for name, equal in run["equal"].items()}
-        for run in runs
-    ]
-    write(arguments.out, "kill_and_resume", rows, seed=arguments.seed, data=facts, runs=runs)
-    sys.exit(0 if all(all(run["equal"].values()) for run in runs) else 1)
 
 
 def generated_data(scratch: Path) -> Path:
@@ -152,14 +128,12 @@ def last_logged(run: Path) -> int:
 
 def compare(data: Path, straight: Path, killed: Path) -> dict[str, bool]:
     """What must be equal after the last step of both."""
-    records = []
+    records, curves = [], []
     for run in (straight, killed):
         checkpoints = Checkpoints(run / FOLDER, read_only=True)
         records.append(checkpoints.record(checkpoints.steps()[-1]))
+        curves.append([{k: v for k, v in line.items() if k not in CLOCK} for line in read_metrics(run)])
     a, b = records
-    curves = [
-        [{k: v for k, v in line.items() if k not in CLOCK} for line in read_metrics(run)] for run in (straight, killed)
-    ]
     return {
         "step": a.step == b.step,
         "digests_of_all_leaves": len(a.leaves) > 0 and a.leaves == b.leaves,
@@ -177,5 +151,30 @@ def next_batches(data: Path, state: dict[str, Any], count: int = 3) -> list[list
     return [clips.ids(next(stream).records.tolist()) for _ in range(count)]
 
 
+@benchmark
+def main(
+    kills: int = 10, workers: tuple[int, ...] = (0, 2), steps: int = 600, data: DataSet = None, seed: int = 0
+) -> Result:
+    """Kills.
+
+    Args:
+      kills: per number of workers.
+      workers: of Grain.
+      steps: of the whole run.
+      seed: of the moments.
+    """
+    with tempfile.TemporaryDirectory(prefix="kill_and_resume_") as scratch:
+        data = data or generated_data(Path(scratch))
+        runs = [kill_and_compare(Path(scratch), data, count, kills, steps, seed) for count in workers]
+        facts = data_facts(open_split(data, "train"))
+    rows = [
+        {"workers": run["workers"], "steps": run["steps"], "kills": len(run["kills"])}
+        | {name.replace("_", " "): equal for name, equal in run["equal"].items()}
+        for run in runs
+    ]
+    equal = all(all(run["equal"].values()) for run in runs)
+    return {"ok": equal, "rows": rows, "seed": seed, "data": facts, "runs": runs}
+
+
 if __name__ == "__main__":
-    run_command("benchmarks.kill_and_resume", main)
+    main()

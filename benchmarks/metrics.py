@@ -9,18 +9,13 @@ numbers must agree: 1e-3 dB, 1e-4 of SSIM. Ours starts from arrays on the host a
 """
 
 import functools
-from pathlib import Path
 
 import jax
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from benchmarks.clocks import alternate_cpu
-from benchmarks.inputs import data_facts, data_or_generated
-from benchmarks.report import Row, aim, cores, options, timings, versions, write
-from vqvae_jax.data.open import open_split
-from vqvae_jax.data.source import few
-from vqvae_jax.errors import run_command
+from benchmarks.inputs import Count, DataSet, clips_of, data_facts
+from benchmarks.report import Result, Row, aim, benchmark, cores, timings, versions
 from vqvae_jax.evaluation.quality import measure_quality
 
 AIM = 20.0
@@ -36,25 +31,19 @@ def noisy(clips_NTHWC: np.ndarray, sigma: float = 8.0) -> np.ndarray:
 
 def by_scikit_image(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, names: tuple[str, ...]) -> Figures:
     """The figures that are asked for, one frame after the other."""
-    found: dict[str, list[list[float]]] = {name: [] for name in names}
-    for reference, estimate in zip(reference_NTHWC, estimate_NTHWC, strict=True):
-        if "psnr" in names:
-            found["psnr"].append(
-                [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(reference, estimate, strict=True)]
-            )
-        if "ssim" in names:
-            found["ssim"].append(
-                [
-                    structural_similarity(a, b, channel_axis=-1, data_range=255)
-                    for a, b in zip(reference, estimate, strict=True)
-                ]
-            )
-        if "difference_psnr" in names:
-            differences = (np.diff(clip.astype(np.int16), axis=0) for clip in (reference, estimate))
-            found["difference_psnr"].append(
-                [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(*differences, strict=True)]
-            )
-    return {name: np.array(values) for name, values in found.items()}
+
+    def psnr(reference: np.ndarray, estimate: np.ndarray) -> list[float]:
+        return [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(reference, estimate, strict=True)]
+
+    def ssim(reference: np.ndarray, estimate: np.ndarray) -> list[float]:
+        pairs = zip(reference, estimate, strict=True)
+        return [structural_similarity(a, b, channel_axis=-1, data_range=255) for a, b in pairs]
+
+    def difference_psnr(reference: np.ndarray, estimate: np.ndarray) -> list[float]:
+        return psnr(*(np.diff(clip.astype(np.int16), axis=0) for clip in (reference, estimate)))
+
+    figures = {"psnr": psnr, "ssim": ssim, "difference_psnr": difference_psnr}
+    return {name: np.array(list(map(figures[name], reference_NTHWC, estimate_NTHWC))) for name in names}
 
 
 @functools.partial(jax.jit, static_argnums=2)
@@ -96,45 +85,37 @@ def compare(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, repeats: in
         }
         jax.clear_caches()  # so that the first call is with compilation
         found, clips = timings(calls, repeats), len(reference_NTHWC)
-        cpu = alternate_cpu(calls, repeats)
+        ours, theirs = found["ours"], found["scikit-image"]
         rows.append(
             {
                 "figure": "all" if names == every else names[0],
                 "peer": "scikit-image, loop over frames",
-                "ours ms/clip": 1e3 * found["ours"].median_s / clips,
-                "peer ms/clip": 1e3 * found["scikit-image"].median_s / clips,
-                "ratio": found["scikit-image"].median_s / found["ours"].median_s,
-                "ratio by CPU": cpu["scikit-image"] / cpu["ours"],
-                "compile s": found["ours"].first_s - found["ours"].median_s,
+                "ours ms/clip": 1e3 * ours.median_s / clips,
+                "peer ms/clip": 1e3 * theirs.median_s / clips,
+                "ratio": theirs.median_s / ours.median_s,
+                "ratio by CPU": theirs.cpu_s / ours.cpu_s,
+                "compile s": ours.first_s - ours.median_s,
                 "largest difference": max(largest.values()) if names == every else largest[names[0]],
             }
         )
     return rows
 
 
-def main() -> None:
-    parser = options("metrics", __doc__)
-    parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--clips", type=int, default=32, help="evenly spread; 0 for all")
-    parser.add_argument("--repeats", type=int, default=7)
-    arguments = parser.parse_args()
-    with data_or_generated(arguments.data) as data:
-        clips = few(open_split(data, arguments.split), arguments.clips)
-        reference, facts = clips.read(range(len(clips))), data_facts(clips)
-    rows = compare(reference, noisy(reference), arguments.repeats)
-    write(
-        arguments.out,
-        "metrics",
-        rows,
-        peers=versions("scikit-image", "scipy"),
-        threads={"ours": cores(), "scikit-image": 1},
-        aims=[aim("all figures, times scikit-image's speed", rows[0]["ratio"], at_least=AIM)],
-        repeats=arguments.repeats,
-        tolerances=TOLERANCES,
-        data=facts,
-    )
+@benchmark
+def main(data: DataSet = None, split: str = "test", clips: Count = 32, repeats: int = 7) -> Result:
+    with clips_of(data, split, clips) as chosen:
+        reference, facts = chosen.read(range(len(chosen))), data_facts(chosen)
+    rows = compare(reference, noisy(reference), repeats)
+    return {
+        "rows": rows,
+        "peers": versions("scikit-image", "scipy"),
+        "threads": {"ours": cores(), "scikit-image": 1},
+        "aims": [aim("all figures, times scikit-image's speed", rows[0]["ratio"], at_least=AIM)],
+        "repeats": repeats,
+        "tolerances": TOLERANCES,
+        "data": facts,
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.metrics", main)
+    main()

@@ -12,17 +12,16 @@ import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.inputs import data_facts, data_or_generated
-from benchmarks.report import Row, aim, missing, options, versions, write
+from benchmarks.inputs import DataSet, clips_of, data_facts
+from benchmarks.report import Result, Row, aim, benchmark, in_turns, missing, versions
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.open import open_split, open_stream
+from vqvae_jax.data.open import open_stream
 from vqvae_jax.data.source import ClipSet
-from vqvae_jax.errors import run_command
 
 AIM = 400  # clips/s
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -79,12 +78,12 @@ def pipelines(clips: ClipSet, batch_size: int, with_torch: bool) -> dict[str, Ca
     starts: dict[str, Callable[[], Opened]] = {}
     for name, setting in SETTINGS.items():
         config = PipelineConfig(batch_size=batch_size, frames=clips.clip_shape[0], **setting)
-        starts[name] = lambda config=config: ours(clips, config)  # type: ignore[misc]
+        starts[name] = partial(ours, clips, config)
         if with_torch:
             from benchmarks.peers.torch_data_loader import batches
 
             in_memory, workers = PEERS[name]
-            starts[peer_name(name)] = lambda w=workers, m=in_memory: batches(clips, batch_size, w, m)  # type: ignore[misc]
+            starts[peer_name(name)] = partial(batches, clips, batch_size, workers, in_memory)
     return starts
 
 
@@ -104,37 +103,33 @@ def row(name: str, ours: list[Speed], peer: list[Speed]) -> Row:
     }
 
 
-def main() -> None:
-    parser = options("pipeline", __doc__)
-    parser.add_argument("--data", type=Path, help="data set of data_prep; default: one of generated videos")
-    parser.add_argument("--split", default="train")
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--batches", type=int, default=100, help="batches per repetition")
-    parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
+@benchmark
+def main(
+    data: DataSet = None, split: str = "train", batch_size: int = 8, batches: int = 100, repeats: int = 3
+) -> Result:
+    """Compares.
+
+    Args:
+      batches: per repetition.
+    """
     no_torch = missing("PyTorch", "torch", "pip install torch; no row has a ratio")
-    with data_or_generated(arguments.data) as data:
-        clips = open_split(data, arguments.split)
-        starts = pipelines(clips, arguments.batch_size, no_torch is None)
-        speeds: dict[str, list[Speed]] = {key: [] for key in starts}
-        for _ in range(arguments.repeats):
-            for name, start in starts.items():
-                speeds[name].append(measure(start, (arguments.batch_size, *clips.clip_shape), arguments.batches))
+    with clips_of(data, split) as clips:
+        shape = (batch_size, *clips.clip_shape)
+        starts = pipelines(clips, batch_size, no_torch is None)
+        speeds = in_turns({name: partial(measure, start, shape, batches) for name, start in starts.items()}, repeats)
         rows = [row(name, speeds[name], speeds.get(peer_name(name), [])) for name in SETTINGS]
         facts = data_facts(clips)
-    write(
-        arguments.out,
-        "pipeline",
-        rows,
-        peers=versions("torch", "grain"),
-        threads={"PyTorch": 1},
-        aims=[aim(f"clips/s from {r['from']}", r["ours clips/s"], at_least=AIM) for r in rows],
-        left_out=[no_torch],
-        batch_size=arguments.batch_size,
-        repeats=arguments.repeats,
-        data=facts,
-    )
+    return {
+        "rows": rows,
+        "peers": versions("torch", "grain"),
+        "threads": {"PyTorch": 1},
+        "aims": [aim(f"clips/s from {r['from']}", r["ours clips/s"], at_least=AIM) for r in rows],
+        "left_out": [no_torch],
+        "batch_size": batch_size,
+        "repeats": repeats,
+        "data": facts,
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.pipeline", main)
+    main()

@@ -1,27 +1,43 @@
-"""What the benchmarks share: alternated timings, a Markdown table, JSON with machine, versions, threads and aims."""
+"""What the benchmarks share: their programs, timings in turns, tables, JSON with machine, versions and aims."""
 
-import argparse
 import datetime
+import functools
 import importlib.util
+import inspect
 import json
 import os
 import platform
+import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import jax
+import tyro
 
+from vqvae_jax.command_line import parse
+from vqvae_jax.errors import run_command
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.report.table import number, pipes
 
+K, T = TypeVar("K"), TypeVar("T")
 Row = dict[str, Any]
+Result = dict[str, Any]  # "rows" and other arguments of `write`
+Out = Annotated[Path, tyro.conf.arg(help="JSON file to write")]
+PLAIN = (tyro.conf.FlagCreatePairsOff,)
 RESULTS = Path("benchmarks/results")
 VERDICTS = {True: "met", False: "not met", None: "not measured"}
+
+
+class Spent(NamedTuple):
+    """Seconds of one call."""
+
+    wall_s: float
+    cpu_s: float  # of all threads and of children that have ended; disturbed less by other programs than wall clocks
 
 
 class Timing(NamedTuple):
@@ -31,38 +47,69 @@ class Timing(NamedTuple):
     median_s: float  # of the later ones
     lowest_s: float
     highest_s: float
+    cpu_s: float  # median
 
 
-def options(program: str, document: str | None) -> argparse.ArgumentParser:
-    """A parser with `--out`, the JSON file; by default benchmarks/results/PROGRAM.json."""
-    parser = argparse.ArgumentParser(prog=f"benchmarks.{program}", description=_headline(document))
-    out = RESULTS / f"{program}.json"
-    parser.add_argument("--out", type=Path, default=out, help=f"JSON file to write; default {out}")
-    return parser
+def benchmark(measure: Callable[..., Result]) -> Callable[[], None]:
+    """Makes a measurement the program `python -m benchmarks.MODULE`.
 
-
-def timings(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, Timing]:
-    """Times each call. They take turns, so that a slow minute of the machine hits all of them alike.
-
-    Each is called once beforehand: compilation and first touches are stated apart.
+    Its options are the function's parameters, and `--out`, the JSON file, by default benchmarks/results/MODULE.json.
+    What it returns are the arguments of `write`, and `ok`, where exit code 1 depends on it.
     """
-    first = {name: _seconds(call) for name, call in calls.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    module, own = measure.__globals__, inspect.signature(measure)
+    about = module["__doc__"].split("\n")[0]
+    name = module["__spec__"].name.rpartition(".")[2]
+
+    def run(out: Path, **options: Any) -> None:
+        result = {"ok": True, **measure(**options)}
+        ok = result.pop("ok")
+        write(out, name, result.pop("rows"), about=about, **result)
+        sys.exit(0 if ok else 1)
+
+    # Where tyro looks for options, their types and what they mean.
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=RESULTS / f"{name}.json", annotation=Out)
+    run.__signature__ = own.replace(parameters=[*own.parameters.values(), out])  # type: ignore[attr-defined]
+    run.__annotations__ = {**measure.__annotations__, "out": Out}
+    run.__doc__ = f"{about}\n\n{inspect.getdoc(measure) or ''}"
+    return lambda: run_command(f"benchmarks.{name}", lambda: parse(run, f"python -m benchmarks.{name}", config=PLAIN))
+
+
+def in_turns(calls: Mapping[K, Callable[[], T]], repeats: int) -> dict[K, list[T]]:
+    """What calls return. They take turns, so that a slow minute of the machine hits all of them alike."""
+    found: dict[K, list[T]] = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
-            seconds[name].append(_seconds(call))
-    return {name: Timing(first[name], statistics.median(s), min(s), max(s)) for name, s in seconds.items()}
+            found[name].append(call())
+    return found
 
 
-def alternate(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+def timings(calls: Mapping[K, Callable[[], Any]], repeats: int) -> dict[K, Timing]:
+    """Times each call, in turns. Each is called once beforehand: compilation and first touches are stated apart."""
+    clocked = {name: functools.partial(spent, call) for name, call in calls.items()}
+    first, later = in_turns(clocked, 1), in_turns(clocked, repeats)
+    found = {}
+    for name, runs in later.items():
+        wall = [run.wall_s for run in runs]
+        cpu_s = statistics.median(run.cpu_s for run in runs)
+        found[name] = Timing(first[name][0].wall_s, statistics.median(wall), min(wall), max(wall), cpu_s)
+    return found
+
+
+def alternate(calls: Mapping[K, Callable[[], Any]], repeats: int) -> dict[K, float]:
     """The medians of `timings`."""
     return {name: timing.median_s for name, timing in timings(calls, repeats).items()}
 
 
-def _seconds(call: Callable[[], Any]) -> float:
-    began = time.perf_counter()
+def spent(call: Callable[[], Any]) -> Spent:
+    """Calls, and waits for what JAX has been asked."""
+    wall, cpu = time.perf_counter(), _cpu_seconds()
     jax.block_until_ready(call())
-    return time.perf_counter() - began
+    return Spent(time.perf_counter() - wall, _cpu_seconds() - cpu)
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def aim(what: str, measured: float | None, *, at_least: float | None = None, at_most: float | None = None) -> Row:
@@ -107,6 +154,7 @@ def write(
     program: str,
     rows: Sequence[Row],
     *,
+    about: str = "",
     peers: Mapping[str, str] | None = None,
     threads: Mapping[str, int] | None = None,
     aims: Sequence[Row] = (),
@@ -119,6 +167,7 @@ def write(
       out: the JSON file; an older one is replaced.
       program: the benchmark's name, also its module's.
       rows: what was measured; ratios name the peer.
+      about: what the benchmark is, in a line.
       peers: what was compared with, by name: its version.
       threads: that each side was allowed, where a benchmark compares sides.
       aims: from `aim`.
@@ -129,7 +178,7 @@ def write(
     absent = [reason for reason in left_out if reason]
     result: dict[str, Any] = {
         "program": program,
-        "about": _headline(getattr(sys.modules.get(f"benchmarks.{program}", sys.modules["__main__"]), "__doc__", "")),
+        "about": about,
         "command": f"python -m benchmarks.{program} " + " ".join(map(_shown, sys.argv[1:])),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -152,14 +201,8 @@ def write(
     for reason in absent:
         print(f"left out: {reason}")
     for entry in result["aims"]:
-        print(
-            f"aim: {entry['what']}: {'not measured' if entry['met'] is None else 'met' if entry['met'] else 'not met'}"
-        )
+        print(f"aim: {entry['what']}: {VERDICTS[entry['met']]}")
     print(f"\nwritten: {out}")
-
-
-def _headline(document: str | None) -> str:
-    return (document or "").strip().split("\n")[0]
 
 
 def _shown(argument: str) -> str:

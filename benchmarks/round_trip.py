@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import Row, options, write
+from benchmarks.report import Result, Row, benchmark
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.interface import TokenModel
-from vqvae_jax.errors import run_command
+from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.families import load_model, token_model
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source
@@ -88,31 +88,26 @@ def save_source(video: Path, facts: dict[str, Any], path: Path) -> None:
         np.save(path, np.stack([scale(frame) for frame in source.frames(Fraction(facts["fps"]))]))
 
 
-def main() -> None:
-    parser = options("round_trip", __doc__)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--videos", type=Path, nargs="+", required=True)
-    parser.add_argument("--count", type=int, default=12)
-    arguments = parser.parse_args()
-    found = sorted(p for folder in arguments.videos for p in folder.rglob("*") if p.suffix in (".avi", ".mp4"))
-    chosen = [found[index * len(found) // arguments.count] for index in range(min(arguments.count, len(found)))]
-    bundle = token_model(load_model(arguments.bundle))
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number, video in enumerate(chosen):
-            size = SIZES[number % len(SIZES)]
-            if size == "native" and native_pixels(video) > LARGEST_NATIVE:
-                size = "128x128"
-            rows.append(round_trip(arguments.bundle, bundle, video, size, Path(folder)))
-            print(rows[-1])
-    write(arguments.out, "round_trip", rows)
-
-
 def native_pixels(video: Path) -> int:
     """Pixels of a frame."""
     with open_source(video) as source:
         return source.info.width * source.info.height
 
 
+@benchmark
+def main(bundle: Path, videos: tuple[Path, ...], count: int = 12) -> Result:
+    found = sorted(p for folder in videos for p in folder.rglob("*") if p.suffix in (".avi", ".mp4"))
+    model = token_model(load_model(bundle))
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, index in enumerate(evenly_spread(len(found), count)):
+            size = SIZES[number % len(SIZES)]
+            if size == "native" and native_pixels(found[index]) > LARGEST_NATIVE:
+                size = "128x128"
+            rows.append(round_trip(bundle, model, found[index], size, Path(folder)))
+            print(rows[-1])
+    return {"rows": rows}
+
+
 if __name__ == "__main__":
-    run_command("benchmarks.round_trip", main)
+    main()

@@ -20,39 +20,48 @@ On a busy CPU wall clocks mislead: PyTorch's threads wait for each other in ever
 
 import gc
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-from benchmarks.ceiling import matmul_flops
-from benchmarks.clocks import alternate_cpu
 from benchmarks.convolutions import step_flops
-from benchmarks.jax_programs import jax_programs
-from benchmarks.named_models import BATCHES, MODELS, clips_of, experiment_of, first_state
-from benchmarks.report import Row, aim, alternate, missing, options, versions, write
-from vqvae_jax.errors import UserError, run_command
+from benchmarks.jax_programs import (
+    BATCHES,
+    Clip,
+    Name,
+    Program,
+    experiment_of,
+    first_state,
+    jax_programs,
+    model_of,
+    noise,
+    repeated,
+)
+from benchmarks.report import Result, Row, aim, alternate, benchmark, cores, missing, spent, timings, versions
+from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.precision import DTypeName
+from vqvae_jax.precision import DTypeName, compute_dtype
 from vqvae_jax.training.state import TrainState
 
+What = Literal["train step", "reconstruct", "encode", "decode"]
+Layout = Literal["contiguous", "channels_last", "compiled"]
+CLOCKS = {"wall": "median_s", "cpu": "cpu_s"}
 JAX = "JAX"
-WHAT = ["train step", "reconstruct", "encode", "decode"]
-
-
-CLOCKS = {"wall": alternate, "cpu": alternate_cpu}
+#: Matrix products timed together, so that launches do not count, and how often.
+TOGETHER, PRODUCTS = 10, 5
 
 
 class Limits(NamedTuple):
     """What differs between a processor and a GPU."""
 
     dtype: DTypeName
-    variants: list[str]
-    batches: list[int] | None  # the model's own
+    variants: tuple[Layout, ...]
+    batches: tuple[int, ...]  # none: the model's own
     alone: bool  # each side has the memory to itself
     steps: int  # per timed call: a GPU works on while the host prepares the next
     matrix: int  # side of the matrices of the ceiling; 0: no shares of it
@@ -61,8 +70,8 @@ class Limits(NamedTuple):
 
 #: On a CPU channels_last was slower in every row; `--variants contiguous channels_last` shows both.
 LIMITS = {
-    "cpu": Limits("float32", ["contiguous"], None, False, 1, 0, 1.0),
-    "gpu": Limits("bfloat16", ["channels_last", "compiled"], [8, 16, 32, 64, 128, 256, 512], True, 5, 8192, 1.5),
+    "cpu": Limits("float32", ("contiguous",), (), False, 1, 0, 1.0),
+    "gpu": Limits("bfloat16", ("channels_last", "compiled"), (8, 16, 32, 64, 128, 256, 512), True, 5, 8192, 1.5),
 }
 
 
@@ -79,56 +88,40 @@ class Job(NamedTuple):
     clock: str
 
 
-Programs = dict[str, Callable[[], Any]]  # by kind of work
+Calls = dict[str, Callable[[], Any]]  # by kind of work
+Makers = dict[str, Callable[[], Calls]]  # by side; nothing takes memory before it is made
 
 
-class Facts(NamedTuple):
-    """What is kept of a `Program` of ours that is let go."""
-
-    compile_s: float
-    memory_bytes: int
-
-
-class Side(NamedTuple):
-    """What is timed against others; nothing of it takes memory before it is made."""
-
-    name: str
-    make: Callable[[], Programs]
-
-
-def torch_sides(job: Job, variants: list[str], thread_counts: list[int]) -> list[Side]:
+def torch_sides(job: Job, variants: Sequence[Layout], thread_counts: Sequence[int]) -> Makers:
     """The twin in every layout with every number of threads, each with weights of its own."""
     import torch
 
-    from benchmarks.peers.torch_programs import VARIANTS, torch_programs
+    from benchmarks.peers.torch_training import VARIANTS, torch_programs
 
-    clips = clips_of(job.experiment.model, job.batch)
+    clips = noise(job.experiment.model, job.batch)
 
-    def make(name: str, threads: int) -> Programs:
+    def make(name: str, threads: int) -> Calls:
         programs = torch_programs(VARIANTS[name], job.experiment, job.state, clips, job.steps)
 
-        def with_threads(call: Callable[[], Any]) -> Callable[[], Any]:
-            def run() -> Any:
-                torch.set_num_threads(threads)
-                return call()
+        def with_threads(call: Callable[[], Any]) -> Any:
+            torch.set_num_threads(threads)
+            return call()
 
-            return run
+        return {what: partial(with_threads, programs[what]) for what in job.wanted}
 
-        return {what: with_threads(programs[what]) for what in job.wanted}
-
-    return [
-        Side(f"{VARIANTS[name]}, {threads} {'thread' if threads == 1 else 'threads'}", partial(make, name, threads))
+    return {
+        f"{VARIANTS[name]}, {threads} {'thread' if threads == 1 else 'threads'}": partial(make, name, threads)
         for name in variants
         for threads in thread_counts
-    ]
+    }
 
 
-def compare(job: Job, sides: list[Side], alone: bool) -> tuple[list[Row], list[str]]:
+def compare(job: Job, peers: Makers, alone: bool) -> tuple[list[Row], list[str]]:
     """One row per kind of work, and which sides had too little memory for the batch.
 
     Args:
       job: what to do.
-      sides: PyTorch's.
+      peers: PyTorch's sides.
       alone: whether each side has the device's memory to itself, so that none fails for another's sake; their runs
         then follow each other instead of taking turns. JAX comes last: what it has allocated it keeps.
     """
@@ -136,68 +129,53 @@ def compare(job: Job, sides: list[Side], alone: bool) -> tuple[list[Row], list[s
 
     # Compiled for the last batch: of no more use, and counted against the limit of recompilations.
     torch.compiler.reset()
-    ours: dict[str, Facts] = {}
+    ours: dict[str, Program] = {}  # without their calls, so that those can be let go
+    first: dict[tuple[str, str], float] = {}  # seconds of the first call, by side and kind of work
+    seconds: dict[str, dict[str, float]] = {what: {} for what in job.wanted}  # per step, by kind of work and side
+    losses: dict[str, float] = {}  # of the first step, by side
+    failed: list[str] = []
 
-    def make_ours() -> Programs:
-        clips = clips_of(job.experiment.model, job.batch)
+    def make_ours() -> Calls:
+        clips = noise(job.experiment.model, job.batch)
         made = jax_programs(job.experiment, job.state, clips, job.steps, job.wanted)
-        ours.update({what: Facts(program.compile_s, program.memory_bytes) for what, program in made.items()})
-        return {what: program.call for what, program in made.items()}
+        ours.update({what: one._replace(call=lambda: None) for what, one in made.items()})
+        return {what: one.call for what, one in made.items()}
 
-    everyone = [*sides, Side(JAX, make_ours)]
-    found = Measured({}, {what: {} for what in job.wanted}, {}, [])
-    for group in [[side] for side in everyone] if alone else [everyone]:
-        measure(job, group, found)
+    def fits(what: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except (UserError, torch.OutOfMemoryError) as error:
+            failed.append(f"{what}: {str(error).splitlines()[0]}")
+            return None
+
+    def measure(group: Makers) -> None:
+        made = {name: fits(name, make) or {} for name, make in group.items()}
+        for what in job.wanted:
+            at_work = {}
+            for name, calls in made.items():
+                once = fits(f"{name}, {what}", partial(first_call, calls[what])) if what in calls else None
+                if once is None:
+                    continue
+                (first[name, what], result), at_work[name] = once, calls[what]
+                if what == "train step":
+                    losses[name] = float(result.scalars["loss"] if name == JAX else result.loss)
+            for name, timing in timings(at_work, job.repeats).items():
+                seconds[what][name] = getattr(timing, CLOCKS[job.clock]) / job.steps
+
+    everyone: Makers = {**peers, JAX: make_ours}
+    for group in [{name: make} for name, make in everyone.items()] if alone else [everyone]:
+        measure(group)
         # The group's models have no name any more: their memory is the next one's.
         gc.collect()
         torch.cuda.empty_cache()
-    check_losses(found.losses, job.experiment.model.dtype)
-    rows = [row(job, what, times, ours.get(what), found.first) for what, times in found.seconds.items() if times]
-    return rows, found.failed
+    check_losses(losses, job.experiment.model.dtype)
+    return [row(job, what, times, ours.get(what), first) for what, times in seconds.items() if times], failed
 
 
-class Measured(NamedTuple):
-    """Of all sides so far."""
-
-    first: dict[tuple[str, str], float]  # seconds of the first call, by side and kind of work
-    seconds: dict[str, dict[str, float]]  # per step, by kind of work and side
-    losses: dict[str, float]  # of the first step, by side
-    failed: list[str]  # why what has no time
-
-
-def measure(job: Job, group: list[Side], found: Measured) -> None:
-    """Makes some sides and times them in turns; what does not fit in memory is added to `found.failed`."""
-    import torch
-
-    calls = made(group, found.failed)
-    for (name, what), call in list(calls.items()):
-        began = time.perf_counter()
-        try:
-            result = call()
-        except (UserError, torch.OutOfMemoryError) as error:
-            found.failed.append(f"{name}, {what}: {str(error).splitlines()[0]}")
-            del calls[name, what]
-            continue
-        found.first[name, what] = time.perf_counter() - began
-        if what == "train step":
-            found.losses[name] = float(result.scalars["loss"] if name == JAX else result.loss)
-    for what in job.wanted:
-        at_work = {name: call for (name, at), call in calls.items() if at == what}
-        timed = CLOCKS[job.clock](at_work, job.repeats)
-        found.seconds[what].update({name: t / job.steps for name, t in timed.items()})
-
-
-def made(group: list[Side], failed: list[str]) -> dict[tuple[str, str], Callable[[], Any]]:
-    """The calls of some sides, by side and kind of work; those that do not fit in memory are added to `failed`."""
-    import torch
-
-    calls: dict[tuple[str, str], Callable[[], Any]] = {}
-    for side in group:
-        try:
-            calls |= {(side.name, what): call for what, call in side.make().items()}
-        except (UserError, torch.OutOfMemoryError) as error:
-            failed.append(f"{side.name}: {str(error).splitlines()[0]}")
-    return calls
+def first_call(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds, and what it returned."""
+    results: list[Any] = []
+    return spent(lambda: results.append(call())).wall_s, results[0]
 
 
 def check_losses(losses: dict[str, float], dtype: str) -> None:
@@ -207,10 +185,13 @@ def check_losses(losses: dict[str, float], dtype: str) -> None:
         raise RuntimeError(f"the sides do not agree on the loss: {losses}")
 
 
-def row(job: Job, what: str, seconds: dict[str, float], ours: Facts | None, first: dict[tuple[str, str], float]) -> Row:
+def row(
+    job: Job, what: str, seconds: dict[str, float], ours: Program | None, first: dict[tuple[str, str], float]
+) -> Row:
     """A line of the table; `seconds` by side, per step."""
     peers = {side: value for side, value in seconds.items() if side != JAX}
     peer = min(peers, key=lambda side: peers[side]) if peers else None
+    memory = ours and ours.compiled.argument_bytes + ours.compiled.temporary_bytes
     facts: Row = {
         "model": job.name,
         "clips": job.batch,
@@ -219,9 +200,9 @@ def row(job: Job, what: str, seconds: dict[str, float], ours: Facts | None, firs
         "PyTorch s": peers[peer] if peer else None,
         "speed-up over PyTorch": peers[peer] / seconds[JAX] if peer is not None and JAX in seconds else None,
         "fastest PyTorch": peer,
-        "JAX compile s": ours.compile_s if ours else None,
+        "JAX compile s": ours and ours.compile_s,
         "PyTorch first call s": first[peer, what] if peer else None,
-        "JAX memory MB": ours.memory_bytes / 1e6 if ours else None,
+        "JAX memory MB": memory and memory / 1e6,
     }
     return facts | {f"{side} s": value for side, value in peers.items()}
 
@@ -239,42 +220,51 @@ def add_rates(rows: list[Row], config: ModelConfig, ceiling: float | None) -> No
                     line[f"{side} share of ceiling"] = rate * step_flops(config) / ceiling
 
 
-def sweep(name: str, model: ModelConfig, batches: list[int], limits: Limits, arguments: Any) -> tuple[list[Row], list]:
-    """Every batch, smallest first; a side stops where its memory ends."""
-    experiment = experiment_of(replace(model, dtype=limits.dtype))
-    state, rows, failed = first_state(experiment), [], []
-    for batch in sorted(batches):
-        job = Job(name, experiment, state, batch, arguments.what, limits.steps, arguments.repeats, arguments.clock)
-        sides = torch_sides(job, arguments.variants or limits.variants, arguments.threads)
-        found, short = compare(job, sides, limits.alone)
-        rows += found
-        failed += [f"{name}, {batch} clips: {line}" for line in short]
-        if not found:
-            break
-    return rows, failed
+def matmul_flops(side: int, dtype: DTypeName) -> dict[str, float]:
+    """FLOP/s of a square matrix product on random data, by library: what the device's matrix units reach.
+
+    Args:
+      side: of the matrices; 8192 fills a large GPU.
+      dtype: of the operands.
+    """
+    import torch
+
+    a, b = (jax.random.normal(jax.random.key(number), (side, side), compute_dtype(dtype)) for number in (0, 1))
+    device = "cuda" if jax.default_backend() == "gpu" else "cpu"
+    c, d = (torch.randn(side, side, device=device, dtype=getattr(torch, dtype)) for _ in range(2))
+    product = jax.jit(jnp.matmul)
+    calls = {
+        JAX: repeated(lambda: product(a, b), TOGETHER),
+        "PyTorch": repeated(lambda: c @ d, TOGETHER, lambda _: torch.cuda.synchronize() if device == "cuda" else None),
+    }
+    return {name: 2.0 * side**3 * TOGETHER / s for name, s in alternate(calls, PRODUCTS).items()}
 
 
-def main() -> None:
-    # Read when the first device is asked for, so not too late here.
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    parser = options("torch_models", __doc__)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
-    parser.add_argument(
-        "--batches", nargs="+", type=int, help="clips a batch; default: 1 and 4 on a CPU, 8 to 512 on a GPU"
-    )
-    parser.add_argument("--clip", type=int, nargs=3, metavar=("T", "H", "W"), help="default: the model's clip")
-    parser.add_argument(
-        "--variants", nargs="+", choices=["contiguous", "channels_last", "compiled"], help="of the twin"
-    )
-    parser.add_argument("--threads", type=int, nargs="+", help="of PyTorch; default: 1 and all cores on a CPU")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a busy machine, on one core")
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
+@benchmark
+def main(
+    models: tuple[Name, ...] = ("msvqvae", "tiny"),
+    what: tuple[What, ...] = ("train step", "reconstruct", "encode", "decode"),
+    batches: tuple[int, ...] = (),
+    clip: Clip = None,
+    variants: tuple[Layout, ...] = (),
+    threads: tuple[int, ...] = (),
+    clock: Literal["wall", "cpu"] = "wall",
+    repeats: int = 5,
+) -> Result:
+    """Compares.
+
+    Args:
+      batches: clips a batch; default: 1 and 4 on a CPU, 8 to 512 on a GPU.
+      variants: of the twin.
+      threads: of PyTorch; default: 1 and all cores on a CPU.
+      clock: cpu is for a busy machine, on one core.
+    """
     if reason := missing("PyTorch", "torch", "pip install torch"):
         raise UserError(f"{reason}; there is nothing to compare with")
     import torch
 
+    # Read when the first device is asked for, so not too late here.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     platform = jax.default_backend()
     if platform not in LIMITS:
         raise UserError(f"no comparison on {platform}; run it on a CPU or a GPU")
@@ -282,39 +272,41 @@ def main() -> None:
         raise UserError("JAX sees a GPU and this PyTorch does not; install PyTorch with CUDA")
     limits = LIMITS[platform]
     # Those we may run on, so that `taskset` limits both sides alike.
-    cores = len(os.sched_getaffinity(0))
-    arguments.threads = arguments.threads or (sorted({1, cores}) if platform == "cpu" else [cores])
+    threads = threads or (tuple(sorted({1, cores()})) if platform == "cpu" else (cores(),))
     torch.backends.cudnn.benchmark = True  # the fastest algorithm for each shape, as XLA too looks for it
-    if arguments.clock == "cpu" and (platform != "cpu" or cores > 1):
+    if clock == "cpu" and (platform != "cpu" or cores() > 1):
         raise UserError("--clock cpu is for one core of a CPU: begin the command with `taskset -c 0`")
     ceiling = matmul_flops(limits.matrix, limits.dtype) if limits.matrix else {}
-    rows, failed = [], []
-    for name in arguments.models:
-        model, batch = MODELS[name], BATCHES[name]
-        model = replace(model, clip=tuple(arguments.clip)) if arguments.clip else model
-        found, short = sweep(name, model, arguments.batches or limits.batches or [batch], limits, arguments)
-        add_rates(found, model, max(ceiling.values(), default=None))
-        rows += found
-        failed += short
+    rows: list[Row] = []
+    failed: list[str] = []
+    for name in models:
+        experiment = experiment_of(replace(model_of(name, clip), dtype=limits.dtype))
+        state, begin = first_state(experiment), len(rows)
+        for batch in sorted(batches or limits.batches or (BATCHES[name],)):
+            job = Job(name, experiment, state, batch, list(what), limits.steps, repeats, clock)
+            found, short = compare(job, torch_sides(job, variants or limits.variants, threads), limits.alone)
+            rows += found
+            failed += [f"{name}, {batch} clips: {line}" for line in short]
+            if not found:
+                break
+        add_rates(rows[begin:], experiment.model, max(ceiling.values(), default=None))
     steps = [line["speed-up over PyTorch"] for line in rows if line["what"] == "train step"]
     slowest = min((ratio for ratio in steps if ratio is not None), default=None)
-    write(
-        arguments.out,
-        "torch_models",
-        rows,
-        peers={"PyTorch": torch.__version__},
-        threads={"JAX": cores, "PyTorch, at most": max(arguments.threads)},
-        aims=[aim("train step against PyTorch, every row", slowest, at_least=limits.aim)],
-        left_out=failed,
-        dtype=limits.dtype,
-        clock=arguments.clock,
-        repeats=arguments.repeats,
-        steps_per_timing=limits.steps,
-        matmul_flops=ceiling,
-        preallocation="off",
-        libraries=versions("flax", "optax", "triton"),
-    )
+    return {
+        "rows": rows,
+        "peers": {"PyTorch": torch.__version__},
+        "threads": {"JAX": cores(), "PyTorch, at most": max(threads)},
+        "aims": [aim("train step against PyTorch, every row", slowest, at_least=limits.aim)],
+        "left_out": failed,
+        "dtype": limits.dtype,
+        "clock": clock,
+        "repeats": repeats,
+        "steps_per_timing": limits.steps,
+        "matmul_flops": ceiling,
+        "preallocation": "off",
+        "libraries": versions("flax", "optax", "triton"),
+    }
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.torch_models", main)
+    main()

@@ -5,14 +5,16 @@
 Takes one frame, the 17th, from `--frames` videos spread evenly over the sorted list of files.
 """
 
-import argparse
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tyro.conf import arg
 
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.losses.perceptual import LAYERS
 from vqvae_jax.losses.vgg import features
@@ -22,25 +24,25 @@ from vqvae_jax.video.read import Video, VideoError
 
 FRAME = 16
 BATCH = 32
+Weights = Annotated[str | None, arg(help="VGG-16 weights (.npz or .safetensors); default $VQVAE_JAX_WEIGHTS")]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.vgg_layer_means", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--videos", type=Path, required=True, help="folder of training videos of the model's frame size"
-    )
-    parser.add_argument("--vgg-weights", help="VGG-16 weights (.npz or .safetensors); default $VQVAE_JAX_WEIGHTS")
-    parser.add_argument("--frames", type=int, default=512, help="how many videos give a frame each")
-    arguments = parser.parse_args()
-    trunk = require_vgg(arguments.vgg_weights)
-    files = sorted(path for path in arguments.videos.rglob("*") if path.suffix in (".avi", ".mp4", ".mkv"))
+def main(videos: Path, vgg_weights: Weights = None, frames: int = 512) -> None:
+    """Measures the mean activations that normalise the perceptual loss.
+
+    Args:
+      videos: folder of training videos of the model's frame size.
+      frames: how many videos give a frame each.
+    """
+    trunk = require_vgg(vgg_weights)
+    files = sorted(path for path in videos.rglob("*") if path.suffix in (".avi", ".mp4", ".mkv"))
     if not files:
-        raise UserError(f"{arguments.videos} has no .avi, .mp4 or .mkv file")
-    chosen = [files[i] for i in np.linspace(0, len(files) - 1, min(arguments.frames, len(files))).round().astype(int)]
-    frames = [frame for file in chosen if (frame := read_frame(file)) is not None]
-    if len({frame.shape for frame in frames}) != 1:
-        raise UserError(f"{arguments.videos}: expected videos of one frame size with more than {FRAME} frames each")
-    frames_NHWC = np.stack(frames)
+        raise UserError(f"{videos} has no .avi, .mp4 or .mkv file")
+    chosen = [files[i] for i in np.linspace(0, len(files) - 1, min(frames, len(files))).round().astype(int)]
+    found = [frame for file in chosen if (frame := read_frame(file)) is not None]
+    if len({frame.shape for frame in found}) != 1:
+        raise UserError(f"{videos}: expected videos of one frame size with more than {FRAME} frames each")
+    frames_NHWC = np.stack(found)
 
     means = jax.jit(lambda trunk, x: jnp.stack([jnp.mean(layer) for layer in features(trunk, normalise(x))]))
     batches = [frames_NHWC[i : i + BATCH] for i in range(0, len(frames_NHWC), BATCH)]
@@ -61,4 +63,4 @@ def read_frame(file: Path) -> np.ndarray | None:
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.vgg_layer_means", main)
+    run_command("benchmarks.vgg_layer_means", lambda: parse(main, "python -m benchmarks.vgg_layer_means"))

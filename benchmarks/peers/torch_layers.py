@@ -4,9 +4,10 @@ Tensors are [B, C, T, H, W], as PyTorch's convolutions want them; in memory cont
 (`channels_last_3d`), and every layer keeps whichever it is given.
 """
 
+import math
+from collections import OrderedDict
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -86,101 +87,76 @@ class Stack(nn.Sequential):
             self.add_module(f"block_{index}", Block(*block))
 
 
-def depth_to_space(x: Tensor, factors: Triple) -> Tensor:
+class DepthToSpace(nn.Module):
     """[B, f * C, T, H, W] -> [B, C, T * ft, H * fh, W * fw], our order of channels; the layout stays."""
-    b, channels, t, h, w = x.shape
-    ft, fh, fw = factors
-    c = channels // (ft * fh * fw)
-    if is_channels_last(x):
-        y = x.movedim(1, -1).reshape(b, t, h, w, ft, fh, fw, c).permute(0, 1, 4, 2, 5, 3, 6, 7)
-        return y.reshape(b, t * ft, h * fh, w * fw, c).movedim(-1, 1)
-    y = x.reshape(b, ft, fh, fw, c, t, h, w).permute(0, 4, 5, 1, 6, 2, 7, 3)
-    return y.reshape(b, c, t * ft, h * fh, w * fw)
+
+    def __init__(self, factors: Triple):
+        super().__init__()
+        self.factors = factors
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, channels, t, h, w = x.shape
+        ft, fh, fw = self.factors
+        y = x.movedim(1, -1).unflatten(-1, (ft, fh, fw, channels // math.prod(self.factors)))
+        if is_channels_last(x):
+            return y.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(b, t * ft, h * fh, w * fw, -1).movedim(-1, 1)
+        return y.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(b, -1, t * ft, h * fh, w * fw)
 
 
-def space_to_depth(x: Tensor, factors: Triple) -> Tensor:
-    """The inverse of `depth_to_space`."""
-    b, c, t, h, w = x.shape
-    ft, fh, fw = factors
-    t, h, w = t // ft, h // fh, w // fw
-    if is_channels_last(x):
-        y = x.movedim(1, -1).reshape(b, t, ft, h, fh, w, fw, c).permute(0, 1, 3, 5, 2, 4, 6, 7)
-        return y.reshape(b, t, h, w, ft * fh * fw * c).movedim(-1, 1)
-    y = x.reshape(b, c, t, ft, h, fh, w, fw).permute(0, 3, 5, 7, 1, 2, 4, 6)
-    return y.reshape(b, ft * fh * fw * c, t, h, w)
+class SpaceToDepth(DepthToSpace):
+    """The inverse of `DepthToSpace`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, (ft, fh, fw) = len(x), self.factors
+        t, h, w = (size // factor for size, factor in zip(x.shape[2:], self.factors, strict=True))
+        y = x.movedim(1, -1).unflatten(3, (w, fw)).unflatten(2, (h, fh)).unflatten(1, (t, ft))
+        if is_channels_last(x):
+            return y.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(b, t, h, w, -1).movedim(-1, 1)
+        return y.permute(0, 2, 4, 6, 7, 1, 3, 5).reshape(b, -1, t, h, w)
 
 
-class Stem(nn.Module):
+def stem(config: ModelConfig) -> nn.Sequential:
     """Pixels -> features on the bottom grid."""
-
-    def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.factors = config.bottom.strides if config.resample == "patch" else None
-        if self.factors is not None:
-            self.conv = Conv(3 * int(np.prod(self.factors)), config.width, (1, 1, 1))
-            return
-        steps, channels = stages(config.bottom.strides), 3
-        for index, step in enumerate(steps):
-            features = config.width if index == len(steps) - 1 else config.early_width
-            t, h, w = (4 if stride == 2 else 3 for stride in step)
-            self.add_module(f"conv_{index}", Conv(channels, features, (t, h, w), step))
-            channels = features
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.factors is not None:
-            return self.conv(space_to_depth(x, self.factors))
-        for index, conv in enumerate(self.children()):
-            x = conv(functional.silu(x) if index else x)
-        return x
+    if config.resample == "patch":
+        return down(config, 3, config.width, config.bottom.strides)
+    steps, channels, layers = stages(config.bottom.strides), 3, OrderedDict[str, nn.Module]()
+    for index, step in enumerate(steps):
+        if index:
+            layers[f"silu_{index}"] = nn.SiLU()
+        features = config.width if index == len(steps) - 1 else config.early_width
+        t, h, w = (4 if stride == 2 else 3 for stride in step)
+        layers[f"conv_{index}"] = Conv(channels, features, (t, h, w), step)
+        channels = features
+    return nn.Sequential(layers)
 
 
-class Head(nn.Module):
+def head(config: ModelConfig) -> nn.Sequential:
     """Features on the bottom grid -> pixels, by depth-to-space."""
-
-    def __init__(self, config: ModelConfig):
-        super().__init__()
-        patch, strides = config.resample == "patch", config.bottom.strides
-        self.steps = [strides] if patch else stages(strides)[::-1]
-        channels, kernel = config.width, (1, 1, 1) if patch else (3, 3, 3)
-        for index, step in enumerate(self.steps):
-            features = 3 if index == len(self.steps) - 1 else config.early_width
-            name = "conv" if patch else f"conv_{index}"
-            self.add_module(name, Conv(channels, features * int(np.prod(step)), kernel))
-            channels = features
-
-    def forward(self, x: Tensor) -> Tensor:
-        for index, (conv, step) in enumerate(zip(self.children(), self.steps, strict=True)):
-            x = depth_to_space(conv(functional.silu(x) if index else x), step)
-        return x
+    if config.resample == "patch":
+        return up(config, config.width, 3, config.bottom.strides)
+    steps, channels, layers = stages(config.bottom.strides)[::-1], config.width, OrderedDict[str, nn.Module]()
+    for index, step in enumerate(steps):
+        if index:
+            layers[f"silu_{index}"] = nn.SiLU()
+        features = 3 if index == len(steps) - 1 else config.early_width
+        layers[f"conv_{index}"] = Conv(channels, features * math.prod(step))
+        layers[f"pixels_{index}"] = DepthToSpace(step)
+        channels = features
+    return nn.Sequential(layers)
 
 
-class Down(nn.Module):
-    """The bottom grid to the top grid."""
-
-    def __init__(self, config: ModelConfig, factors: Triple):
-        super().__init__()
-        self.factors = factors if config.resample == "patch" else None
-        if self.factors is not None:
-            self.conv = Conv(config.width * int(np.prod(factors)), config.top_width, (1, 1, 1))
-        else:
-            self.conv = Conv(config.width, config.top_width, (3, 3, 3), factors)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x if self.factors is None else space_to_depth(x, self.factors))
+def down(config: ModelConfig, channels: int, features: int, factors: Triple) -> nn.Sequential:
+    """A grid to one that is coarser by the factors."""
+    if config.resample == "patch":
+        conv = Conv(channels * math.prod(factors), features, (1, 1, 1))
+        return nn.Sequential(OrderedDict(patches=SpaceToDepth(factors), conv=conv))
+    return nn.Sequential(OrderedDict(conv=Conv(channels, features, (3, 3, 3), factors)))
 
 
-class Up(nn.Module):
-    """The top grid to the bottom grid."""
-
-    def __init__(self, config: ModelConfig, factors: Triple):
-        super().__init__()
-        self.patch, self.factors, width = config.resample == "patch", factors, config.top_width
-        if self.patch:
-            self.conv = Conv(width, width * int(np.prod(factors)), (1, 1, 1))
-        else:
-            self.conv = Conv(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.patch:
-            return depth_to_space(self.conv(x), self.factors)
-        return self.conv(functional.interpolate(x, scale_factor=self.factors, mode="nearest"))
+def up(config: ModelConfig, channels: int, features: int, factors: Triple) -> nn.Sequential:
+    """A grid to one that is finer by the factors."""
+    if config.resample == "patch":
+        conv = Conv(channels, features * math.prod(factors), (1, 1, 1))
+        return nn.Sequential(OrderedDict(conv=conv, pixels=DepthToSpace(factors)))
+    nearest = nn.Upsample(scale_factor=factors, mode="nearest")
+    return nn.Sequential(OrderedDict(nearest=nearest, conv=Conv(channels, features)))

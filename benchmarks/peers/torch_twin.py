@@ -4,17 +4,19 @@ Modules bear the names of ours, so that `load_flax` copies weights by name. Leve
 comparison.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from benchmarks.peers.torch_layers import Conv, Down, Head, Stack, Stem, Up
-from benchmarks.peers.torch_quantizer import TorchCodebook, straight_through
+from benchmarks.peers.torch_layers import Conv, Stack, down, head, stem, up
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import Codebooks
+from vqvae_jax.quantization.config import QuantizerConfig
 from vqvae_jax.quantization.moves import SPLIT_STEP
 from vqvae_jax.training.state import PyTree
 
@@ -23,6 +25,65 @@ FORMATS: dict[Layout, torch.memory_format] = {
     "contiguous": torch.contiguous_format,
     "channels_last_3d": torch.channels_last_3d,
 }
+
+
+class TorchCodebook(nn.Module):
+    """The codebook, search, moving average and revival of `vqvae_jax.quantization`: K codes of width D, as buffers.
+
+    float32 throughout, whatever `torch.autocast` says, and no value ever travels to the host: a step on a GPU never
+    waits.
+    """
+
+    def __init__(self, codes: int, dim: int):
+        super().__init__()
+        self.codes = codes
+        self.register_buffer("embeddings", torch.zeros(codes, dim))
+        self.register_buffer("counts", torch.ones(codes))
+        self.register_buffer("sums", torch.zeros(codes, dim))
+        # The fixed direction in which a split code's halves part; `load_flax` puts ours here.
+        self.register_buffer("split_step", torch.zeros(dim))
+
+    @torch.no_grad()
+    def nearest(self, z: Tensor) -> Tensor:
+        """Index of the nearest code of every vector, [..., D] -> [...] int64."""
+        with torch.autocast(z.device.type, enabled=False):
+            mean = self.embeddings.mean(0)
+            embeddings = self.embeddings - mean
+            vectors = z.reshape(-1, z.shape[-1]) - mean
+            distances = torch.addmm(embeddings.square().sum(1), vectors, embeddings.T, alpha=-2)
+            return distances.argmin(1).view(z.shape[:-1])
+
+    def lookup(self, indices: Tensor) -> Tensor:
+        """Codes of indices, [...] -> [..., D]."""
+        return functional.embedding(indices, self.embeddings)
+
+    @torch.no_grad()
+    def move(self, z: Tensor, indices: Tensor, config: QuantizerConfig) -> None:
+        """Moving average over a batch, then revival of dead codes by splitting the busiest."""
+        flat, vectors = indices.reshape(-1), z.reshape(-1, z.shape[-1])
+        counts = torch.zeros_like(self.counts).index_add_(0, flat, torch.ones_like(flat, dtype=torch.float32))
+        sums = torch.zeros_like(self.sums).index_add_(0, flat, vectors)
+        share, rate = self.codes / flat.numel(), 1 - config.decay
+        self.counts.mul_(config.decay).add_(counts, alpha=rate * share)
+        self.sums.mul_(config.decay).add_(sums, alpha=rate * share)
+        self.embeddings.copy_(self.sums / self.counts.clamp_min(1e-5)[:, None])
+        for _ in range(config.revive_at_most):
+            self._split_one(config.dead_below)
+
+    def _split_one(self, threshold: float) -> None:
+        """The least used code, if dead, takes half of the most used one."""
+        rows = torch.stack([self.counts.argmax(), self.counts.argmin()])
+        donor, alive = self.embeddings[rows[0]], self.counts[rows[1]] >= threshold
+        half = (self.counts[rows[0]] / 2).expand(2)
+        offset = self.split_step * (donor.norm() + 1e-6)
+        codes = donor + torch.stack([-offset, offset])
+        for buffer, value in ((self.embeddings, codes), (self.sums, codes * half[:, None]), (self.counts, half)):
+            buffer[rows] = torch.where(alive, buffer[rows], value)
+
+
+def straight_through(z: Tensor, values: Tensor) -> Tensor:
+    """`values` in the forward pass, the identity for gradients to `z`."""
+    return z + (values - z).detach()
 
 
 class TorchLevel(NamedTuple):
@@ -53,21 +114,21 @@ class TorchTwin(nn.Module):
         c, self.config, self.layout = config, config, layout
         kinds = (c.block, c.groups, c.norm)
         decoded = c.top_width if c.top is not None else 0
-        self.stem = Stem(c)
+        self.stem = stem(c)
         self.encoder = Stack(c.encoder_blocks, c.width, c.hidden, *kinds)
         if c.top is not None:
             coarse, fine = c.top.strides, c.bottom.strides
             ratio = coarse[0] // fine[0], coarse[1] // fine[1], coarse[2] // fine[2]
-            self.top_down = Down(c, ratio)
+            self.top_down = down(c, c.width, c.top_width, ratio)
             self.top_encoder = Stack(c.top_blocks, c.top_width, c.top_hidden, *kinds)
             self.top_code = Conv(c.top_width, c.top.dim, (1, 1, 1))
             self.top_decoder_in = Conv(c.top.dim, c.top_width, (1, 1, 1))
             self.top_decoder = Stack(c.top_blocks, c.top_width, c.top_hidden, *kinds)
-            self.top_up = Up(c, ratio)
+            self.top_up = up(c, c.top_width, c.top_width, ratio)
         self.bottom_code = Conv(c.width + decoded, c.bottom.dim, (1, 1, 1))
         self.decoder_in = Conv(c.bottom.dim + decoded, c.width, (1, 1, 1))
         self.decoder = Stack(c.decoder_blocks, c.width, c.hidden, *kinds)
-        self.head = Head(c)
+        self.head = head(c)
         self.codebooks = nn.ModuleDict({name: TorchCodebook(lv.codes, lv.dim) for name, lv in c.levels.items()})
         self.to(memory_format=FORMATS[layout])
 
@@ -77,25 +138,27 @@ class TorchTwin(nn.Module):
 
     def forward(self, x: Tensor) -> TorchForward:
         """Encodes, quantises and decodes [B, 3, T, H, W] in [0, 1]."""
-        h_b = self.encoder(self.stem(2 * x - 1))
-        levels, d_t = {}, None
-        if self.config.top is not None:
-            levels["top"] = self._quantise("top", self.top_code(self.top_encoder(self.top_down(h_b))))
-            d_t = self._decode_top(straight_through(levels["top"].z, levels["top"].values))
-        levels["bottom"] = self._quantise("bottom", self.bottom_code(_concat(h_b, d_t)))
+        levels, d_t = self._analyse(x, lambda level: straight_through(level.z, level.values))
         q_b = straight_through(levels["bottom"].z, levels["bottom"].values)
         return TorchForward(self._decode_bottom(q_b, d_t), levels)
 
     @torch.inference_mode()
     def encode(self, clips_BTHWC: Tensor) -> dict[str, Tensor]:
         """uint8 clips -> indices by level, [B, t, h, w]."""
-        h_b = self.encoder(self.stem(2 * self.pixels(clips_BTHWC) - 1))
+        levels, _ = self._analyse(self.pixels(clips_BTHWC), lambda level: level.values)
+        return {name: level.indices for name, level in levels.items()}
+
+    def _analyse(
+        self, x: Tensor, passed_on: Callable[[TorchLevel], Tensor]
+    ) -> tuple[dict[str, TorchLevel], Tensor | None]:
+        """The levels, coarse first, and what is decoded of the coarse one from what is passed on of it."""
+        h_b = self.encoder(self.stem(2 * x - 1))
         levels, d_t = {}, None
         if self.config.top is not None:
             levels["top"] = self._quantise("top", self.top_code(self.top_encoder(self.top_down(h_b))))
-            d_t = self._decode_top(levels["top"].values)
+            d_t = self._decode_top(passed_on(levels["top"]))
         levels["bottom"] = self._quantise("bottom", self.bottom_code(_concat(h_b, d_t)))
-        return {name: level.indices for name, level in levels.items()}
+        return levels, d_t
 
     @torch.inference_mode()
     def decode(self, indices: dict[str, Tensor]) -> Tensor:

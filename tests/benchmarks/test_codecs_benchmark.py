@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.codecs import AV1, PEERS, X265, Sample, at_preset, closest_crf, in_turns, row, unmatched, with_ratios
+from benchmarks.codecs import AV1, PEERS, X265, Sample, at_preset, by_turns, closest_crf, row, unmatched, with_ratios
 
 
 @pytest.mark.parametrize("wanted", [27.3, 40.0, 12.0, 55.0, 5.0])
@@ -49,5 +49,5 @@ def test_a_preset_changes_nothing_but_itself():
 def test_coders_take_turns_on_each_clip():
     order = []
     coders = {name: lambda number, name=name: order.append((name, number)) for name in ("a", "b")}
-    in_turns(coders, clips=2, repeats=2)
+    by_turns(coders, clips=2, repeats=2)
     assert order == [("a", 0), ("b", 0), ("a", 1), ("b", 1)] * 2

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.data_prep import Run, bare_loop, rows_of, scaling_pipe
+from benchmarks.data_prep import bare_loop, rows_of, scaling_pipe
+from benchmarks.report import Spent
 from vqvae_jax.errors import UserError
 from vqvae_jax.video.write import write_mp4
 
@@ -29,10 +30,10 @@ def test_the_pipe_gives_16_frames_of_64x64_for_each_second_of_every_file(videos)
 
 def test_ratios_are_against_the_peer_with_as_many_processes():
     runs = {
-        ("bare loop", 1): [Run(1.0, 1.0)],
-        ("FFmpeg pipe", 2): [Run(2.0, 3.0)],
-        ("npy, 16 fps", 2): [Run(4.0, 6.0)],
-        ("npy, native", 2): [Run(8.0, 9.0)],
+        ("bare loop", 1): [Spent(1.0, 1.0)],
+        ("FFmpeg pipe", 2): [Spent(2.0, 3.0)],
+        ("npy, 16 fps", 2): [Spent(4.0, 6.0)],
+        ("npy, native", 2): [Spent(8.0, 9.0)],
     }
     rows = {row["run"]: row for row in rows_of(runs, frames=100)}
     assert rows["npy, 16 fps"]["of FFmpeg pipe"] == 0.5 and rows["npy, 16 fps"]["of FFmpeg by CPU"] == 0.5

@@ -45,7 +45,7 @@ def ours(variant):
 
     def loss(params, x):
         forward = apply_model(model, params, x, codebooks)
-        return objective(LossConfig(gamma=0.0), x, forward, None, jnp.float32(0)).total, forward
+        return objective(LossConfig(gamma=0.0), x, forward, None, jnp.float32(0))[0], forward
 
     @jax.jit
     def run(params, clips):
