@@ -57,11 +57,12 @@ def demo(command: DemoCommand) -> Path:
         if find_vgg_weights() is None
         else "Trained without the perceptual loss, which would take longer than the rest together.",
     ]
-    names = (time.strftime("%Y%m%d-%H%M%S") + suffix for suffix in ("", *(f"-{n}" for n in itertools.count(2))))
+    stamp = command.out / time.strftime("%Y%m%d-%H%M%S")
+    names = itertools.chain([stamp], (stamp.with_name(f"{stamp.name}-{number}") for number in itertools.count(2)))
     folders = NewFolders()
     try:
         try:
-            folder = next(folder for name in names if not (folder := command.out / name).exists())
+            folder = next(name for name in names if not name.exists())
             folders.make(folder, f"--out {command.out}")
         except OSError as error:
             raise UserError(f"--out {command.out}: cannot be written ({error.strerror})") from error
