@@ -12,7 +12,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -20,11 +19,13 @@ import jax
 import tyro
 
 from vqvae_jax.command_line import parse
+from vqvae_jax.data.card import version
 from vqvae_jax.errors import run_command
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.report.table import number, pipes
 
-K, T = TypeVar("K"), TypeVar("T")
+K = TypeVar("K")
+T = TypeVar("T")
 Row = dict[str, Any]
 Result = dict[str, Any]  # "rows" and other arguments of `write`
 Out = Annotated[Path, tyro.conf.arg(help="JSON file to write")]
@@ -122,13 +123,7 @@ def aim(what: str, measured: float | None, *, at_least: float | None = None, at_
 
 def versions(*distributions: str) -> dict[str, str]:
     """Versions of installed distributions; those that are missing are left out."""
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return {name: found for name in distributions if (found := version(name))}
 
 
 def missing(peer: str, module: str, extra: str) -> str | None:
@@ -188,8 +183,7 @@ def write(
             "load_average": round(os.getloadavg()[0], 2),
         },
         "threads": {"cores allowed": cores(), **(threads or {})},
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in ("jax", "jaxlib", "numpy")},
+        "versions": {"python": platform.python_version()} | versions("jax", "jaxlib", "numpy"),
         "peers": dict(peers or {}),
         "left_out": absent,
         "aims": list(aims),

@@ -21,8 +21,9 @@ from data_prep.write import (
     write_npy_part,
     write_shard,
 )
-from vqvae_jax.data.names import Skipped, Source, find_files, video_names
+from vqvae_jax.data.names import Skipped, Source, find_files, nothing_usable, video_names
 from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
+from vqvae_jax.data.record_shards import missing_library
 from vqvae_jax.errors import UserError, one_line
 from vqvae_jax.progress import counted
 
@@ -41,8 +42,8 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
     sources, skipped = find_files(config.videos)
     refuse_output_among_videos(config.out, config.videos)
     _refuse_absent_groups(config, sources)
-    if config.format == "arrayrecord":
-        _require_libraries()
+    if config.format == "arrayrecord" and (library := missing_library()):
+        raise UserError(f"--format arrayrecord needs {library}; install it, or use --format npy")
     with PartialFolder(config.out) as folder, Pool(config.workers or _cores()) as pool:
         spool = folder / ".frames"
         spool.mkdir()
@@ -51,9 +52,10 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
         usable, unusable = _sort_out(sources, decoded)
         skipped = sorted(skipped + unusable)
         if not usable:
-            raise UserError(_nothing_usable(config.videos, skipped))
+            raise UserError(nothing_usable(config.videos, skipped))
         if config.strict and skipped:
-            raise UserError(_not_all_usable(skipped))
+            cannot = f"--strict: {len(skipped)} files cannot be used (first: {skipped[0]})"
+            raise UserError(f"{cannot}; without --strict they are listed")
         videos, warnings = _divide(config, usable)
         digests = _write_all(config, videos, frames_files, folder, pool, progress)
         shutil.rmtree(spool)  # what is left in it are duplicates
@@ -188,27 +190,3 @@ def _watched(outcomes: Iterator[Outcome], total: int, what: str, unit: str, prog
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _require_libraries() -> None:
-    try:
-        import array_record.python.array_record_module  # noqa: F401
-        import tensorflow_datasets  # noqa: F401
-    except ImportError as error:
-        raise UserError(f"--format arrayrecord needs {error.name}; install it, or use --format npy") from error
-
-
-def _nothing_usable(root: Path, skipped: Sequence[Skipped]) -> str:
-    if not skipped:
-        return f"{root} holds no files; expected .avi, .mp4, .mkv ..."
-    return f"{root} has no usable video ({len(skipped)} files looked at; first: {_shown(skipped[0])})"
-
-
-def _not_all_usable(skipped: Sequence[Skipped]) -> str:
-    return (
-        f"--strict: {len(skipped)} files cannot be used (first: {_shown(skipped[0])}); without --strict they are listed"
-    )
-
-
-def _shown(skipped: Skipped) -> str:
-    return f"{one_line(skipped.path)}: {skipped.reason}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, one_line
 
 _UCF101_NAME = re.compile(r"v_(?P<label>.+)_g(?P<number>\d{1,6})_c\d+")
 
@@ -30,6 +30,16 @@ class Skipped(NamedTuple):
 
     path: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"{one_line(self.path)}: {self.reason}"
+
+
+def nothing_usable(root: Path, skipped: Sequence[Skipped]) -> str:
+    """What to say where no file below `root` is a video."""
+    if not skipped:
+        return f"{root} holds no files; expected .avi, .mp4, .mkv ..."
+    return f"{root} has no usable video ({len(skipped)} files looked at; first: {skipped[0]})"
 
 
 def find_files(root: Path) -> tuple[list[Source], list[Skipped]]:

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.memory import fits_in_memory, memory_stream
-from vqvae_jax.data.npy import NpyClips
+from vqvae_jax.data.memory import NpyClips, fits_in_memory, memory_stream
 from vqvae_jax.data.order import Share
 from vqvae_jax.data.source import ClipSet, ClipStream, read_card
 from vqvae_jax.errors import ConfigError, UserError

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vqvae_jax.data.record_shards import missing_library
 from vqvae_jax.errors import UserError
 
 
@@ -119,13 +120,10 @@ class ShardedClips(ShardedRecords):
 
 def _metadata(data_dir: Path, split: str, advice: str) -> tuple[Any, list[Path], list[int]]:
     """Features, shard files and records per shard."""
-    try:
-        import array_record.python.array_record_module  # noqa: F401
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise UserError(
-            f"{data_dir} holds ArrayRecord shards, and {error.name} is not installed; install it{advice}"
-        ) from error
+    if library := missing_library():
+        raise UserError(f"{data_dir} holds ArrayRecord shards, and {library} is not installed; install it{advice}")
+    import tensorflow_datasets as tfds
+
     try:
         info = tfds.builder_from_directory(data_dir).info
         instructions = info.splits[split].file_instructions

@@ -10,9 +10,9 @@ import numpy as np
 
 from vqvae_jax.codec.interface import Grid, Options, TokenModel
 from vqvae_jax.data.card import write_card_files
-from vqvae_jax.data.names import Skipped, Source, find_files
+from vqvae_jax.data.names import Skipped, Source, find_files, nothing_usable
 from vqvae_jax.data.partial_folder import PartialFolder, refuse_output_among_videos
-from vqvae_jax.data.record_shards import write_tfds_metadata
+from vqvae_jax.data.record_shards import Spool, missing_library, write_tfds_metadata
 from vqvae_jax.errors import UserError
 from vqvae_jax.tokens.card import Card, CodedVideo, Settings, make_card, page
 from vqvae_jax.tokens.records import (
@@ -25,7 +25,6 @@ from vqvae_jax.tokens.records import (
     to_example,
     token_features,
 )
-from vqvae_jax.tokens.spool import Spool
 from vqvae_jax.video.read import MISSING_LIMIT
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source
@@ -70,7 +69,8 @@ def write_token_shards(
     if shards is not None and not 1 <= shards <= MAX_SHARDS:
         raise UserError(f"shards={shards}; expected 1 to {MAX_SHARDS}")
     refuse_output_among_videos(out, root)
-    _require_libraries()
+    if library := missing_library():
+        raise UserError(f"token shards need {library}; install it")
     sources, skipped = find_files(root)
     options = Options(chunk_frames=chunk_frames)
     model.check(options)
@@ -86,7 +86,7 @@ def write_token_shards(
                         raise UserError(f"--strict: {source.path}: {reason}; without --strict it is listed") from error
                     skipped.append(Skipped(source.path, reason))
             if not work.videos:
-                raise UserError(_nothing_usable(root, sorted(skipped)))
+                raise UserError(nothing_usable(root, sorted(skipped)))
             sizes = spool.write_shards(folder, DATASET_NAME, SPLIT, shards)
         write_tfds_metadata(folder, DATASET_NAME, work.features, [(SPLIT, shard) for shard in sizes])
         card = make_card(model, work.settings, work.videos, sorted(skipped), work.digests, work.counts, sizes)
@@ -191,21 +191,6 @@ def _check_name(name: str) -> None:
         name.encode()
     except UnicodeEncodeError as error:
         raise UserError("its name is not UTF-8") from error
-
-
-def _require_libraries() -> None:
-    try:
-        import array_record.python.array_record_module  # noqa: F401
-        import tensorflow_datasets  # noqa: F401
-    except ImportError as error:
-        raise UserError(f"token shards need {error.name}; install it") from error
-
-
-def _nothing_usable(root: Path, skipped: Sequence[Skipped]) -> str:
-    if not skipped:
-        return f"{root} holds no files; expected .avi, .mp4, .mkv ..."
-    first = f"{skipped[0].path}: {skipped[0].reason}"
-    return f"{root} has no usable video ({len(skipped)} files looked at; first: {first})"
 
 
 def _sha256(path: Path) -> str:

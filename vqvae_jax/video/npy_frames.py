@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.video.read import Frame, refused_size
-from vqvae_jax.video.source_info import SourceInfo
+from vqvae_jax.video.read import Frame, SourceInfo, refused_size
 
 
 class NpyReader:

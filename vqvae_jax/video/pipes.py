@@ -8,8 +8,7 @@ from typing import BinaryIO, NamedTuple, Self
 import numpy as np
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.video.read import FALLBACK_FPS, MAX_DENOMINATOR, Frame, refused_size, stated_aspect
-from vqvae_jax.video.source_info import SourceInfo
+from vqvae_jax.video.read import FALLBACK_FPS, MAX_DENOMINATOR, Frame, SourceInfo, refused_size, stated_aspect
 from vqvae_jax.video.video_frames import pyav
 
 STDIN, STDOUT = "standard input", "standard output"

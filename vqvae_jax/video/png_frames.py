@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.video.read import Frame, refused_size
-from vqvae_jax.video.source_info import SourceInfo
+from vqvae_jax.video.read import Frame, SourceInfo, refused_size
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

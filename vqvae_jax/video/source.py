@@ -14,8 +14,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.video.npy_frames import NpyReader
 from vqvae_jax.video.pipes import STDIN, PipeReader
 from vqvae_jax.video.png_frames import PngReader
-from vqvae_jax.video.read import VideoError, at_rate
-from vqvae_jax.video.source_info import SourceInfo
+from vqvae_jax.video.read import SourceInfo, VideoError, at_rate
 from vqvae_jax.video.video_frames import VideoReader
 
 

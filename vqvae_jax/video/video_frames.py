@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.video.read import FORMATS, MAX_DENOMINATOR, Frame, Video, VideoError
-from vqvae_jax.video.source_info import SourceInfo
+from vqvae_jax.video.read import FORMATS, MAX_DENOMINATOR, Frame, SourceInfo, Video, VideoError
 
 Codec = Literal["h264", "ffv1"]
 
