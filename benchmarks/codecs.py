@@ -97,9 +97,14 @@ def through_file(coder: Coder, clip_THWC: np.ndarray, path: Path) -> tuple[Sampl
     return Sample(encode_s, decode_s, None, None, path.stat().st_size, psnr(clip_THWC, decoded)), decoded
 
 
+def once(coder: Coder, clips_NTHWC: np.ndarray, path: Path, number: int) -> Sample:
+    """The clip of that number."""
+    return through_file(coder, clips_NTHWC[number], path)[0]
+
+
 def mean_psnr(coder: Coder, clips_NTHWC: np.ndarray, path: Path) -> float:
     """Over all clips."""
-    return float(np.mean([through_file(coder, clip, path)[0].psnr for clip in clips_NTHWC]))
+    return float(np.mean([once(coder, clips_NTHWC, path, number).psnr for number in range(len(clips_NTHWC))]))
 
 
 def unmatched(quality: float, wanted: float) -> str | None:
@@ -127,7 +132,7 @@ def ours_twice(coder: ModelCoder, clip_THWC: np.ndarray, folder: Path) -> Sample
         command = [sys.executable, "-m", "vqvae_jax", *arguments, "--bundle", str(coder.path), "--force"]
         return spent(lambda: Processes().run(command, cwd=ROOT)).wall_s
 
-    rate = coder.key["rate"]
+    rate = str(coder.key["rate"])
     encode_s = process("encode", str(source), str(file), "--size", "native", "--source-fps", rate)
     decode_s = process("decode", str(file), str(back))
     warm, frames = through_file(coder, clip_THWC, path)
@@ -210,9 +215,7 @@ def compare(
                 left_out.append(f"{codec.title}: {error}")
                 continue
             stream = folder / f"clip.{codec.suffix}"
-            coders[codec.title] = lambda number, peer=peer, stream=stream: through_file(
-                peer, clips_NTHWC[number], stream
-            )[0]
+            coders[codec.title] = partial(once, peer, clips_NTHWC, stream)
             settings[codec.title] = f"{codec.settings}, {peer.setting}"
         samples = by_turns(coders, len(clips_NTHWC), repeats)
         start_s = start_seconds() if len(coders) > 1 else None
