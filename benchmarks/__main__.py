@@ -8,7 +8,6 @@ fuzz, kill_and_resume) run only when they are named. Those that need a GPU or Py
 there is none.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from benchmarks.catalogue import CATALOGUE, Benchmark, Inputs, install
 from benchmarks.inputs import generate
 from benchmarks.page import write_page
 from benchmarks.report import RESULTS
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 
 
@@ -69,24 +69,27 @@ def run_all(benchmarks: Sequence[Benchmark], inputs: Inputs, out: Path) -> dict[
     return failed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="data set of data_prep with a train and a test split")
-    parser.add_argument("--videos", type=Path, help="folder of video files")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=f"of {', '.join(CATALOGUE)}")
-    parser.add_argument("--out", type=Path, default=RESULTS, help=f"folder of the results; default {RESULTS}")
-    arguments = parser.parse_args()
-    benchmarks, skipped = chosen(arguments.only, has_gpu())
+def bench(
+    data: Path | None = None, videos: Path | None = None, only: tuple[str, ...] = (), out: Path = RESULTS
+) -> None:
+    """Runs the benchmarks one after the other.
+
+    Args:
+      data: data set of data_prep with a train and a test split.
+      videos: folder of video files.
+      only: names; by default all that are not slow.
+      out: folder of the results.
+    """
+    benchmarks, skipped = chosen(only, has_gpu())
     peers = without_peers([*benchmarks, *(CATALOGUE[name] for name in skipped if name != "gpu")])
     if peers:
         print(f"peers: {peers}\n", flush=True)
     with ExitStack() as stack:
-        videos, data = arguments.videos, arguments.data
         if videos is None or data is None:
             made = generate(Path(stack.enter_context(tempfile.TemporaryDirectory())))
             videos, data = videos or made[0], data or made[1]
-        failed = run_all(benchmarks, Inputs(data, videos), arguments.out)
-    print(f"written: {write_page(arguments.out)}")
+        failed = run_all(benchmarks, Inputs(data, videos), out)
+    print(f"written: {write_page(out)}")
     for name, reason in skipped.items():
         print(f"skipped: {name}: {reason}")
     if peers:
@@ -95,6 +98,10 @@ def main() -> None:
         print(f"failed: {name} (exit code {code})", file=sys.stderr)
     if failed:
         sys.exit(1)
+
+
+def main() -> None:
+    parse(bench, "python -m benchmarks")
 
 
 if __name__ == "__main__":

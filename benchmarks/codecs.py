@@ -16,29 +16,25 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
+from experiments.rd.frame_rate import DEFAULT_FPS
 
 from benchmarks.inputs import Bundle, Count, DataSet, clips_of, data_facts
 from benchmarks.report import Result, Row, benchmark, in_turns, missing, spent
 from experiments.rd.classical import AV1, X265, Classical, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
-from vqvae_jax.codec.decoder import Decoder
-from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.codec.interface import Model
 from vqvae_jax.data.source import read_card
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.coder import Coder, ModelCoder
 from vqvae_jax.metrics.psnr import frame_psnr
-from vqvae_jax.packaged import find_bundle
+from vqvae_jax.packaged import bundle_path
 
 HIGHEST_CRF = {"x265": 51, "av1": 63}
 #: Difference of mean PSNR up to which two codecs are compared.
@@ -94,17 +90,21 @@ def closest_crf(quality: Callable[[int], float], wanted: float, highest: int) ->
     return min((low, high), key=lambda crf: abs(quality(crf) - wanted))
 
 
-def of_peer(codec: Classical, version: str, crf: int, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> Coded:
-    """A classical codec at one CRF."""
-    coder = ClassicalCoder(codec, crf, clips_NTHWC.shape[1:], fps, version, Processes())
+def through_file(coder: Coder, clip_THWC: np.ndarray, path: Path) -> tuple[Sample, np.ndarray]:
+    """A clip coded into a file and decoded from it."""
+    encode_s, _ = coder.encode(clip_THWC, path)
+    decoded, decode_s = coder.decode(path, clip_THWC.shape)
+    return Sample(encode_s, decode_s, None, None, path.stat().st_size, psnr(clip_THWC, decoded)), decoded
 
-    def coded(number: int) -> Sample:
-        clip, path = clips_NTHWC[number], folder / f"{codec.name}_{number}.{codec.suffix}"
-        encode_s, _ = coder.encode(clip, path)
-        decoded, decode_s = coder.decode(path, clip.shape)
-        return Sample(encode_s, decode_s, None, None, path.stat().st_size, psnr(clip, decoded))
 
-    return coded
+def once(coder: Coder, clips_NTHWC: np.ndarray, path: Path, number: int) -> Sample:
+    """The clip of that number."""
+    return through_file(coder, clips_NTHWC[number], path)[0]
+
+
+def mean_psnr(coder: Coder, clips_NTHWC: np.ndarray, path: Path) -> float:
+    """Over all clips."""
+    return float(np.mean([once(coder, clips_NTHWC, path, number).psnr for number in range(len(clips_NTHWC))]))
 
 
 def unmatched(quality: float, wanted: float) -> str | None:
@@ -122,44 +122,23 @@ def pin_to_one_core() -> None:
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks.codecs", *sys.argv[1:]])
 
 
-class Ours:
-    """Our codec, in processes through the command line and again warm in this one; see `Coded`."""
+def ours_twice(coder: ModelCoder, clip_THWC: np.ndarray, folder: Path) -> Sample:
+    """Our codec, in processes through the command line and again warm in this one."""
+    source = folder / "clip.npy"
+    file, back, path = (source.with_name(f"clip{end}") for end in (".msv", ".back.npy", ".warm.msv"))
+    np.save(source, clip_THWC, allow_pickle=False)
 
-    def __init__(self, bundle: Model, given: Path | None, clips_NTHWC: np.ndarray, fps: float, folder: Path) -> None:
-        self._clips, self._folder = clips_NTHWC, folder.resolve()
-        self._encoder, self._processes = Encoder(bundle), Processes()
-        self._rate = Fraction(fps).limit_denominator(1001)
-        self._bundle = [] if given is None else ["--bundle", str(given.resolve())]
-        self.warm(0, self._folder / "compile.msv")
+    def process(*arguments: str) -> float:
+        command = [sys.executable, "-m", "vqvae_jax", *arguments, "--bundle", str(coder.path), "--force"]
+        return spent(lambda: Processes().run(command, cwd=ROOT)).wall_s
 
-    def warm(self, number: int, path: Path) -> tuple[float, float, np.ndarray]:
-        """Seconds to encode a clip into a file and to decode it, and the decoded clip."""
-        began = time.perf_counter()
-        self._encoder.encode(self._clips[number], path, self._rate, overwrite=True)
-        between = time.perf_counter()
-        with Decoder(self._encoder.model, path) as decoder:
-            frames = np.stack(list(decoder.frames()))
-        return between - began, time.perf_counter() - between, frames
-
-    def mean_psnr(self) -> float:
-        """Over all clips."""
-        decoded = (self.warm(number, self._folder / "quality.msv")[2] for number in range(len(self._clips)))
-        return float(np.mean([psnr(clip, frames) for clip, frames in zip(self._clips, decoded, strict=True)]))
-
-    def __call__(self, number: int) -> Sample:
-        clip, source = self._clips[number], self._folder / f"{number}.npy"
-        file, back, path = (source.with_name(f"{number}{end}") for end in (".msv", ".back.npy", ".warm.msv"))
-        np.save(source, clip, allow_pickle=False)
-        encode_s = self._process("encode", str(source), str(file), "--size", "native", "--source-fps", str(self._rate))
-        decode_s = self._process("decode", str(file), str(back))
-        warm_encode_s, warm_decode_s, frames = self.warm(number, path)
-        if file.read_bytes() != path.read_bytes() or not np.array_equal(frames, np.load(back, allow_pickle=False)):
-            raise AssertionError("the command line and the library code a clip differently")
-        return Sample(encode_s, decode_s, warm_encode_s, warm_decode_s, file.stat().st_size, psnr(clip, frames))
-
-    def _process(self, *arguments: str) -> float:
-        command = [sys.executable, "-m", "vqvae_jax", *arguments, *self._bundle, "--force"]
-        return spent(lambda: self._processes.run(command, cwd=ROOT)).wall_s
+    rate = str(coder.key["rate"])
+    encode_s = process("encode", str(source), str(file), "--size", "native", "--source-fps", rate)
+    decode_s = process("decode", str(file), str(back))
+    warm, frames = through_file(coder, clip_THWC, path)
+    if file.read_bytes() != path.read_bytes() or not np.array_equal(frames, np.load(back, allow_pickle=False)):
+        raise AssertionError("the command line and the library code a clip differently")
+    return Sample(encode_s, decode_s, warm.encode_s, warm.decode_s, warm.bytes, warm.psnr)
 
 
 def row(name: str, setting: str, samples: Sequence[Sample], pixels: int, start_s: float | None) -> Row:
@@ -196,51 +175,48 @@ def start_seconds(repeats: int = 7) -> float:
     return statistics.median(spent(lambda: processes.run(command)).wall_s for _ in range(repeats))
 
 
-class Peer(NamedTuple):
-    """A classical codec at the rate that comes closest to our quality."""
-
-    coded: Coded
-    setting: str
-    version: str
-
-
-def matched_peer(codec: Classical, clips_NTHWC: np.ndarray, fps: float, folder: Path, wanted: float) -> Peer:
-    """Finds the rate.
+def matched_peer(
+    codec: Classical, clips_NTHWC: np.ndarray, fps: float, folder: Path, wanted: float
+) -> tuple[ClassicalCoder, str]:
+    """A classical codec at the rate that comes closest to our quality, and its version.
 
     Raises:
       UserError: if the codec cannot run here, or no rate is close enough; without its name.
     """
     version = encoder_version(codec)
 
+    def at(crf: int) -> ClassicalCoder:
+        return ClassicalCoder(codec, crf, clips_NTHWC.shape[1:], fps, version, Processes())
+
     @cache
     def quality(crf: int) -> float:
-        coded = of_peer(codec, version, crf, clips_NTHWC, fps, folder)
-        return float(np.mean([coded(number).psnr for number in range(len(clips_NTHWC))]))
+        return mean_psnr(at(crf), clips_NTHWC, folder / f"quality.{codec.suffix}")
 
     crf = closest_crf(quality, wanted, HIGHEST_CRF[codec.name])
     if reason := unmatched(quality(crf), wanted):
         raise UserError(f"{codec.option} {crf}, the closest, {reason}")
-    setting = f"{codec.settings}, {codec.option} {crf}"
-    return Peer(of_peer(codec, version, crf, clips_NTHWC, fps, folder), setting, version)
+    return at(crf), version
 
 
 def compare(
-    bundle: Model, given: Path | None, clips_NTHWC: np.ndarray, fps: float, repeats: int
+    ours: ModelCoder, clips_NTHWC: np.ndarray, fps: float, repeats: int
 ) -> tuple[list[Row], dict[str, str], list[str]]:
     """Rows (ours first), versions of the peers, and which could not run and why."""
     versions, left_out = {}, []
     pixels = int(np.prod(clips_NTHWC.shape[1:4]))
     with tempfile.TemporaryDirectory() as scratch:
-        ours = Ours(bundle, given, clips_NTHWC, fps, Path(scratch))
-        coders: dict[str, Coded] = {"ours": ours}
-        settings, wanted = {"ours": bundle.name}, ours.mean_psnr()
+        folder = Path(scratch).resolve()
+        coders: dict[str, Coded] = {"ours": lambda number: ours_twice(ours, clips_NTHWC[number], folder)}
+        settings, wanted = {"ours": ours.name}, mean_psnr(ours, clips_NTHWC, folder / "quality.msv")
         for codec in PEERS if missing("FFmpeg", "imageio_ffmpeg", "") is None else ():
             try:
-                peer = matched_peer(codec, clips_NTHWC, fps, Path(scratch), wanted)
+                peer, versions[codec.encoder] = matched_peer(codec, clips_NTHWC, fps, folder, wanted)
             except UserError as error:
                 left_out.append(f"{codec.title}: {error}")
                 continue
-            coders[codec.title], settings[codec.title], versions[codec.encoder] = peer
+            stream = folder / f"clip.{codec.suffix}"
+            coders[codec.title] = partial(once, peer, clips_NTHWC, stream)
+            settings[codec.title] = f"{codec.settings}, {peer.setting}"
         samples = by_turns(coders, len(clips_NTHWC), repeats)
         start_s = start_seconds() if len(coders) > 1 else None
     rows = [
@@ -260,13 +236,13 @@ def by_turns(coders: Mapping[str, Coded], clips: int, repeats: int) -> dict[str,
 def main(
     data: DataSet = None, split: str = "test", bundle: Bundle = None, clips: Count = 4, repeats: int = 3
 ) -> Result:
-    model = find_bundle(bundle)
     no_ffmpeg = missing("FFmpeg", "imageio_ffmpeg", "pip install 'vqvae_jax[rd]'; no row has a ratio")
     with clips_of(data, split, clips) as found:
         fps = read_card(found.data_dir).get("fps")
         fps = float(fps) if isinstance(fps, int | float) else DEFAULT_FPS
         chosen, facts = found.read(range(len(found))), data_facts(found)
-    rows, versions, left_out = compare(model, bundle, chosen, fps, repeats)
+    ours = ModelCoder(bundle_path(bundle), fps)
+    rows, versions, left_out = compare(ours, chosen, fps, repeats)
     return {
         "rows": rows,
         "peers": versions | ({} if no_ffmpeg else {"FFmpeg": ffmpeg_version()}),
@@ -274,7 +250,7 @@ def main(
         "left_out": [no_ffmpeg, *left_out],
         "repeats": repeats,
         "matched_within_db": MATCHED_DB,
-        "bundle": {"name": model.name, "digest": model.digest},
+        "bundle": {"name": ours.name, "digest": ours.digest},
         "data": facts,
     }
 

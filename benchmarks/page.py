@@ -3,7 +3,6 @@
 python -m benchmarks.page [--results DIR]
 """
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from benchmarks.catalogue import CATALOGUE
 from benchmarks.report import RESULTS, VERDICTS, Row, cell, table
+from vqvae_jax.command_line import parse
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.files import write_atomically
 
@@ -140,11 +140,14 @@ def write_page(folder: Path) -> Path:
     return path
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.page", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--results", type=Path, default=RESULTS, help=f"folder of JSON files; default {RESULTS}")
-    print(f"written: {write_page(parser.parse_args().results)}")
+def main(results: Path = RESULTS) -> None:
+    """Makes the page of all results.
+
+    Args:
+      results: folder of JSON files.
+    """
+    print(f"written: {write_page(results)}")
 
 
 if __name__ == "__main__":
-    run_command("benchmarks.page", main)
+    run_command("benchmarks.page", lambda: parse(main, "python -m benchmarks.page"))
