@@ -24,7 +24,6 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from experiments.rd.frame_rate import DEFAULT_FPS
 
 from benchmarks.inputs import Bundle, Count, DataSet, clips_of, data_facts
 from benchmarks.report import Result, Row, benchmark, in_turns, missing, spent
@@ -33,6 +32,7 @@ from experiments.rd.ffmpeg import Processes, ffmpeg_path, ffmpeg_version
 from vqvae_jax.data.source import read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import Coder, ModelCoder
+from vqvae_jax.evaluation.opening import DEFAULT_FPS
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.packaged import bundle_path
 
