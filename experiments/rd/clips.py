@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 
 from experiments.rd.schema import Point, RateDistortion, first_learned
 from vqvae_jax.data.source import evenly_spread
 from vqvae_jax.errors import UserError
+from vqvae_jax.evaluation.opening import DEFAULT_FPS
 from vqvae_jax.evaluation.side_files import chosen_records
 from vqvae_jax.metrics.psnr import CAP_DB, PEAK
 from vqvae_jax.report import pictures

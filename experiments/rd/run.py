@@ -8,7 +8,6 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
-from vqvae_jax.evaluation.clip_figures import DEFAULT_FPS
 
 from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, note
@@ -24,7 +23,7 @@ from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.clip_files import stacked_quality
 from vqvae_jax.evaluation.coder import Coder
-from vqvae_jax.evaluation.opening import data_entry, hardware, perceptual_entry, versions
+from vqvae_jax.evaluation.opening import DEFAULT_FPS, data_entry, hardware, perceptual_entry, versions
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg

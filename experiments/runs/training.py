@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vqvae_jax.losses.vgg_files import open_trunk_file
-
 from vqvae_jax.data.source import read_card
 from vqvae_jax.errors import UserError, say
 from vqvae_jax.families import config_of, experiment_from
-from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights
+from vqvae_jax.losses.vgg_weights import ENVIRONMENT, find_vgg_weights, open_trunk_file
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints, read_config
 from vqvae_jax.training.resume import DATA_FILE, MAY_CHANGE, flat_fields
 
