@@ -74,6 +74,7 @@ class EvaluationJob:
         self._config, self._say = config, say
         self._said: set[str] = set()
         self._told: set[int] = set()  # steps whose figures were said
+        there = None if config.watch else open_run(config.run)
         clips = few(open_split(config.data, config.split), config.clips)
         self._batches = Batches(clips, len(clips), config.batch_size)
         weights = find_vgg_weights(config.vgg_weights)
@@ -84,7 +85,7 @@ class EvaluationJob:
         self._last_step: int | None = None  # of the whole run, once known
         if not config.force:
             refuse_foreign_side_files(config.out)
-        self._checkpoints = awaited_run(config.run, config.watch_seconds, say) if config.watch else open_run(config.run)
+        self._checkpoints = there or awaited_run(config.run, config.watch_seconds, say)
 
     def measure(self) -> tuple[Result | None, bool]:
         """Measures the chosen steps that are not in the file yet.
