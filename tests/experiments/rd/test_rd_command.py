@@ -72,7 +72,7 @@ def test_ctrl_c_and_sigterm_end_in_their_code_and_say_how_much_is_kept(tmp_path,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         deadline = time.monotonic() + 600
-        while not list(out.rglob("*.json")) and time.monotonic() < deadline:
+        while not list(out.rglob("*.json")) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(number)
         # The signal may meet a compilation, which ends first; on a busy machine that takes a while.
