@@ -1,82 +1,21 @@
 """What the evaluation job does with runs, files and interruptions; measuring itself is stood in for."""
 
 import csv
-import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_run import EXPERIMENT, moving_squares, write_data, write_run
+from example_run import write_data
 from PIL import Image
+from stand_in import CLIPS, StandIn, run, steps_in
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation import job, opening
-from vqvae_jax.evaluation.config import EvaluateConfig
-from vqvae_jax.evaluation.job import EvaluationInterrupt, evaluate
-from vqvae_jax.evaluation.model_figures import ModelFigures
-from vqvae_jax.evaluation.quality import summarise
+from vqvae_jax.evaluation.job import EvaluationInterrupt
 from vqvae_jax.evaluation.result_file import read_result
 from vqvae_jax.training import snapshot
 from vqvae_jax.training.checkpoints import Checkpoints
-
-CLIPS = moving_squares(5)
-
-
-@pytest.fixture(scope="session")
-def finished_run(tmp_path_factory):
-    """Checkpoints 10, 20 (the best) and 30 (not validated) of a run of 30 steps."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    thirty = replace(EXPERIMENT, training=replace(EXPERIMENT.training, steps=30))
-    write_run(folder, (10, 20, 30), {10: 5.0, 20: 7.0}, thirty)
-    return folder
-
-
-@pytest.fixture
-def config(finished_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "ModelMeasurement", StandIn)
-    monkeypatch.setattr(opening, "measure_baselines", lambda batches, *_, **__: baselines(batches.count))
-    shutil.copytree(finished_run, tmp_path / "run")
-    data = write_data(tmp_path / "data", CLIPS)
-    StandIn.measured = []
-    out = tmp_path / "out" / "r.json"
-    return EvaluateConfig(tmp_path / "run", data, out, steps=("all",), files=0, watch_seconds=1e-3)
-
-
-class StandIn:
-    """Figures that depend on the step alone."""
-
-    measured: list[int] = []  # noqa: RUF012
-
-    def __init__(self, task, batches, trunk, divisors):
-        self.batches = batches
-
-    def measure(self, snapshot, progress):
-        self.measured.append(snapshot.step)
-        clips = self.batches.count
-        without = {name: {"psnr": 9.0, "clip_psnr": [9.0] * clips} for name in ("top", "bottom")}
-        diagnostics = {"anything": [1, {"the family": "knows"}]}
-        return ModelFigures(quality(float(snapshot.step), clips), {"formula": 0.5}, without, diagnostics)
-
-    def reconstruct(self, snapshot, records):
-        return self.batches.clips.read(records)
-
-
-def quality(psnr, clips=5):
-    flat = np.full((clips, 4), psnr, np.float32)
-    return summarise({"psnr": flat, "ssim": flat, "lossless": flat > 99, "difference_psnr": flat[:, 1:]})
-
-
-def baselines(clips):
-    return {name: {"quality": quality(20.0, clips), "reason": None} for name in ("mean_frame", "block_means_4x4")}
-
-
-def run(config, said=None):
-    return evaluate(config, say=(lambda line: None) if said is None else said.append)
-
-
-def steps_in(config):
-    return [entry["step"] for entry in read_result(config.out)["checkpoints"]]
 
 
 def test_what_the_file_holds_is_not_measured_again_and_stays_as_it_is(config):
@@ -299,104 +238,3 @@ def test_without_an_encoder_sizes_against_h264_are_null_and_say_why(config, monk
     assert result["h264"]["clip_bytes"] is None and result["h264"]["bpp"] is None
     assert result["h264"]["reason"] == "h264: sizes against H.264 need PyAV"
     assert "not measured (h264: sizes against H.264 need PyAV)" in said[0]
-
-
-def other_clips(config):
-    shutil.rmtree(config.data)
-    write_data(config.data, moving_squares(6))
-
-
-def other_run(config):
-    shutil.rmtree(config.run)
-    write_run(config.run, experiment=replace(EXPERIMENT, optimizer=replace(EXPERIMENT.optimizer, b1=0.5)))
-
-
-def same_config_other_weights(config):
-    content = json.loads(config.out.read_text())
-    content["checkpoints"][0]["digest"] = "of another state"
-    config.out.write_text(json.dumps(content))
-
-
-def cut(config):
-    config.out.write_text(config.out.read_text()[:-100])
-
-
-def foreign_json(config):
-    config.out.write_text('{"loss": 1}')
-
-
-def field_of_a_wrong_type(config):
-    config.out.write_text(config.out.read_text().replace('"step": 10', '"step": "ten"'))
-
-
-def newer_version(config):
-    config.out.write_text(config.out.read_text().replace('"version": 2', '"version": 3'))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (other_clips, "another data set .*--force"),
-        (other_run, "another run .*--force"),
-        (same_config_other_weights, "step 10 of another run with the same configuration.*--force"),
-        (cut, "not a JSON file"),
-        (foreign_json, "not an evaluation"),
-        (field_of_a_wrong_type, r"checkpoints\[0\]\.step: expected int, found 'ten'"),
-        (newer_version, "version 3"),
-    ],
-)
-def test_a_file_of_something_else_is_left_alone_unless_forced(config, change, message):
-    run(config)
-    change(config)
-    content = config.out.read_bytes()
-    with pytest.raises(UserError, match=message):
-        run(config)
-    assert config.out.read_bytes() == content
-    run(replace(config, force=True))
-    assert steps_in(config)[0] == 10
-
-
-def test_another_number_of_clips_is_another_clip_set(config):
-    run(config)
-    with pytest.raises(UserError, match=r"another number of clips \(5 clips; now 2 clips\)"):
-        run(replace(config, clips=2))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"run": "nowhere"}, "run .*nowhere does not exist"),
-        ({"run": "data"}, "is not a run: it has neither checkpoints/ nor config.json"),
-        ({"run": "new_run"}, "no checkpoint yet; wait for the first one, or pass --watch"),
-        ({"data": "nowhere"}, "data set .*nowhere does not exist"),
-        ({"split": "validation"}, r"split 'validation' .* does not exist; splits with clips: test \(5 clips\)"),
-        ({"split": "empty"}, "split 'empty' .* is empty"),
-        ({"steps": ("7",)}, "no checkpoint of step 7"),
-        ({"steps": ("best",), "run": "unvalidated"}, "no checkpoint of .* has a finite PSNR"),
-        ({"vgg_weights": "nothing.npz"}, "nothing.npz"),
-    ],
-)
-def test_what_is_missing_is_named_and_nothing_is_written(config, tmp_path, change, message):
-    (tmp_path / "new_run" / "checkpoints").mkdir(parents=True)
-    shutil.copytree(config.run, tmp_path / "unvalidated")
-    for step in (10, 20):
-        shutil.rmtree(tmp_path / "unvalidated" / "checkpoints" / str(step))
-    change = {k: v if k in ("split", "steps") else tmp_path / v for k, v in change.items()}
-    with pytest.raises(UserError, match=message):
-        run(replace(config, **change))
-    assert not config.out.parent.exists()
-
-
-def test_files_beside_it_that_no_evaluation_explains_are_not_replaced(config):
-    config.out.parent.mkdir()
-    config.out.with_suffix(".csv").write_text("mine")
-    with pytest.raises(UserError, match=r"r\.csv exists and .*r\.json does not"):
-        run(config)
-    assert config.out.with_suffix(".csv").read_text() == "mine"
-
-
-def test_clips_that_the_strides_do_not_divide_are_refused_with_the_multiple(finished_run, tmp_path):
-    data = write_data(tmp_path / "data", moving_squares(2, (4, 16, 20)))
-    with pytest.raises(UserError, match=r"split 'test' of .*width=20 must be a multiple of 8"):
-        run(EvaluateConfig(finished_run, data, tmp_path / "r.json"))
-    assert not (tmp_path / "r.json").exists()

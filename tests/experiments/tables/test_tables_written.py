@@ -11,7 +11,7 @@ from cells import BUDGET, ROLES, STEPS, command, make_run, never_launched, write
 from experiments.tables.make import make_tables
 from experiments.tables.schema import Table
 from vqvae_jax.errors import UserError
-from vqvae_jax.evaluation import job, open_result
+from vqvae_jax.evaluation import job, opening
 from vqvae_jax.evaluation.result_file import check_schema, read_result
 
 MISSING = "msvqvae_k512"
@@ -27,8 +27,8 @@ def made(tmp_path_factory):
             make_run(out, data, role)
     counted = []
     with pytest.MonkeyPatch.context() as patch:
-        measure = open_result.measure_baselines
-        patch.setattr(open_result, "measure_baselines", lambda *a, **k: counted.append(1) or measure(*a, **k))
+        measure = opening.measure_baselines
+        patch.setattr(opening, "measure_baselines", lambda *a, **k: counted.append(1) or measure(*a, **k))
         make_tables(command(data, out, 1, 2, 3, no_train=True), "as typed", never_launched, BUDGET)
     return out, data, len(counted)
 
