@@ -14,7 +14,7 @@ Triple = tuple[int, int, int]
 class StepMetrics(NamedTuple):
     """What a step reports; stays on the device until it is logged."""
 
-    scalars: dict[str, Array]  # [] float32: loss terms by name, gradient norm; means over the log's window
+    scalars: dict[str, Array]  # [] float32: `loss`, `psnr` (dB), any other term by name; means over the log's window
     totals: dict[str, Array]  # [] float32: logged as sums over the window, such as revived codes
     histograms: dict[str, Array]  # [K] float32 counts, summed over the window, see `Task.health`
     finite: Array  # [] bool: loss and gradient
