@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # JAX and Orbax: not for commands that only look a file's fam
     from vqvae_jax.training.task import Start, Task
 
 #: By name, the module that says what a family is; imported when it is asked for.
-FAMILIES: dict[str, str] = {"msvqvae": "vqvae_jax.msvqvae.family"}
+FAMILIES: dict[str, str] = {"msvqvae": "vqvae_jax.msvqvae.family", "ntc": "vqvae_jax.ntc.family"}
 #: Of configurations, bundles and files written before they named their family.
 FIRST = "msvqvae"
 Show = Callable[[str, int, int], None]  # what is done, how much of it, of how much

@@ -33,7 +33,11 @@ class RdConfig:
     bundle: tuple[Path, ...] = ()
     """Models, files or names of the package, a curve each; default: $VQVAE_JAX_BUNDLE, else `edge`."""
     rate_weight: tuple[float, ...] = (0.0, 0.02, 0.1, 0.3, 1.0)
-    """Points of each model: what a bit is worth to its encoder; 0 sends the nearest codes (`vqvae-jax encode`)."""
+    """Points of each model of one rate: what a bit is worth to its encoder; 0 sends the nearest codes."""
+    quality: tuple[float, ...] = (0.0, 20.0, 40.0, 60.0, 80.0, 100.0)
+    """Points of each model of several rates."""
+    effort: int = 0
+    """Steps by which the encoder of such a model refines what it sends."""
     one_curve: bool = False
     """The bundles are points of one curve at the first rate weight, instead of a curve each."""
     points: tuple[str, ...] = ()
@@ -60,6 +64,10 @@ class RdConfig:
         different = len({f"{abs(weight):g}" for weight in weights}) == len(weights)
         given = " ".join(f"{weight:g}" for weight in weights)
         check(bool(weights) and usable and different, "rate_weight", given, "numbers from 0 on, different in 6 digits")
+        qualities = " ".join(f"{quality:g}" for quality in self.quality)
+        fits = all(0 <= quality <= 100 for quality in self.quality) and len(set(self.quality)) == len(self.quality) > 0
+        check(fits, "quality", qualities, "numbers from 0 to 100, different ones")
+        check(self.effort >= 0, "effort", self.effort, "a whole number of at least 0")
         check(self.jobs >= 1, "jobs", self.jobs, "a whole number of at least 1")
         _ = self.rates
 

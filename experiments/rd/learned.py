@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,14 +17,23 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import ModelCoder, check_decoded
 from vqvae_jax.packaged import bundle_path
 
-TITLES = {"msvqvae": "MS-VQ-VAE"}  # of families; others are called by their name
+TITLES = {"msvqvae": "MS-VQ-VAE", "ntc": "NTC"}  # of families; others are called by their name
 NOTE = (
     "Bytes of the whole .msv file; payload: its entropy-coded parts without header, checksums and index. "
     "The bundle (the model), which sender and receiver both need, is not counted. RGB throughout: no chroma "
     "subsampling. Encoded by the library, decoded by one fresh process for all clips; the commands are the equivalent "
-    "ones. A rate weight w is what a bit is worth to the encoder: instead of the nearest codes it sends those of least "
-    "squared distance + w x bits, distances in units of the mean one to the nearest codes."
+    "ones. Models of several rates have a point for each quality. A rate weight w is what a bit is worth to the "
+    "encoder of a model of one rate: instead of the nearest codes it sends those of least squared distance + w x bits, "
+    "distances in units of the mean one to the nearest codes."
 )
+
+
+class Points(NamedTuple):
+    """At which settings models are measured."""
+
+    rate_weights: Sequence[float]  # those of one rate
+    qualities: Sequence[float]  # those of several
+    effort: int
 
 
 class ProcessCoder(ModelCoder):
@@ -33,14 +43,22 @@ class ProcessCoder(ModelCoder):
       path: of the bundle.
       fps: frames per second.
       receiver: the process, of this bundle; None if nothing will be decoded.
-      rate_weight: what a bit is worth to the encoder.
+      rate_weight, quality, effort: see `Options`.
 
     Raises:
       UserError: if the bundle cannot be read, or its family knows no rate weight.
     """
 
-    def __init__(self, path: Path, fps: float, receiver: Receiver | None, rate_weight: float = 0.0) -> None:
-        super().__init__(path, fps, rate_weight)
+    def __init__(
+        self,
+        path: Path,
+        fps: float,
+        receiver: Receiver | None,
+        rate_weight: float = 0.0,
+        quality: float | None = None,
+        effort: int = 0,
+    ) -> None:
+        super().__init__(path, fps, rate_weight, quality, effort)
         self._process, self._turn = receiver, threading.Lock()
 
     def encode(self, clip_THWC: np.ndarray, path: Path) -> tuple[float, int | None]:
@@ -57,16 +75,16 @@ class ProcessCoder(ModelCoder):
 def open_learned(
     families: Sequence[str],
     given: Sequence[Path],
-    rate_weights: Sequence[float],
+    points: Points,
     fps: float,
     processes: Processes,
     one_curve: bool = False,
 ) -> dict[str, tuple[CodecEntry, list[ProcessCoder]]]:
-    """For each model, by the codec's name, an entry without points and its coders, one for each rate weight.
+    """For each model, by the codec's name, an entry without points, and a coder for each of its points.
 
     The one model of a family has the family's name; several are FAMILY:NAME each, or together with `one_curve`: points
-    at the first rate weight. Where bundles are of one name their files' names stand for it, with the beginning of the
-    digest where those are alike too. A family without rate weights has the point without one.
+    at the first of their points. Where bundles are of one name their files' names stand for it, with the beginning of
+    the digest where those are alike too. A family without rate weights has the point without one.
 
     Raises:
       UserError: if a bundle that was named cannot be read, is of none of the families, or is named twice.
@@ -80,8 +98,8 @@ def open_learned(
         paths = [bundle_path(path) for path in given] or [bundle_path(None)]
     except UserError as error:
         return {family: (entry(family, title, None, str(error)), []) for family, title in titles.items()}
-    weights = rate_weights[:1] if one_curve else rate_weights
-    models, refused = zip(*(_at_rates(path, fps, processes, weights) for path in paths), strict=True)
+    wanted = Points(points.rate_weights[:1], points.qualities[:1], points.effort) if one_curve else points
+    models, refused = zip(*(_at_rates(path, fps, processes, wanted) for path in paths), strict=True)
     for path, coders in zip(paths, models, strict=True):
         if coders[0].family not in families:
             raise UserError(f"bundle {path} is of the family {coders[0].family}, which --codecs does not name")
@@ -109,14 +127,14 @@ def open_learned(
     return found
 
 
-def _at_rates(
-    path: Path, fps: float, processes: Processes, rate_weights: Sequence[float]
-) -> tuple[list[ProcessCoder], list[str]]:
-    """A coder for each rate weight, or one without where all are refused; and the refusals."""
+def _at_rates(path: Path, fps: float, processes: Processes, points: Points) -> tuple[list[ProcessCoder], list[str]]:
+    """A coder for each quality or rate weight, or one without where all are refused; and the refusals."""
     receiver = Receiver(processes, path.resolve())
     plain = ProcessCoder(path, fps, receiver)  # says what is wrong with the bundle itself
+    if plain.model.rate_option == "quality":
+        return [ProcessCoder(path, fps, receiver, 0.0, q, points.effort) for q in points.qualities], []
     coders, refused = [], []
-    for weight in rate_weights:
+    for weight in points.rate_weights:
         try:
             coders.append(ProcessCoder(path, fps, receiver, weight) if weight else plain)
         except UserError as error:

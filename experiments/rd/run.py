@@ -14,7 +14,7 @@ from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, no
 from experiments.rd.config import RdConfig
 from experiments.rd.ffmpeg import Processes, ffmpeg_version
 from experiments.rd.job import Outcome, RdJob
-from experiments.rd.learned import open_learned
+from experiments.rd.learned import Points, open_learned
 from experiments.rd.measure import Measure
 from experiments.rd.result import RESULT, refuse_other_result, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, ExtraFigures, Point, RateDistortion, codec_entry
@@ -106,8 +106,8 @@ def open_codecs(
         if name in FAMILY:
             opened[name] = _open_classical(name, config, clips, fps, processes)
         elif name == families[0]:
-            weights = config.rate_weight
-            models = open_learned(families, config.bundle, weights, fps, processes, config.one_curve)
+            points = Points(config.rate_weight, config.quality, config.effort)
+            models = open_learned(families, config.bundle, points, fps, processes, config.one_curve)
             opened |= {codec: (entry, list(coders)) for codec, (entry, coders) in models.items()}
     return opened
 

@@ -123,7 +123,7 @@ class ToyModel:
     """See `codec.interface.Model`; also its own encoder and decoder, which have no state."""
 
     family, file_version, parts, head_parts = "toy", 2, ("means",), ()
-    context, layers = 0, {"means": 1}
+    context, layers, rate_option = 0, {"means": 1}, "rate_weight"
 
     def __init__(self, bundle):
         self.name, self.digest, self.identity, self.origin = bundle.name, bundle.digest, bundle.identity, bundle.origin

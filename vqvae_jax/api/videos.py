@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,11 +14,12 @@ import numpy as np
 from vqvae_jax.api.arguments import described, exact_rate, in_python, pictures
 from vqvae_jax.api.model import Model, load_file
 from vqvae_jax.codec.decoder import Decoder, OnError
-from vqvae_jax.codec.encoder import Encoder
+from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.codec.interface import Mode
+from vqvae_jax.codec.rate_control import Target, encode_to_size
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import refuse_existing
+from vqvae_jax.files import refuse_existing, write_atomically
 from vqvae_jax.packaged import path_for_digest
 
 Coded = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
@@ -26,6 +28,10 @@ Rate = int | float | Fraction | str
 
 class _Options(TypedDict, total=False):
     rate_weight: float
+    quality: float | None
+    target_bpp: float | None
+    target_bytes: int | None
+    effort: int
     mode: Mode
     chunk_frames: int | None
     shown_size: tuple[int, int] | None
@@ -47,6 +53,10 @@ def encode_video(
     out: str | os.PathLike[str] | BinaryIO | None = None,
     *,
     rate_weight: float = 0.0,
+    quality: float | None = None,
+    target_bpp: float | None = None,
+    target_bytes: int | None = None,
+    effort: int = 0,
     mode: Mode = "range",
     chunk_frames: int | None = None,
     shown_size: tuple[int, int] | None = None,
@@ -61,6 +71,11 @@ def encode_video(
       rate: frames per second, 0.1 to 1000: an integer, a `Fraction`, a float or a text such as "30000/1001".
       out: a path, where the file appears once it is whole; a binary file open for writing; or neither.
       rate_weight: what a bit is worth, 0 to 100; more makes smaller files of less quality (docs/codec.md).
+      quality: 0 to 100, of models that have several rates (`ntc`); by default 50.
+      target_bpp: bits per pixel of the whole file, within 2 %, by trying qualities; the frames are held in memory, and
+        where it cannot be reached the nearest file is made, with a warning.
+      target_bytes: the same in bytes.
+      effort: steps by which the encoder refines what it sends, of models that can; better files, takes longer.
       mode: "range" (entropy-coded), "deflate" or "fixed".
       chunk_frames: frames that are coded together, the unit of random access; by default the model's clip length, less
         above 640x480.
@@ -85,10 +100,27 @@ def encode_video(
         raise UserError(f"out: expected a path or a binary file, found {described(out)}")
     exact, inner = exact_rate(rate), io.BytesIO()
     with _told():
-        encoder = Encoder(model._model, mode, chunk_frames, rate_weight)
+        encoder = Encoder(model._model, mode, chunk_frames, rate_weight, quality, effort)
         if path is not None:
             refuse_existing(path, overwrite)
-        encoder.encode(pictures(frames), inner if path is None else path, exact, shown_size, overwrite)
+        if target_bpp is None and target_bytes is None:
+            encoder.encode(pictures(frames), inner if path is None else path, exact, shown_size, overwrite)
+        else:
+            target = Target(target_bpp, target_bytes)
+            if model._model.rate_option != "quality" or quality is not None:
+                raise UserError("target: is for models of several rates, in place of a quality")
+            held = list(pictures(frames))
+
+            def attempt(quality: float, buffer: io.BytesIO) -> Encoded:
+                tried = Encoder(model._model, mode, chunk_frames, 0.0, quality, effort)
+                return tried.encode(held, buffer, exact, shown_size)
+
+            chosen = encode_to_size(attempt, target)
+            if not chosen.reached:
+                warnings.warn(chosen.missed, stacklevel=2)
+            inner.write(chosen.content)
+            if path is not None:
+                write_atomically(path, chosen.content)
     if path is not None:
         return path
     if out is None:

@@ -1,5 +1,6 @@
 """`vqvae-jax encode`."""
 
+import io
 import json
 import re
 import sys
@@ -15,11 +16,12 @@ import tyro
 from vqvae_jax.codec.comparison import Comparison, compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
-from vqvae_jax.codec.interface import Mode, Model, check_chunk_pixels
+from vqvae_jax.codec.interface import Mode, Model, RateOption, check_chunk_pixels
+from vqvae_jax.codec.rate_control import Chosen, Target, encode_to_size
 from vqvae_jax.command_line import PIPE
 from vqvae_jax.container.header import MAX_SIDE
 from vqvae_jax.errors import UserError, say
-from vqvae_jax.files import no_folder, refuse_existing
+from vqvae_jax.files import no_folder, refuse_existing, write_atomically
 from vqvae_jax.packaged import find_bundle
 from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDIN
@@ -27,10 +29,19 @@ from vqvae_jax.video.read import MAX_DENOMINATOR
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import Source, open_pipe, open_source
 
+RATE_HINTS: dict[RateOption, str] = {
+    "rate_weight": "the model decides the bits; --rate-weight 0.05 asks for fewer",
+    "quality": "quality 50; --quality, 0 to 100, or --target-bpp asks for others",
+}
+
 
 @dataclass(frozen=True)
 class Options:
-    """A video file to an .msv file. The model decides the bits; --rate-weight asks for fewer."""
+    """A video file to an .msv file.
+
+    Models with a rate of their own choosing (`ntc`) take --quality or a target; those of one rate (`edge`, `edge4`)
+    take --rate-weight.
+    """
 
     source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VIDEO")]
     """Video file, .npy of (T, H, W, 3) uint8, or folder of PNG pictures; - for Y4M or raw RGB from standard input."""
@@ -51,8 +62,17 @@ class Options:
     rate_weight: float = 0.0
     """What a bit is worth, 0 to 100: 0 sends the nearest codes; 0.02 saves about a seventh of the file for 0.1 dB, 0.1
     a third for 0.4 dB, 0.3 nearly half of it for 1.0 dB; takes longer."""
-    chunk_frames: int | None = None
-    """Frames per chunk, the unit of random access; default: the model's clip length, less above 640x480."""
+    quality: float | None = None
+    """Rate and quality, 0 to 100, of models that have several; default: 50."""
+    target_bpp: float | None = None
+    """Bits per pixel of the whole file, within 2 %, by trying qualities; reads the video several times."""
+    target_bytes: int | None = None
+    """The same in bytes of the whole file."""
+    effort: int = 0
+    """Steps by which the encoder refines what it sends, for models that can: better files, takes longer."""
+    chunk_frames: Annotated[int | None, tyro.conf.arg(aliases=["--gop"])] = None
+    """Frames per chunk or group of pictures, the unit of random access; default: the model's clip length, less above
+    640x480."""
     verify: bool = False
     """Decode the file that was written and report its quality against what was coded."""
     json: bool = False
@@ -76,7 +96,11 @@ def run(options: Options) -> None:
     name, is_pipe = (STDIN, True) if options.source == PIPE else (options.source, False)
     rate = parse_rate(options.fps)
     bundle = find_bundle(options.bundle)
-    encoder = Encoder(bundle, options.mode, options.chunk_frames, options.rate_weight)
+    target = None
+    if options.target_bpp is not None or options.target_bytes is not None:
+        target = Target(options.target_bpp, options.target_bytes)
+        check_target(options, bundle)
+    encoder = encoder_for(options, bundle, options.quality)
     with opened(options) as source:
         info = source.info
         width, height = coded_size(options.size, bundle, (info.width, info.height))
@@ -87,16 +111,25 @@ def run(options: Options) -> None:
         shape = f"{info.width}x{info.height} at {info.rate} fps"
         shape += "" if info.rate_stated else " (--source-fps; the source names none)"
         note(f"{name}: {shape}, coded at {width}x{height}, {rate} fps{hint}")
-        bits = "the model decides the bits; --rate-weight 0.05 asks for fewer" if not options.rate_weight else ""
+        asked = options.rate_weight or options.quality is not None or target is not None
+        bits = "" if asked else RATE_HINTS[bundle.rate_option]
         if said := "; ".join(filter(None, [bits, "audio is dropped" if info.has_audio else ""])):
             note(said)
         shown = shown_size(info.width, info.height, info.display_aspect)
-        frames = frames_of(source, rate, width, height, "encoding")
-        result = encoder.encode(frames, options.out, rate, shown, options.force)
+        if target is None:
+            frames = frames_of(source, rate, width, height, "encoding")
+            result = encoder.encode(frames, options.out, rate, shown, options.force)
         missing = source.missing_frames
+    quality = options.quality
+    if target is not None:
+        chosen = to_size(options, bundle, target, rate, (width, height), shown)
+        write_atomically(options.out, chosen.content)
+        quality, result = chosen.quality, chosen.encoded
+        if not chosen.reached:
+            note(f"warning: {options.out}: {chosen.missed}")
     if missing:
         note(f"warning: {name}: {missing} frames that its index lists could not be decoded and are left out")
-    facts = report(options, result, rate)
+    facts = report(options, result, rate, quality)
     if options.verify:
         measured = verify(options, bundle, rate, width, height)
         facts |= {"psnr": measured.psnr, "ssim": measured.ssim, "lossless_frames": measured.lossless_frames}
@@ -112,6 +145,38 @@ def run(options: Options) -> None:
             say(f"decoded file against what was coded: PSNR {facts['psnr']:.2f} dB{ssim}")
     if not is_pipe and result.bytes > (size := bytes_of(Path(options.source))):
         note(f"warning: {options.out} is larger than {options.source} ({result.bytes:,} against {size:,} bytes)")
+
+
+def encoder_for(options: Options, bundle: Model, quality: float | None) -> Encoder:
+    """Of what was asked for, at a quality.
+
+    Raises:
+      UserError: if the model does not have it.
+    """
+    return Encoder(bundle, options.mode, options.chunk_frames, options.rate_weight, quality, options.effort)
+
+
+def check_target(options: Options, bundle: Model) -> None:
+    """Raises a `UserError` unless the model's rate can be chosen and the source read more than once."""
+    if bundle.rate_option != "quality":
+        raise UserError(f"target: {bundle.name!r} has one rate; --rate-weight asks for fewer bits")
+    if options.quality is not None:
+        raise UserError("quality: a target chooses it; leave one of them out")
+    if options.source == PIPE:
+        raise UserError(f"{STDIN}: can be read once only, and a target needs several passes; encode a file")
+
+
+def to_size(
+    options: Options, bundle: Model, target: Target, rate: Fraction, size: tuple[int, int], shown: tuple[int, int]
+) -> Chosen:
+    """The file of the wanted size, in memory."""
+
+    def attempt(quality: float, out: io.BytesIO) -> Encoded:
+        with opened(options) as source:
+            frames = frames_of(source, rate, *size, f"encoding at quality {quality:.1f}")
+            return encoder_for(options, bundle, quality).encode(frames, out, rate, shown)
+
+    return encode_to_size(attempt, target)
 
 
 def note(line: str) -> None:
@@ -168,7 +233,7 @@ def verify(options: Options, bundle: Model, rate: Fraction, width: int, height: 
         return compare(frames_of(source, rate, width, height, "verifying"), decoder.frames())
 
 
-def report(options: Options, result: Encoded, rate: Fraction) -> dict[str, Any]:
+def report(options: Options, result: Encoded, rate: Fraction, quality: float | None) -> dict[str, Any]:
     """JSON values about the file."""
     return {
         "source": options.source,
@@ -184,6 +249,8 @@ def report(options: Options, result: Encoded, rate: Fraction) -> dict[str, Any]:
         "fps": str(rate),
         "mode": options.mode,
         "rate_weight": options.rate_weight,
+        "quality": quality,
+        "effort": options.effort,
     }
 
 

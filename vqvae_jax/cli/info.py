@@ -46,6 +46,8 @@ def run(options: Options) -> None:
 def summary(file: Path, facts: dict[str, Any]) -> list[str]:
     """What is in the file, one line each."""
     levels = ", ".join(f"{name} {v['codes']} codes at {v['strides']}" for name, v in facts.get("levels", {}).items())
+    sizes = sorted(size for size in facts["chunk_bytes"] if size is not None)
+    spread = f" of {sizes[0]:,} to {sizes[-1]:,} bytes" if len(sizes) > 1 else ""
     shares = ", ".join(f"{name} {size:,}" for name, size in facts["payload_bytes"].items())
     mode = f"mode {facts['mode']}, " if "mode" in facts else ""
     bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
@@ -56,7 +58,7 @@ def summary(file: Path, facts: dict[str, Any]) -> list[str]:
         f"{file}: {frames} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
         f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}",
         f"{facts['bytes']:,} bytes{rate}; payload: {shares} bytes",
-        f"{mode}{facts['chunks']} chunks of {facts['chunk_frames']} frames, {facts['family']}, bundle {bundle}",
+        f"{mode}{facts['chunks']} chunks of {facts['chunk_frames']} frames{spread}, {facts['family']}, bundle {bundle}",
         *([f"levels: {levels}"] if levels else []),
     ]
 
@@ -76,7 +78,8 @@ def damage(facts: dict[str, Any]) -> list[str]:
 def describe(path: Path) -> dict[str, Any]:
     """Everything the header says and the chunks' sizes, as JSON values.
 
-    "bpp" and "kbit_per_s" are those of the chunks that are there, None if none is: "found_frames" counts their frames.
+    "bpp" and "kbit_per_s" are those of the chunks that are there, None if none is: "found_frames" counts their frames;
+    "chunk_bytes" is the payload of each, None if it is damaged.
     A chunk is whole, or one of "damaged_chunks" (numbers), or one of the last "missing_chunks" (how many).
 
     Raises:
@@ -90,12 +93,17 @@ def describe(path: Path) -> dict[str, Any]:
         except UserError as error:
             raise UserError(f"{reader.name}: {error}") from error
         payload, damaged = dict.fromkeys(header.parts, 0), []
+        by_chunk: list[int | None] = []
         for chunk in range(reader.whole_chunks):
             try:
-                for name, data in reader.read_chunk(chunk).items():
-                    payload[name] += len(data)
+                parts = reader.read_chunk(chunk)
             except DamagedChunk:
                 damaged.append(chunk)
+                by_chunk.append(None)
+                continue
+            by_chunk.append(sum(map(len, parts.values())))
+            for name, data in parts.items():
+                payload[name] += len(data)
         frames = min(header.frames, reader.whole_chunks * header.chunk_frames)
         bits = 8 * reader.found_bytes
         for name, level in described.get("levels", {}).items():
@@ -118,6 +126,7 @@ def describe(path: Path) -> dict[str, Any]:
             "chunks": header.chunks,
             "chunk_frames": header.chunk_frames,
             "payload_bytes": payload,
+            "chunk_bytes": by_chunk,
             "damaged_chunks": damaged,
             "missing_chunks": header.chunks - reader.whole_chunks,
             "index_damaged": reader.index_damaged,

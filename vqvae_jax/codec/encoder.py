@@ -43,7 +43,7 @@ class Encoder:
 
     Args:
       model: of `load_model`.
-      mode, chunk_frames, rate_weight, quality: see `Options`.
+      mode, chunk_frames, rate_weight, quality, effort: see `Options`.
 
     Raises:
       UserError: if the model's family does not have what is asked for.
@@ -56,8 +56,9 @@ class Encoder:
         chunk_frames: int | None = None,
         rate_weight: float = 0.0,
         quality: float | None = None,
+        effort: int = 0,
     ) -> None:
-        self.model, self.options = model, Options(mode, rate_weight, quality, chunk_frames)
+        self.model, self.options = model, Options(mode, rate_weight, quality, effort, chunk_frames)
         model.check(self.options)
 
     def chunk_frames(self, width: int, height: int) -> int:

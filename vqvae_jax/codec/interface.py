@@ -17,6 +17,9 @@ MAX_CHUNK_PIXELS = 2**25  # four frames of 3840x2160
 Mode = Literal["range", "deflate", "fixed"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
+#: What a family's rate is chosen by, of `Options`.
+RateOption = Literal["rate_weight", "quality"]
+
 Grid = tuple[int, int, int]  # along time, height, width
 Indices = dict[str, np.ndarray]  # by level, coarse first, [t, h, w] integers
 #: What a family makes of a chunk's bytes before it makes frames of them: symbols, or the bytes themselves.
@@ -47,6 +50,7 @@ class Options:
     mode: Mode = "range"
     rate_weight: float = 0.0  # what a bit is worth to an encoder that weighs bits against errors; 0 does not
     quality: float | None = None  # 0 to 100, for families of several rates; by default the family's choice
+    effort: int = 0  # steps of whatever an encoder can do to find a better file for the same decoder; takes longer
     chunk_frames: int | None = None  # frames of a chunk, the unit of random access; by default the model's choice
 
 
@@ -106,6 +110,7 @@ class Model(Protocol):
     digest: str  # SHA-256 of the bundle, hexadecimal
     identity: bytes  # the eight by which a coded file names its bundle
     origin: dict[str, Any]  # what it was made from: step, checkpoint and data digests
+    rate_option: RateOption  # which option asks for fewer bits, or more
 
     @property
     def clip(self) -> Grid:

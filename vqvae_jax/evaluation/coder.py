@@ -61,6 +61,8 @@ class ModelCoder:
       path: of the bundle.
       fps: frames per second.
       rate_weight: what a bit is worth to the encoder; 0 spends none of the quality on it.
+      quality: of a model of several rates; by default its own choice.
+      effort: of the encoder.
 
     Raises:
       UserError: if the bundle cannot be read.
@@ -69,12 +71,16 @@ class ModelCoder:
     kind: Kind = "learned"
     suffix = LEARNED_SUFFIX
 
-    def __init__(self, path: Path, fps: float, rate_weight: float = 0.0) -> None:
+    def __init__(
+        self, path: Path, fps: float, rate_weight: float = 0.0, quality: float | None = None, effort: int = 0
+    ) -> None:
         self.path, self.model = path.resolve(), load_model(path)
         self._rate = Fraction(fps).limit_denominator(1001)
-        self._encoder = Encoder(self.model, rate_weight=rate_weight)
-        weight = f" --rate-weight {rate_weight:g}" if rate_weight else ""
-        self._weight = weight.replace(" --", " ")
+        self._encoder = Encoder(self.model, rate_weight=rate_weight, quality=quality, effort=effort)
+        options = {"rate-weight": rate_weight or None, "quality": quality, "effort": effort or None}
+        given = {name: value for name, value in options.items() if value is not None}
+        typed = "".join(f" --{name} {value:g}" for name, value in given.items())
+        self._given = typed.replace(" --", " ")
         self.family = self.codec = self.model.family
         self.rename(self.model.name)
         self.digest = self.model.digest
@@ -85,15 +91,15 @@ class ModelCoder:
             "mode": self._encoder.options.mode,
             "rate": str(self._rate),
             "rate_weight": rate_weight,
-        }
+        } | {name: value for name, value in given.items() if name != "rate-weight"}
         self.encode_command = (
-            f"vqvae-jax encode IN OUT --bundle {path.name} --size native --source-fps {self._rate}{weight}"
+            f"vqvae-jax encode IN OUT --bundle {path.name} --size native --source-fps {self._rate}{typed}"
         )
         self.decode_command = f"vqvae-jax decode IN OUT --bundle {path.name}"
 
     def rename(self, name: str) -> None:
         """Gives the model another name than its bundle has, so that two of one name can be told apart."""
-        self.name, self.setting = name, name + self._weight
+        self.name, self.setting = name, name + self._given
 
     def encode(self, clip_THWC: np.ndarray, path: Path) -> tuple[float, int | None]:
         started = time.monotonic()

@@ -30,8 +30,9 @@ def _walk(jaxpr: Any) -> int:
             left = equation.invars[0].aval.shape
             (contracted, _), _ = equation.params["dimension_numbers"]
             total += equation.outvars[0].aval.size * math.prod(left[axis] for axis in contracted)
+        times = equation.params["length"] if equation.primitive.name == "scan" else 1
         for value in equation.params.values():
             inner = getattr(value, "jaxpr", value)
             if hasattr(inner, "eqns"):
-                total += _walk(inner)
+                total += times * _walk(inner)
     return total

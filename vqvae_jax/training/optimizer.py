@@ -12,6 +12,8 @@ from vqvae_jax.training.state import PyTree
 
 #: Root mean square of a typical update of Adam, in learning rates (Liu et al. 2025, 2.2).
 ADAM_RMS = 0.2
+#: Of the peak, what `constant_cosine` ends at.
+LAST_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class OptimizerConfig:
     learning rate, since Muon's updates are scaled to the size of Adam's (Liu et al. 2025)."""
     learning_rate: float = 2e-4
     """Peak learning rate at a global batch of `reference_batch` clips."""
+    adam_learning_rate: float = 0.0
+    """With Muon, what Adam's part learns at, in place of `learning_rate`; 0 for the same."""
+    fast_learning_rate: float = 0.0
+    """With Muon, what vectors and tables learn at (biases, scales, gains); 0 for the same as Adam's part."""
     batch_rule: Literal["none", "sqrt", "linear"] = "sqrt"
     """How it follows the global batch B: times 1, sqrt(B / reference_batch) or B / reference_batch."""
     reference_batch: int = 8
@@ -31,12 +37,13 @@ class OptimizerConfig:
     """Decay of Adam's first moment."""
     b2: float = 0.999
     """Decay of Adam's second moment."""
-    schedule: Literal["cosine", "constant", "constant_decay"] = "cosine"
-    """After the warm-up: cosine to zero, constant, or constant and then linear to zero."""
+    schedule: Literal["cosine", "constant", "constant_decay", "constant_cosine"] = "cosine"
+    """After the warm-up: cosine to zero, constant, constant and then linear to zero, or constant and then a cosine to
+    2 %."""
     warmup_steps: int = 0
     """Steps of linear warm-up from zero."""
     decay_fraction: float = 0.2
-    """Share of all steps that the linear decay of `constant_decay` takes."""
+    """Share of all steps that the decay of `constant_decay` and `constant_cosine` takes."""
     clip_norm: float = 0.0
     """Gradients are scaled to at most this global norm; 0 for no clipping."""
     weight_ema: float = 0.0
@@ -69,7 +76,11 @@ def learning_rate_schedule(config: OptimizerConfig, steps: int, global_batch: in
         after = optax.constant_schedule(peak)
     else:
         decay = max(min(round(config.decay_fraction * steps), rest), 1)
-        after = optax.linear_schedule(peak, 0.0, decay, transition_begin=rest - decay)
+        if config.schedule == "constant_decay":
+            after = optax.linear_schedule(peak, 0.0, decay, transition_begin=rest - decay)
+        else:
+            down = optax.cosine_decay_schedule(peak, decay, alpha=LAST_SHARE)
+            after = optax.join_schedules([optax.constant_schedule(peak), down], [rest - decay])
     if warmup == 0:
         return after
     # The first step already moves: the ramp ends at the peak on step `warmup`, not one later.
@@ -81,16 +92,31 @@ def make_optimizer(config: OptimizerConfig, steps: int, global_batch: int) -> op
     """The configured algorithm on `learning_rate_schedule`, behind optional clipping of the global gradient norm."""
     schedule = learning_rate_schedule(config, steps, global_batch)
     if config.algorithm == "muon":
+        others = _scaled(schedule, config.adam_learning_rate / config.learning_rate)
         steps_taken = muon(
             schedule,
             consistent_rms=ADAM_RMS,
             adam_b1=config.b1,
             adam_b2=config.b2,
+            adam_learning_rate=others,
             muon_weight_dimension_numbers=kernels_as_matrices,
         )
+        if config.fast_learning_rate:
+            faster = config.fast_learning_rate / (config.adam_learning_rate or config.learning_rate)
+            steps_taken = optax.chain(steps_taken, optax.masked(optax.scale(faster), small_leaves))
     else:
         steps_taken = optax.adam(schedule, b1=config.b1, b2=config.b2)
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), steps_taken) if config.clip_norm else steps_taken
+
+
+def _scaled(schedule: optax.Schedule, factor: float) -> optax.Schedule:
+    """A schedule times a factor; 0 leaves it as it is."""
+    return (lambda step: factor * schedule(step)) if factor else schedule
+
+
+def small_leaves(params: PyTree) -> PyTree:
+    """Vectors and tables: true for every leaf of two axes at most."""
+    return jax.tree.map(lambda leaf: leaf.ndim <= 2, params)
 
 
 def kernels_as_matrices(params: PyTree) -> PyTree:

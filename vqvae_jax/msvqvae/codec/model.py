@@ -13,6 +13,7 @@ from vqvae_jax.codec.interface import (
     Grid,
     Mode,
     Options,
+    RateOption,
     VideoInfo,
     check_chunk_pixels,
 )
@@ -41,6 +42,7 @@ class CodecModel(Tokenizer):
     """
 
     family = FAMILY
+    rate_option: RateOption = "rate_weight"
 
     def __init__(self, bundle: Bundle, weights: Weights | None = None) -> None:
         super().__init__(unpack_weights(bundle) if weights is None else weights, str(bundle.path or bundle.name))
@@ -60,6 +62,8 @@ class CodecModel(Tokenizer):
             )
         if options.quality is not None:
             raise UserError(f"quality={options.quality}: this model has one quality; rate-weight asks for fewer bits")
+        if options.effort:
+            raise UserError(f"effort={options.effort}: this model's encoder has no more to try; leave it at 0")
         if options.mode not in MODES:
             raise UserError(f"mode={options.mode!r} is none of this model's: {', '.join(MODES)}")
         if not 0 <= options.rate_weight <= MAX_RATE_WEIGHT:

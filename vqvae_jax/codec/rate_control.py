@@ -1,0 +1,99 @@
+"""A file of a wanted size, by trying qualities: two passes over the video at least, the last of which is written."""
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from vqvae_jax.codec.encoder import Encoded
+from vqvae_jax.errors import UserError
+
+LEAST, MOST = 0.0, 100.0
+TOLERANCE = 0.02
+TRIALS = 10
+#: Writes the video at a quality.
+Attempt = Callable[[float, io.BytesIO], Encoded]
+
+
+class Chosen(NamedTuple):
+    """A file that is as large as was asked for, as nearly as can be."""
+
+    quality: float
+    encoded: Encoded
+    content: bytes
+    wanted: float  # bytes
+    reached: bool  # within 2 %
+
+    @property
+    def missed(self) -> str:
+        """What to say where the target was not reached."""
+        return (
+            f"{self.wanted:,.0f} bytes cannot be reached within {TOLERANCE:.0%}: the nearest is "
+            f"{self.encoded.bytes:,} bytes ({self.encoded.bpp:.4f} bpp), at quality {self.quality:g}"
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """A wanted size, one way or the other.
+
+    Raises:
+      UserError: unless one of the two is given, a number above 0.
+    """
+
+    bpp: float | None = None  # bits of the whole file per pixel
+    size: int | None = None  # bytes of the whole file
+
+    def __post_init__(self) -> None:
+        if (self.bpp is None) == (self.size is None):
+            raise UserError("target-bpp and target-bytes: give one of them")
+        name, value = ("target-bpp", self.bpp) if self.size is None else ("target-bytes", self.size)
+        if not (value is not None and math.isfinite(value) and value > 0):
+            raise UserError(f"{name}={value} is not allowed; expected a number above 0")
+
+    def of(self, encoded: Encoded) -> float:
+        """In bytes, of a file with so many pixels."""
+        if self.bpp is None:
+            return float(self.size or 0)
+        return self.bpp * encoded.frames * encoded.width * encoded.height / 8
+
+
+def encode_to_size(attempt: Attempt, target: Target) -> Chosen:
+    """The file whose size is nearest to a target, of the qualities tried; stops at the first within 2 %.
+
+    The logarithm of the size is nearly linear in quality: regula falsi between the ends, after the Illinois algorithm.
+    """
+    tried: list[Chosen] = []
+
+    def off(quality: float) -> float:
+        buffer = io.BytesIO()
+        encoded = attempt(quality, buffer)
+        wanted = target.of(encoded)
+        reached = abs(encoded.bytes / wanted - 1) <= TOLERANCE
+        tried.append(Chosen(quality, encoded, buffer.getvalue(), wanted, reached))
+        return math.log(encoded.bytes / wanted)
+
+    def best() -> Chosen:
+        return min(tried, key=lambda c: abs(math.log(c.encoded.bytes / c.wanted)))
+
+    low, high = LEAST, MOST
+    below = off(low)
+    if below >= 0 or tried[-1].reached:
+        return best()
+    above = off(high)
+    if above <= 0 or tried[-1].reached:
+        return best()
+    same = 0
+    for _ in range(TRIALS):
+        quality = low + (high - low) * min(max(below / (below - above), 0.02), 0.98)
+        away = off(quality)
+        if tried[-1].reached:
+            break
+        if away < 0:
+            low, below = quality, away
+            above, same = (above / 2 if same < 0 else above), -1
+        else:
+            high, above = quality, away
+            below, same = (below / 2 if same > 0 else below), 1
+    return best()

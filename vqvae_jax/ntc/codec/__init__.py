@@ -1,0 +1,1 @@
+"""NTC's part of a coded file: latents, unit by unit, under its prior in integers."""

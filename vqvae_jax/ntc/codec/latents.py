@@ -1,0 +1,114 @@
+"""Latents of a group of pictures to bytes and back, unit by unit in four steps, each under what is known by then."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from vqvae_jax.entropy import rans
+from vqvae_jax.entropy.logistic_tables import FRACTIONS, logistic_tables
+from vqvae_jax.entropy.rans import SCALE_BITS, CorruptStreamError
+from vqvae_jax.ntc.codec.integer_prior import MEAN_BITS, IntegerPrior, steps_of
+
+LIMIT = 1 << 15  # of latents, which are 16-bit integers
+
+#: Says what the latents of one step are, from means in sixteenths and rows of the tables; all [N].
+Take = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+class Walk:
+    """The coding order of a group of pictures; the same for encoder and decoder.
+
+    Args:
+      prior: of the bundle.
+      rate: number of the rate.
+      skip: latents whose mean is nearest to zero and whose chance of being zero is above this (in 2**-16) are zero.
+      grid: height and width of the coarse grid.
+    """
+
+    def __init__(self, prior: IntegerPrior, rate: int, skip: int, grid: tuple[int, int]) -> None:
+        self._prior, self._rate, self._skip = prior, rate, skip
+        self._before = self._earlier = np.zeros((*grid, prior.latents), np.int64)
+        self._steps = steps_of(*grid, prior.latents)
+
+    def unit(self, take: Take) -> np.ndarray:
+        """The next unit's latents, int64 [h, w, M].
+
+        Args:
+          take: asked once in every step for the latents that are not skipped; `take(chosen, means, rows)` with
+            `chosen` [h, w, M] bool, and means and rows of the chosen ones, in order.
+        """
+        q = np.zeros_like(self._before)
+        known = self._prior.from_past(self._before, self._earlier, self._rate)
+        tables = logistic_tables()
+        for step, held in enumerate(self._steps):
+            means, scales = self._prior.believe(known, step)
+            whole = means + FRACTIONS // 2 >> MEAN_BITS
+            rows = scales * FRACTIONS + means - (whole << MEAN_BITS) + FRACTIONS // 2
+            chosen = held & ~((whole == 0) & (tables.zero[rows] > self._skip))
+            now = np.zeros_like(q)
+            now[chosen] = take(chosen, means[chosen], rows[chosen])
+            q += now
+            if step + 1 < len(self._steps):
+                known = known + self._prior.from_now(now)
+        self._before, self._earlier = q, self._before
+        return q
+
+
+class Writer:
+    """Collects symbols and quantises latents on their way.
+
+    Args:
+      walk: of the group of pictures.
+      pull: by how much latents are pulled towards their means before they are rounded, in steps: saves bits.
+    """
+
+    def __init__(self, walk: Walk, pull: float) -> None:
+        self._walk, self._pull = walk, pull
+        self._starts: list[int] = []
+        self._frequencies: list[int] = []
+
+    def unit(self, y_hwM: np.ndarray) -> np.ndarray:
+        """Latents as they are decoded, int64, of latents before rounding, float."""
+
+        def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            y, mean = y_hwM[chosen].astype(np.float64), means / (1 << MEAN_BITS)
+            away = y - mean
+            y = y - np.sign(away) * np.minimum(np.abs(away), self._pull)
+            q = np.clip(np.floor(y + 0.5), -LIMIT, LIMIT - 1).astype(np.int64)
+            whole = means + FRACTIONS // 2 >> MEAN_BITS
+            starts, frequencies = logistic_tables().intervals(rows, q - whole)
+            self._starts += starts
+            self._frequencies += frequencies
+            return q
+
+        return self._walk.unit(take)
+
+    @property
+    def bits(self) -> float:
+        """Of all symbols so far, by their frequencies."""
+        return float(np.sum(SCALE_BITS - np.log2(np.asarray(self._frequencies, np.float64))))
+
+    def payload(self) -> bytes:
+        """The group of pictures as bytes."""
+        return rans.encode(self._starts, self._frequencies)
+
+
+def read_units(walk: Walk, payload: bytes, units: int) -> Iterator[np.ndarray]:
+    """The units' latents, int64 [h, w, M].
+
+    Raises:
+      CorruptStreamError: if no encoder wrote these bytes.
+    """
+    reader = rans.Reader(payload)
+    tables = logistic_tables()
+
+    def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        whole = means + FRACTIONS // 2 >> MEAN_BITS
+        q = np.asarray(tables.read(reader, rows.tolist()), np.int64) + whole
+        if q.size and np.abs(q).max() > LIMIT:
+            raise CorruptStreamError(f"a latent of {int(np.abs(q).max())}")
+        return q
+
+    for _ in range(units):
+        yield walk.unit(take)
+    reader.check_end()

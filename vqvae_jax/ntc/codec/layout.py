@@ -1,0 +1,53 @@
+"""The family's part of a file's header: the rate."""
+
+import struct
+from typing import Any, NamedTuple
+
+from vqvae_jax.container.header import Header
+from vqvae_jax.errors import UserError
+
+PARTS = ("latents",)
+FAMILY = "ntc"
+_FIELDS = struct.Struct("<BH")
+_VERSION = 1
+HIGHEST = 100.0  # quality
+
+
+class Layout(NamedTuple):
+    """What the decoder needs to know of a file."""
+
+    rate: int  # number of the rate
+
+    def pack(self) -> bytes:
+        """As bytes of the header."""
+        return _FIELDS.pack(_VERSION, self.rate)
+
+    @classmethod
+    def parse(cls, header: Header) -> "Layout":
+        """The inverse.
+
+        Raises:
+          UserError: if the header is not one of this family's, or of a later version.
+        """
+        content = header.family_header
+        if header.parts != PARTS or header.head_parts:
+            raise UserError(
+                f"its parts are {', '.join((*header.head_parts, *header.parts))}, not latents; it is damaged"
+            )
+        if len(content) != _FIELDS.size or content[0] != _VERSION:
+            raise UserError(f"its {FAMILY} header is {content[:8].hex()}, which this program cannot read; update it")
+        return cls(_FIELDS.unpack(content)[1])
+
+    def describe(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"rate": self.rate}
+
+
+def rate_of(quality: float, rates: int) -> int:
+    """The number of the rate for a quality of 0 to 100."""
+    return round(quality / HIGHEST * (rates - 1))
+
+
+def quality_of(rate: int, rates: int) -> float:
+    """The inverse."""
+    return HIGHEST * rate / (rates - 1)

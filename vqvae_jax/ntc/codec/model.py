@@ -1,0 +1,234 @@
+"""A bundle of this family, ready to code with."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.interface import LARGE_CHUNK, Chunk, Grid, Options, RateOption, VideoInfo, check_chunk_pixels
+from vqvae_jax.container.header import Header
+from vqvae_jax.errors import UserError
+from vqvae_jax.metrics.psnr import to_uint8
+from vqvae_jax.ntc.codec.integer_prior import IntegerPrior
+from vqvae_jax.ntc.codec.latents import Walk, Writer, read_units
+from vqvae_jax.ntc.codec.layout import FAMILY, HIGHEST, PARTS, Layout, rate_of
+from vqvae_jax.ntc.codec.refine import refined_latents
+from vqvae_jax.ntc.codec.weights import floats, unpack_weights
+from vqvae_jax.ntc.config import MULTIPLE, UNIT, NtcConfig
+from vqvae_jax.ntc.model import NTC, Carry
+from vqvae_jax.ntc.motion import hints
+from vqvae_jax.precision import normalise
+from vqvae_jax.training.state import PyTree
+
+DEFAULT_QUALITY = 50.0
+MAX_EFFORT = 10_000
+#: By how much latents are pulled towards their means before they are rounded, in steps of the quantiser.
+PULL = 0.05
+
+
+class NtcModel:
+    """See `codec.interface.Model`."""
+
+    family = FAMILY
+    rate_option: RateOption = "quality"
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.name, self.digest, self.identity, self.origin = bundle.name, bundle.digest, bundle.identity, bundle.origin
+        weights = unpack_weights(bundle)
+        self.config, self.transform, self.skip = weights.config, weights.transform, weights.skip
+        self.prior = IntegerPrior(weights.prior)
+        self._integers = weights.prior
+
+    @property
+    def clip(self) -> Grid:
+        return self.config.clip
+
+    @cached_property
+    def params(self) -> PyTree:
+        """Transform and prior as training has them: for gradients."""
+        return {"transform": self.transform, "prior": floats(self._integers)}
+
+    def check(self, options: Options) -> None:
+        if options.mode != "range":
+            raise UserError(f"mode={options.mode}: {self.name!r} is of family {FAMILY}, whose files are always range")
+        if options.rate_weight:
+            raise UserError(
+                f"rate-weight={options.rate_weight}: {self.name!r} is of family {FAMILY}; --quality chooses its rate"
+            )
+        quality = options.quality
+        if quality is not None and not 0 <= quality <= HIGHEST:
+            raise UserError(f"quality={quality} is not allowed; expected a number from 0 to {HIGHEST:.0f}")
+        if not 0 <= options.effort <= MAX_EFFORT:
+            raise UserError(f"effort={options.effort} is not allowed; expected a whole number from 0 to {MAX_EFFORT}")
+        if (frames := options.chunk_frames) is not None and (frames < UNIT or frames % UNIT):
+            raise UserError(f"chunk-frames={frames} is not allowed; expected a multiple of {UNIT} frames")
+
+    def chunk_frames(self, width: int, height: int, options: Options) -> int:
+        if options.chunk_frames is not None:
+            return options.chunk_frames
+        padded = padded_side(width) * padded_side(height)
+        return min(self.config.clip[0], max(LARGE_CHUNK // padded // UNIT, 1) * UNIT)
+
+    def encoder(self, video: VideoInfo, options: Options) -> "FileEncoder":
+        self.check(options)
+        size = self.chunk_frames(video.width, video.height, options)
+        quality = DEFAULT_QUALITY if options.quality is None else options.quality
+        return FileEncoder(self, video, size, rate_of(quality, self.config.rates), options.effort)
+
+    def decoder(self, header: Header, head: Mapping[str, bytes]) -> "FileDecoder":
+        return FileDecoder(self, header, Layout.parse(header))
+
+
+class FileEncoder:
+    """Codes one video: `codec.interface.ChunkEncoder`.
+
+    Raises:
+      UserError: if chunks would be too large.
+    """
+
+    file_version = 2
+    parts, head_parts = PARTS, ()
+
+    def __init__(self, model: NtcModel, video: VideoInfo, chunk_frames: int, rate: int, effort: int) -> None:
+        self._height, self._width = padded_side(video.height), padded_side(video.width)
+        check_chunk_pixels(f"{video.width}x{video.height}", chunk_frames, self._width, self._height)
+        self._model, self._size, self._rate = model, chunk_frames, rate
+        self._source, self._effort = (video.height, video.width), effort
+
+    def header(self) -> bytes:
+        """The rate."""
+        return Layout(self._rate).pack()
+
+    def chunks(self, frames: Iterable[np.ndarray]) -> Iterator[Chunk]:
+        """Closed groups of pictures, of one part each."""
+        group: list[np.ndarray] = []
+        for frame in frames:
+            group.append(frame)
+            if len(group) == self._size:
+                yield self._chunk(group)
+                group = []
+        if group:
+            yield self._chunk(group)
+
+    def _chunk(self, group: Sequence[np.ndarray]) -> Chunk:
+        height, width = self._source
+        padding = (0, -len(group) % UNIT), (0, self._height - height), (0, self._width - width), (0, 0)
+        frames = np.pad(np.stack(group), padding, mode="edge")
+        grid = self._height // MULTIPLE, self._width // MULTIPLE
+        writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid), PULL)
+        if self._effort:
+            for y in refined_latents(self._model.config, self._model.params, frames, self._rate, self._effort):
+                writer.unit(y)
+        else:
+            self._follow(frames, writer)
+        return Chunk(len(group), {PARTS[0]: writer.payload()})
+
+    def _follow(self, frames_THWC: np.ndarray, writer: Writer) -> None:
+        """Writes unit after unit, each encoded with what the decoder will have made of those before it."""
+        program = Program(self._model, self._rate)
+        carry, anchor = program.start(self._height, self._width), None
+        for begin in range(0, len(frames_THWC), UNIT):
+            unit = jnp.asarray(frames_THWC[begin : begin + UNIT])
+            q = writer.unit(program.encode(unit, anchor, carry))
+            _, carry = program.decode(q, carry)
+            anchor = unit[-1]
+
+
+class FileDecoder:
+    """Decodes one file: `codec.interface.ChunkDecoder`. A chunk's content is its latents, [U, h, w, M].
+
+    Raises:
+      UserError: if chunks are too large, or the rate is none of the model's.
+    """
+
+    context, layers = 0, {PARTS[0]: 1}
+
+    def __init__(self, model: NtcModel, header: Header, layout: Layout) -> None:
+        self._height, self._width = padded_side(header.height), padded_side(header.width)
+        check_chunk_pixels("its pictures", min(header.chunk_frames, header.frames) + UNIT, self._width, self._height)
+        if layout.rate >= model.config.rates:
+            raise UserError(f"its rate is number {layout.rate} of {model.config.rates}; the file is damaged")
+        self._model, self._layout, self._shown = model, layout, (header.height, header.width)
+
+    def unpack(self, chunk: Chunk) -> tuple[int, np.ndarray]:
+        """Frames, and latents.
+
+        Raises:
+          CorruptStreamError: if no encoder wrote these bytes.
+        """
+        grid = self._height // MULTIPLE, self._width // MULTIPLE
+        walk = Walk(self._model.prior, self._layout.rate, self._model.skip, grid)
+        units = -(-chunk.frames // UNIT)
+        found = read_units(walk, chunk.parts[PARTS[0]], units)
+        return chunk.frames, np.stack([q.astype(np.int32) for q in found])
+
+    def decode(
+        self, before: Sequence[Any], chunk: tuple[int, np.ndarray], after: Sequence[Any], layer: str | None
+    ) -> np.ndarray:
+        """Frames of one chunk, uint8 RGB (T, H, W, 3)."""
+        frames, latents = chunk
+        program = Program(self._model, self._layout.rate)
+        carry = program.start(self._height, self._width)
+        height, width = self._shown
+        shown = np.empty((len(latents) * UNIT, height, width, 3), np.uint8)
+        for number, q in enumerate(latents):
+            unit, carry = program.decode(q, carry)
+            shown[number * UNIT : (number + 1) * UNIT] = np.asarray(unit)[:, :height, :width]
+        return shown[:frames]
+
+
+class Program:
+    """The transform for one unit at a time, at one rate; compiled once for each size of picture."""
+
+    def __init__(self, model: NtcModel, rate: int) -> None:
+        self._config, self._params, self._rate = model.config, model.transform, jnp.full((1,), rate, jnp.int32)
+
+    def start(self, height: int, width: int) -> Carry:
+        """What the first unit of a group of pictures starts from."""
+        return _start(self._config, height, width, self._params)
+
+    def encode(self, unit_THWC: Array, anchor_HWC: Array | None, carry: Carry) -> np.ndarray:
+        """Latents of uint8 frames before rounding: float32 [h, w, M]."""
+        anchor = unit_THWC[0] if anchor_HWC is None else anchor_HWC
+        known = anchor_HWC is not None
+        return np.asarray(_encode(self._config, self._params, unit_THWC[None], anchor[None], known, carry, self._rate))[
+            0
+        ]
+
+    def decode(self, q_hwM: np.ndarray, carry: Carry) -> tuple[Array, Carry]:
+        """Frames uint8 [4, H, W, 3] of whole latents."""
+        q = jnp.asarray(q_hwM[None], jnp.float32)
+        frames, carry = _decode(self._config, self._params, q, carry, self._rate)
+        return frames[0], carry
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _start(config: NtcConfig, height: int, width: int, params: PyTree) -> Carry:
+    return NTC(config).bind({"params": params}).start(1, height, width)
+
+
+@partial(jax.jit, static_argnums=0)
+def _encode(
+    config: NtcConfig, params: PyTree, unit: Array, anchor: Array, known: bool, carry: Carry, rate: Array
+) -> Array:
+    model = NTC(config).bind({"params": params})
+    x = 2.0 * normalise(unit) - 1.0
+    seen = jnp.where(known, hints(2.0 * normalise(anchor) - 1.0, x, config.reach), 0.0)
+    return model.encode(model.analyse(x, seen), model.context(carry), rate)
+
+
+@partial(jax.jit, static_argnums=0)
+def _decode(config: NtcConfig, params: PyTree, q: Array, carry: Carry, rate: Array) -> tuple[Array, Carry]:
+    model = NTC(config).bind({"params": params})
+    decoded, carry = model.decode(q, model.context(carry), rate)
+    return to_uint8((decoded.frames + 1.0) / 2.0), carry
+
+
+def padded_side(side: int) -> int:
+    """The next multiple that the transform codes."""
+    return -(-side // MULTIPLE) * MULTIPLE
