@@ -7,13 +7,14 @@ import struct
 import zlib
 from typing import NamedTuple
 
-HEADER_LEAST = 45  # bytes of the smallest header of either version
+HEADER_LEAST = 33  # bytes of the smallest header of any version
 
 
 class Shape(NamedTuple):
     """What it takes to walk through a file."""
 
-    frames_at: int  # offset of F; the last field before it and C behind it
+    frames_at: int  # offset of F
+    chunk_frames: int  # C
     head_parts: int  # 0: there is no head chunk
     parts: int
 
@@ -37,9 +38,12 @@ def mend(data: bytes, rebuild_index: bool = False) -> bytes:
     shape = _shape(out)
     end, sizes = _mend_chunks(out, header_size, shape) if shape.parts else (header_size, [])
     if rebuild_index and len(sizes) == bool(shape.head_parts) + _chunk_count(out, shape):
+        if out[4] == 3 and len(sizes) == 1:
+            del out[end:]
+            return bytes(out)
         index = b"".join(map(_varint, sizes))
         out[end:] = index + _footer(bytes(out[header_end:header_size]), index)
-    elif out[-4:] == b"MSVX":
+    elif out[-4:] == b"MSVX" and not (out[4] == 3 and _chunk_count(out, shape) == 1 and not shape.head_parts):
         index_size = struct.unpack_from("<I", out, len(out) - 12)[0]
         if index_size <= len(out) - header_size - 12:
             index = bytes(out[len(out) - 12 - index_size : -12])
@@ -48,23 +52,41 @@ def mend(data: bytes, rebuild_index: bool = False) -> bytes:
 
 
 def _shape(out: bytearray) -> Shape:
-    if out[4] != 2:
-        return Shape(34, 0, out[40])
-    at = 37 + 1 + out[37]  # behind the family's name
+    if out[4] not in (2, 3):
+        return Shape(
+            34, struct.unpack_from("<H", out, 38)[0] if len(out) > 40 else 0, 0, out[40] if len(out) > 40 else 0
+        )
+    if out[4] == 2:
+        frames_at, at = 31, 37
+        chunk_frames = struct.unpack_from("<H", out, 35)[0] if len(out) > 37 else 0
+    else:
+        frames_at, at, chunk_frames = 11, 15, 0
+        for _ in range(7):  # width, height, source width, source height, rate over rate, C
+            chunk_frames = 0
+            for shift in range(0, 35, 7):
+                byte = out[at] if at < len(out) else 0
+                chunk_frames |= (byte & 0x7F) << shift
+                at += 1
+                if byte < 0x80:
+                    break
+    nothing = Shape(frames_at, chunk_frames, 0, 0)
+    if at >= len(out):
+        return nothing
+    at += 1 + out[at]  # behind the family's name
     counts = []
     for _ in range(2):
         if at >= len(out):
-            return Shape(31, 0, 0)
+            return nothing
         counts.append(out[at])
         at += 1
         for _ in range(counts[-1]):
             at += 1 + (out[at] if at < len(out) else 0)
-    return Shape(31, counts[1], counts[0])
+    return Shape(frames_at, chunk_frames, counts[1], counts[0])
 
 
 def _mend_chunks(out: bytearray, offset: int, shape: Shape) -> tuple[int, list[int]]:
     """Mends chunk after chunk while lengths lead on; the offset behind the last one, and all their sizes."""
-    frames, chunk_frames = struct.unpack_from("<IH", out, shape.frames_at)
+    (frames,), chunk_frames = struct.unpack_from("<I", out, shape.frames_at), shape.chunk_frames
     without_frames = out[: offset - 4]
     without_frames[shape.frames_at : shape.frames_at + 4] = bytes(4)
     stream_crc = zlib.crc32(without_frames)
@@ -72,7 +94,7 @@ def _mend_chunks(out: bytearray, offset: int, shape: Shape) -> tuple[int, list[i
     first = -1 if shape.head_parts else 0
     for chunk in range(first, _chunk_count(out, shape)):
         held = 0 if chunk < 0 else min(chunk_frames, frames - chunk * chunk_frames)
-        place = struct.pack("<IIH", stream_crc, chunk % 2**32, held)
+        place = struct.pack("<IIH", stream_crc, chunk % 2**32, held % 2**16)
         at, lengths = offset, []
         for _ in range(shape.head_parts if chunk < 0 else shape.parts):
             length = 0
@@ -98,8 +120,8 @@ def _mend_chunks(out: bytearray, offset: int, shape: Shape) -> tuple[int, list[i
 
 
 def _chunk_count(out: bytearray, shape: Shape) -> int:
-    frames, chunk_frames = struct.unpack_from("<IH", out, shape.frames_at)
-    return -(-frames // chunk_frames) if chunk_frames else 0
+    (frames,) = struct.unpack_from("<I", out, shape.frames_at)
+    return -(-frames // shape.chunk_frames) if shape.chunk_frames else 0
 
 
 def _footer(header_crc: bytes, index: bytes) -> bytes:

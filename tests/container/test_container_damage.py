@@ -161,7 +161,7 @@ def patched(data, offset, fmt, *values):
     ("offset", "fmt", "value", "message"),
     [
         (0, "<B", 0x88, "not an .msv file"),
-        (4, "<B", 3, "format version 3 is newer than this program's 2"),
+        (4, "<B", 4, "format version 4 is newer than this program's 3"),
         (4, "<B", 2, "not valid"),
         (4, "<B", 0, "damaged"),
         (5, "<H", 65535, "damaged"),

@@ -36,8 +36,10 @@ def files(draw):
     chunk_frames = draw(st.integers(1, 65535))
     part = st.binary(max_size=300)
     chunks = draw(st.lists(st.tuples(*[part] * len(names)), min_size=1, max_size=12))
+    compact = bool(family) and draw(st.booleans())
+    size = 4 if compact else 8
     header = Header(
-        bundle=draw(st.binary(min_size=8, max_size=8)),
+        bundle=draw(st.binary(min_size=size, max_size=size)),
         width=draw(st.integers(1, 16384)),
         height=draw(st.integers(1, 16384)),
         source_width=draw(st.integers(1, 65535)),
@@ -49,6 +51,7 @@ def files(draw):
         family_header=own,
         family=family,
         head_parts=tuple(heads),
+        compact=compact,
     )
     return header, dict(zip(heads, draw(st.tuples(*[part] * len(heads))), strict=True)), chunks
 
@@ -67,7 +70,7 @@ def test_any_header_and_any_parts_come_back_from_disk_and_from_memory(tmp_path_f
     assert memory.tell() == (0 if where == "path" else writer.bytes_written)
     with Reader(path if where == "path" else memory.getvalue() if where == "bytes" else memory) as reader:
         assert reader.header == header and reader.size == writer.bytes_written
-        assert reader.header.version == (2 if header.family else 1)
+        assert reader.header.version == (3 if header.compact else 2 if header.family else 1)
         assert (reader.chunk_count, reader.whole_chunks, reader.index_damaged) == (len(chunks), len(chunks), False)
         assert reader.read_head_chunk() == head
         for i in reversed(range(len(chunks))):

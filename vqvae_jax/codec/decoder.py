@@ -38,10 +38,10 @@ class Decoder:
         self._recent: dict[tuple[int, str | None], Content | DamagedChunk] = {}
         header = self.reader.header
         try:
-            if header.bundle != model.identity or header.family not in ("", model.family):
+            if not model.identity.startswith(header.bundle) or header.family not in ("", model.family):
                 raise UserError(
                     f"{self.reader.name}: was coded with bundle {header.bundle.hex()}, this is "
-                    f"{model.identity.hex()} ({model.name}); give the right one with --bundle"
+                    f"{model.identity[: len(header.bundle)].hex()} ({model.name}); give the right one with --bundle"
                 )
             # A chunk holds no more frames than the video, whatever its header says.
             size = min(header.chunk_frames, header.frames), header.width, header.height

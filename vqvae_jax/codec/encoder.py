@@ -17,7 +17,7 @@ from vqvae_jax.codec.interface import (
     check_frames,
     checked_pictures,
 )
-from vqvae_jax.container.header import Header
+from vqvae_jax.container.header import BUNDLE_BYTES, COMPACT, SHORT_BUNDLE_BYTES, Header
 from vqvae_jax.container.writer import Writer
 from vqvae_jax.errors import UserError
 
@@ -101,8 +101,9 @@ class Encoder:
         video = VideoInfo(width, height, source_width, source_height, rate)
         try:
             coder = self.model.encoder(video, self.options)
+            compact = coder.file_version == COMPACT
             header = Header(
-                bundle=self.model.identity,
+                bundle=self.model.identity[: SHORT_BUNDLE_BYTES if compact else BUNDLE_BYTES],
                 **video._asdict(),
                 frames=1,
                 chunk_frames=size,
@@ -110,6 +111,7 @@ class Encoder:
                 family_header=coder.header(),
                 family="" if coder.file_version == 1 else self.model.family,
                 head_parts=coder.head_parts,
+                compact=compact,
             )
         except UserError as error:
             raise UserError(f"{name}: {error}") from error

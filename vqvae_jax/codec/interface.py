@@ -57,7 +57,7 @@ class Options:
 class ChunkEncoder(Protocol):
     """Codes one video."""
 
-    file_version: int  # of the format to write: 1 without the family's name, 2 with it (docs/format.md)
+    file_version: int  # of the format to write: 1 without the family's name, 2 with it, 3 compact (docs/format.md)
     parts: tuple[str, ...]  # names of a chunk's parts, in decoding order
     head_parts: tuple[str, ...]  # names of the head chunk's; empty if there is none
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from vqvae_jax.config import check
+from vqvae_jax.container import varint
 from vqvae_jax.errors import ConfigError, UserError
 
 # The first byte is no text in any encoding, so that no text file passes for one of ours.
 MAGIC = b"\x89MSV"
-NEWEST = 2  # version of the format
+NEWEST = COMPACT = 3  # versions of the format
 #: Magic, format version, size of the whole header. These stay where they are in every version.
 START = struct.Struct("<4sBH")
 CRC = struct.Struct("<I")
 
 BUNDLE_BYTES = 8
+SHORT_BUNDLE_BYTES = 4  # of version 3
 MAX_SIDE = 2**14
 MAX_PARTS = 16
 MAX_NAME_BYTES = 15
@@ -32,6 +34,9 @@ MAX_LEVELS_1 = 4
 #: Version 2: bundle; width, height; source width, source height; rate; frames; chunk.
 FIELDS_2 = struct.Struct(f"<{BUNDLE_BYTES}sHHHHIIIH")
 SIZE_2 = struct.Struct("<H")  # of the family's header
+#: Version 3: bundle; frames; all else is varints and names.
+FIELDS_3 = struct.Struct(f"<{SHORT_BUNDLE_BYTES}sI")
+MAX_VARINT_BYTES = 5
 MAX_HEADER_BYTES = (
     START.size
     + FIELDS_2.size
@@ -50,7 +55,7 @@ class Header:
       ConfigError: if a field is out of its range or names repeat.
     """
 
-    bundle: bytes  # 8 bytes: start of the digest of the model file; zeros if the file brings its model along
+    bundle: bytes  # start of the digest of the model file, 8 bytes or, compact, 4; zeros if the file brings its model
     width: int  # pixels as coded, before any padding; 1 to 16384
     height: int
     source_width: int  # pixels of the source video, whose aspect the picture is shown at; 1 to 65535
@@ -62,10 +67,13 @@ class Header:
     family_header: bytes  # what the family's decoder needs to know of the file, up to 4096 bytes
     family: str = ""  # which kind of model decodes it; a file of version 1 names none
     head_parts: tuple[str, ...] = ()  # of the head chunk, which comes before the first; none: there is no such chunk
+    compact: bool = False  # version 3: numbers as short as they are, no index behind a single chunk
 
     def __post_init__(self) -> None:
-        bundle_ok = isinstance(self.bundle, bytes) and len(self.bundle) == BUNDLE_BYTES
-        check(bundle_ok, "bundle", self.bundle, f"{BUNDLE_BYTES} bytes")
+        size = SHORT_BUNDLE_BYTES if self.compact else BUNDLE_BYTES
+        bundle_ok = isinstance(self.bundle, bytes) and len(self.bundle) == size
+        check(bundle_ok, "bundle", self.bundle, f"{size} bytes")
+        check(not self.compact or self.family != "", "family", self.family, "a name in a compact header")
         _check_integer("width", self.width, 1, MAX_SIDE)
         _check_integer("height", self.height, 1, MAX_SIDE)
         _check_integer("source_width", self.source_width, 1, UINT16_MAX)
@@ -95,7 +103,12 @@ class Header:
     @property
     def version(self) -> int:
         """Of the format: 1 for the family that was there before families had names."""
-        return 2 if self.family else 1
+        return COMPACT if self.compact else 2 if self.family else 1
+
+    @property
+    def indexed(self) -> bool:
+        """Whether an index stands behind the chunks; not behind a single one with a compact header."""
+        return not self.compact or self.chunks + len(self.head_parts) > 1
 
     @property
     def chunks(self) -> int:
@@ -139,9 +152,17 @@ def _body(header: Header, frames: int) -> bytes:
     else:
         named = _named(h.family), bytes([len(h.parts)]), *map(_named, h.parts)
         heads = bytes([len(h.head_parts)]), *map(_named, h.head_parts)
-        own = SIZE_2.pack(len(h.family_header)) + h.family_header
-        fields = FIELDS_2.pack(h.bundle, *sizes, *times) + b"".join((*named, *heads, own))
+        own = varint.encode(len(h.family_header)) if h.compact else SIZE_2.pack(len(h.family_header))
+        numbers = _numbers_3(h, frames) if h.compact else FIELDS_2.pack(h.bundle, *sizes, *times)
+        fields = numbers + b"".join((*named, *heads, own, h.family_header))
     return START.pack(MAGIC, h.version, START.size + len(fields) + CRC.size) + fields
+
+
+def _numbers_3(h: Header, frames: int) -> bytes:
+    """The source's size is 0x0 where it is the coded one."""
+    source = (0, 0) if (h.source_width, h.source_height) == (h.width, h.height) else (h.source_width, h.source_height)
+    numbers = h.width, h.height, *source, h.rate.numerator, h.rate.denominator, h.chunk_frames
+    return FIELDS_3.pack(h.bundle, frames) + b"".join(map(varint.encode, numbers))
 
 
 def _named(name: str) -> bytes:
@@ -172,8 +193,9 @@ def unpack(data: bytes) -> Header:
       ConfigError: if it is not what `pack` writes for some header.
     """
     try:
-        header = (_unpack_1 if data[len(MAGIC)] == 1 else _unpack_2)(data[START.size : -CRC.size])
-    except (struct.error, IndexError) as error:
+        read = {1: _unpack_1, 2: _unpack_2, 3: _unpack_3}[data[len(MAGIC)]]
+        header = read(data[START.size : -CRC.size])
+    except (struct.error, IndexError, varint.VarintError) as error:
         raise ConfigError("config: the header is shorter than its fields") from error
     # A rate not in lowest terms, bytes left over.
     if pack(header) != data:
@@ -195,7 +217,30 @@ def _unpack_1(fields: bytes) -> Header:
 
 def _unpack_2(fields: bytes) -> Header:
     bundle, w, h, source_w, source_h, numerator, denominator, frames, chunk = FIELDS_2.unpack_from(fields)
-    offset = FIELDS_2.size
+    family, parts, head_parts, offset = _names(fields, FIELDS_2.size)
+    (size,) = SIZE_2.unpack_from(fields, offset)
+    own = fields[offset + SIZE_2.size :][:size]
+    rate = _rate(numerator, denominator)
+    return Header(bundle, w, h, source_w, source_h, rate, frames, chunk, parts, own, family, head_parts)
+
+
+def _unpack_3(fields: bytes) -> Header:
+    bundle, frames = FIELDS_3.unpack_from(fields)
+    numbers, offset = [], FIELDS_3.size
+    for _ in range(7):
+        number, offset = varint.decode(fields, offset, MAX_VARINT_BYTES)
+        numbers.append(number)
+    w, h, source_w, source_h, numerator, denominator, chunk = numbers
+    if source_w == source_h == 0:
+        source_w, source_h = w, h
+    family, parts, head_parts, offset = _names(fields, offset)
+    size, offset = varint.decode(fields, offset, MAX_VARINT_BYTES)
+    own, rate = fields[offset:][:size], _rate(numerator, denominator)
+    return Header(bundle, w, h, source_w, source_h, rate, frames, chunk, parts, own, family, head_parts, True)
+
+
+def _names(fields: bytes, offset: int) -> tuple[str, tuple[str, ...], tuple[str, ...], int]:
+    """Family, parts, parts of the head chunk, and the offset behind them."""
 
     def name() -> str:
         nonlocal offset
@@ -208,11 +253,8 @@ def _unpack_2(fields: bytes) -> Header:
         return tuple(name() for _ in range(fields[offset - 1]))
 
     family, parts, head_parts = name(), names(), names()
-    (size,) = SIZE_2.unpack_from(fields, offset)
-    own = fields[offset + SIZE_2.size :][:size]
     check(family != "", "family", family, "1 to 15 printable ASCII characters as name")
-    rate = _rate(numerator, denominator)
-    return Header(bundle, w, h, source_w, source_h, rate, frames, chunk, parts, own, family, head_parts)
+    return family, parts, head_parts, offset
 
 
 def _rate(numerator: int, denominator: int) -> Fraction:

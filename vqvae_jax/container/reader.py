@@ -164,6 +164,10 @@ class Reader:
         return head, data
 
     def _starts_by_index(self) -> array | None:
+        """None if the index is missing or damaged; where none belongs, if the file does not end with its chunk."""
+        if not self.header.indexed:
+            starts = self._starts_by_lengths()
+            return starts if len(starts) == 2 and starts[-1] == self.size else None
         start, chunks = len(self._header_bytes), self.chunk_count + self._heads
         smallest = min_chunk_size(min(self._part_count(0), len(self.header.parts)))
         return index.read_starts(self._read, self._header_bytes[-CRC.size :], start, self.size, chunks, smallest)

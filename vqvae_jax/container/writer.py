@@ -131,8 +131,10 @@ class Writer:
     def _finish(self) -> None:
         if not self.frames:
             raise UserError(f"{self.name}: not written, for the video has no frames")
-        header = pack(replace(self._header, frames=self.frames))
-        self._write(index.pack(header[-CRC.size :], bytes(self._sizes)))
+        known = replace(self._header, frames=self.frames)
+        header = pack(known)
+        if known.indexed:
+            self._write(index.pack(header[-CRC.size :], bytes(self._sizes)))
         assert self._file is not None
         try:
             self._file.seek(self._begin)

@@ -93,7 +93,7 @@ def test_effort_finds_a_cheaper_file():
     def cost(effort):
         data, result = coded(100.0, video, effort=effort)
         squared = np.mean((frames(data).astype(float) - video) ** 2)
-        return result.payload_bytes["latents"] * 8 / (8 * 16 * 24) + NARROW.lambdas[-1] * squared
+        return result.payload_bytes["y"] * 8 / (8 * 16 * 24) + NARROW.lambdas[-1] * squared
 
     assert cost(30) < 0.98 * cost(0)
 
@@ -156,13 +156,13 @@ def test_headers_and_streams_of_others_are_refused(file):
     assert Layout.parse(header).describe() == {"rate": rate_of(60.0, NARROW.rates)}
     with pytest.raises(UserError, match="cannot read"):
         Layout.parse(_with(header, family_header=b"\x02\x00\x00"))
-    with pytest.raises(UserError, match="not latents"):
+    with pytest.raises(UserError, match="not y"):
         Layout.parse(_with(header, parts=("top",)))
     with pytest.raises(UserError, match="its rate is number 5000"):
         narrow_model().decoder(_with(header, family_header=Layout(5000).pack()), {})
     for payload in (b"", b"\x00" * 5, b"\xff" * 40):
         with pytest.raises(UserError):
-            coder.unpack(Chunk(8, {"latents": payload}))
+            coder.unpack(Chunk(8, {"y": payload}))
 
 
 def _with(header, **changes):

@@ -11,7 +11,7 @@ from jax import Array
 
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.interface import LARGE_CHUNK, Chunk, Grid, Options, RateOption, VideoInfo, check_chunk_pixels
-from vqvae_jax.container.header import Header
+from vqvae_jax.container.header import COMPACT, Header
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.psnr import to_uint8
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior
@@ -91,7 +91,7 @@ class FileEncoder:
       UserError: if chunks would be too large.
     """
 
-    file_version = 2
+    file_version = COMPACT
     parts, head_parts = PARTS, ()
 
     def __init__(self, model: NtcModel, video: VideoInfo, chunk_frames: int, rate: int, effort: int) -> None:
