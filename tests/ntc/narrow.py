@@ -19,6 +19,7 @@ NARROW = NtcConfig(
     decoder_blocks=1,
     refine_blocks=1,
     reach=2,
+    hints="matching",
     prior_width=16,
     lambdas=(4e-4, 1.6e-3, 6.4e-3),
 )

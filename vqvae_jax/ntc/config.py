@@ -23,7 +23,7 @@ class NtcConfig:
 
     clip: Triple = (32, 64, 64)
     """Frames, height, width that it is trained on; a group of pictures has so many frames by default."""
-    width: int = 96
+    width: int = 128
     """Channels of a slice on the fine grid, one position to 4x4 pixels."""
     coarse_width: int = 192
     """Channels on the coarse grid, one position to 8x8 pixels."""
@@ -39,9 +39,9 @@ class NtcConfig:
     """Fine blocks of the decoder before it predicts the frames."""
     refine_blocks: int = 2
     """Fine blocks behind the prediction."""
-    reach: int = 6
+    reach: int = 0
     """Pixels that a prediction may come from to either side; 0 predicts the last frame as it is."""
-    hints: Literal["none", "matching"] = "matching"
+    hints: Literal["none", "matching"] = "none"
     """What the encoder is shown of motion besides the frames: how well each displacement of a block fits."""
     prior_width: int = 128
     """Hidden units of the prior."""
@@ -64,6 +64,8 @@ class NtcConfig:
         rising = len(self.lambdas) > 1 and self.lambdas[0] > 0 and list(self.lambdas) == sorted(set(self.lambdas))
         check(rising, "model.lambdas", self.lambdas, "two or more numbers above 0, ascending")
         check_choices(self, "model")
+        matched = self.hints == "none" or self.reach > 0
+        check(matched, "model.reach", self.reach, "a number above 0 with model.hints=matching")
         self.check_size(self.clip, "config: model.clip")
 
     @property
