@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vqvae_jax.packaged import DEFAULT, packaged
+from vqvae_jax.packaged import TOKENS, packaged
 
 #: Where a distribution is not called as its module.
 DISTRIBUTIONS = {"imageio_ffmpeg": "imageio-ffmpeg"}
@@ -57,7 +57,7 @@ def _videos(inputs: Inputs) -> list[str]:
     return ["--videos", str(inputs.videos)]
 
 
-BUNDLE = ["--bundle", str(packaged()[DEFAULT].relative_to(Path(__file__).parents[1]))]
+BUNDLE = ["--bundle", str(packaged()[TOKENS].relative_to(Path(__file__).parents[1]))]
 CATALOGUE = {
     benchmark.name: benchmark
     for benchmark in (

@@ -27,7 +27,7 @@ from vqvae_jax.entropy.frequencies import costs, frequencies, starts
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, check_end, encode, split
 from vqvae_jax.msvqvae.codec.model import CodecModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel, pack, unpack
-from vqvae_jax.packaged import find_bundle
+from vqvae_jax.packaged import TOKENS, find_bundle
 
 Grid = tuple[int, int, int]
 
@@ -172,7 +172,7 @@ def compare(clips: list[Indices], coders: Mapping[str, Coder], repeats: int) -> 
 def main(
     data: DataSet = None, split: str = "test", bundle: Bundle = None, clips: Count = 32, repeats: int = 5
 ) -> Result:
-    model = cast(CodecModel, find_bundle(bundle))
+    model = cast(CodecModel, find_bundle(bundle, TOKENS))
     with clips_of(data, split, clips) as chosen:
         indices, facts = clip_indices(model, chosen), data_facts(chosen)
     probabilities = shares(indices, {name: level.codes for name, level in model.levels.items()})

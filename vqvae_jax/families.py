@@ -155,7 +155,7 @@ def token_model(model: Model) -> TokenModel:
       UserError: if they are not.
     """
     if not hasattr(model, "levels"):
-        raise UserError(f"model {model.name!r} is of family {model.family}, which has no tokens")
+        raise UserError(f"model {model.name!r} is of family {model.family}, which has no tokens; edge and edge4 have")
     return cast(TokenModel, model)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # what names bundles loads none: `vqvae-jax info` starts with
 VARIABLE = "VQVAE_JAX_BUNDLE"
 FOLDER = Path(__file__).parent / "bundles"
 DEFAULT = "edge"
+TOKENS = "edge"  # the default where tokens are wanted
 LARGEST_HEADER = 2**20  # bytes; those of the package have a few thousand
 
 
@@ -47,20 +48,21 @@ def name_of(identity: str) -> str | None:
     return next((name for name, path in packaged().items() if named_digest(path).startswith(identity)), None)
 
 
-def bundle_path(given: str | Path | None) -> Path:
+def bundle_path(given: str | Path | None, default: str = DEFAULT) -> Path:
     """The file of the bundle given, else of `$VQVAE_JAX_BUNDLE`, else of the package's default.
 
     Args:
       given: a file, or the name of a bundle of the package; so may the variable be.
+      default: name of the bundle of the package that is meant where nothing is given.
 
     Raises:
       UserError: if there is none, or the name is a file's too.
     """
     if named := given or os.environ.get(VARIABLE):
         return _named(str(named))
-    if DEFAULT not in packaged():
+    if default not in packaged():
         raise UserError(f"give the model with --bundle FILE or ${VARIABLE} (vqvae-jax export makes one from a run)")
-    return packaged()[DEFAULT]
+    return packaged()[default]
 
 
 def _named(name: str) -> Path:
@@ -94,7 +96,7 @@ def path_for_digest(digest: str, coded: object) -> Path:
     )
 
 
-def find_bundle(given: Path | None) -> "Model":
+def find_bundle(given: Path | None, default: str = DEFAULT) -> "Model":
     """`bundle_path`, loaded.
 
     Raises:
@@ -102,7 +104,7 @@ def find_bundle(given: Path | None) -> "Model":
     """
     from vqvae_jax.families import load_model
 
-    return load_model(bundle_path(given))
+    return load_model(bundle_path(given, default))
 
 
 def find_coded_with(given: Path | None, digest: str, coded: Path) -> "Model":

@@ -13,7 +13,7 @@ from vqvae_jax.cli.encode import coded_size, parse_rate
 from vqvae_jax.data.names import Source
 from vqvae_jax.errors import say
 from vqvae_jax.families import token_model
-from vqvae_jax.packaged import find_bundle
+from vqvae_jax.packaged import TOKENS, find_bundle
 from vqvae_jax.progress import counted
 from vqvae_jax.tokens.card import Card
 from vqvae_jax.tokens.writer import write_token_shards
@@ -52,7 +52,7 @@ def run(options: Options) -> None:
       UserError: about the folder, the size, the bundle or the output.
     """
     fps = parse_rate(options.fps)
-    bundle = token_model(find_bundle(options.bundle))
+    bundle = token_model(find_bundle(options.bundle, TOKENS))
     size = None if options.size == "native" else coded_size(options.size, bundle, (0, 0))
     card = write_token_shards(
         options.folder,

@@ -96,6 +96,8 @@ def over_log(log: Sequence[Values], levels: Sequence[str]) -> tuple[Chart, ...]:
         return Series(name, x, y)
 
     losses = (curve("reconstruction", "reconstruction"), curve("commitment", "commitment"))
+    if not any(len(loss.x) for loss in losses):
+        losses = (curve("rate and distortion", "loss"), curve("bits per pixel, with noise", "bpp"))
     psnr = (curve("training", "psnr"), curve("validation", "validation/psnr"))
     perplexity = tuple(curve(name, f"{name}/perplexity") for name in levels)
     return (
@@ -103,6 +105,13 @@ def over_log(log: Sequence[Values], levels: Sequence[str]) -> tuple[Chart, ...]:
         Chart("PSNR, dB", "step", psnr, whole_x=True),
         Chart("Codebook perplexity, training", "step", perplexity, whole_x=True),
     )
+
+
+def over_rates(rates: Sequence[Values]) -> Chart:
+    """Estimated bits per pixel and PSNR at each rate that a model was trained for."""
+    bpp, psnr = (np.array([rate[name] for rate in rates], np.float64) for name in ("bpp", "psnr"))
+    series = (Series("as trained", bpp, psnr, look=MODEL._replace(marker="o")),)
+    return Chart("PSNR by rate, one point for each lambda", "bits per pixel, estimated", series, "dB", log_x=True)
 
 
 def code_usage(level: str, counts: np.ndarray) -> Chart:

@@ -13,6 +13,7 @@ from vqvae_jax.evaluation.charts import (
     by_position,
     code_usage,
     over_log,
+    over_rates,
     over_steps,
 )
 from vqvae_jax.evaluation.opening import DEFAULT_FPS
@@ -47,6 +48,7 @@ ESTIMATES = {
     "formula": ("indices, by formula", "every index at log2 K bits"),
     "deflate": ("indices, DEFLATE", "zlib level 9 over uint16, one stream per clip"),
     "entropy": ("indices, zero-order entropy", ZERO_ORDER),
+    "likelihood": ("latents, by their likelihood", "at the middle one of the trained lambdas"),
 }
 
 
@@ -176,6 +178,8 @@ def _curves(result: Result, log: Sequence[Mapping[str, Any]]) -> list[str]:
     entry = result["checkpoints"][-1]
     charts = [*over_log(log, list(_levels(entry)))]
     charts.append(by_position({result["run"]["name"]: (entry["quality"], MODEL), **baselines(result)}))
+    if rates := entry["diagnostics"].get("rates"):
+        charts.append(over_rates(cast(list[Mapping[str, Any]], rates)))
     charts += over_steps(result) if len(result["checkpoints"]) > 1 else ()
     return [drawing for chart in charts if (drawing := chart_card(chart, chart.y_label))]
 
