@@ -58,6 +58,7 @@ def _videos(inputs: Inputs) -> list[str]:
 
 
 BUNDLE = ["--bundle", str(packaged()[TOKENS].relative_to(Path(__file__).parents[1]))]
+RATED = ["--bundle", "ntc"]
 CATALOGUE = {
     benchmark.name: benchmark
     for benchmark in (
@@ -74,6 +75,10 @@ CATALOGUE = {
         Benchmark("entropy", lambda inputs: [*_data(inputs), "--clips", "16"], peers=("constriction",)),
         Benchmark("codecs", lambda inputs: [*_data(inputs), "--repeats", "2"], peers=("imageio_ffmpeg",)),
         Benchmark("index_bits", lambda inputs: [*BUNDLE, *_data(inputs), "--clips", "100"]),
+        Benchmark("latent_bits", lambda inputs: [*RATED, *_data(inputs), "--clips", "20"]),
+        Benchmark("rate_targets", lambda inputs: [*RATED, *_data(inputs)], by_default=False),
+        Benchmark("encoder_effort", lambda inputs: [*RATED, *_data(inputs)], by_default=False),
+        Benchmark("drift", lambda inputs: RATED, by_default=False),
         Benchmark("codec_speed", lambda inputs: ["--bundles", BUNDLE[1], "--seconds", "20"]),
         Benchmark("models", lambda inputs: ["--repeats", "3"]),
         Benchmark("convolutions", lambda inputs: ["--models", "msvqvae", "--repeats", "3"]),

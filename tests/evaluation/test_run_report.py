@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.html_reader import checked
-from vqvae_jax.evaluation.charts import code_usage, over_clips, over_log, over_steps, plotted
+from vqvae_jax.evaluation.charts import code_usage, over_clips, over_log, over_rates, over_steps, plotted
 from vqvae_jax.evaluation.run_report import Example, quality_table, rate_table, run_report
 from vqvae_jax.evaluation.side_files import plot_png
 from vqvae_jax.report.chart import Look, drawn
@@ -172,6 +172,16 @@ def test_curves_take_the_steps_at_which_a_value_was_logged():
     training, validation = next(c for c in over_log(LOG, ()) if c.title == "PSNR, dB").series
     np.testing.assert_array_equal(training.x, [1])
     np.testing.assert_array_equal((validation.x, validation.y), ([2], [12.0]))
+
+
+def test_a_model_of_several_rates_has_a_curve_of_them():
+    result = evaluation()
+    rates = [{"lambda": 1e-3 * (n + 1), "bpp": 0.1 * (n + 1), "psnr": 20.0 + n} for n in range(3)]
+    (series,) = over_rates(rates).series
+    np.testing.assert_allclose((series.x, series.y), ([0.1, 0.2, 0.3], [20, 21, 22]))
+    assert "PSNR by rate" not in run_report(result, LOG)
+    result["checkpoints"][0]["diagnostics"] = {"rates": rates}
+    assert "PSNR by rate" in run_report(result, LOG)
 
 
 def test_charts_over_frames_steps_and_codes_count_in_whole_numbers():

@@ -66,6 +66,7 @@ class Writer:
         self._walk, self._pull = walk, pull
         self._starts: list[int] = []
         self._frequencies: list[int] = []
+        self.symbols = 0  # latents that were not skipped
 
     def unit(self, y_hwM: np.ndarray) -> np.ndarray:
         """Latents as they are decoded, int64, of latents before rounding, float."""
@@ -79,6 +80,7 @@ class Writer:
             starts, frequencies = logistic_tables().intervals(rows, q - whole)
             self._starts += starts
             self._frequencies += frequencies
+            self.symbols += len(rows)
             return q
 
         return self._walk.unit(take)
