@@ -83,6 +83,14 @@ def test_rounding_lets_gradients_through():
     assert (value, slope) == (6, 3)
 
 
+def test_large_grids_are_convolved_in_bands(monkeypatch):
+    prior = IntegerPrior(integers(narrow_params()["prior"]))
+    before, earlier = (part.astype(int) for part in latents(4, 2))
+    whole = prior.from_past(before, earlier, 9)
+    monkeypatch.setattr("vqvae_jax.ntc.codec.integer_prior.AT_ONCE", 7)
+    np.testing.assert_array_equal(prior.from_past(before, earlier, 9), whole)
+
+
 def test_a_prior_that_could_miscount_is_refused():
     arrays = integers(narrow_params()["prior"])
     with pytest.raises(UserError, match=r"tensor prior/middle may give sums of"):

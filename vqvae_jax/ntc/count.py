@@ -13,7 +13,15 @@ from vqvae_jax.training.state import parameter_count
 from vqvae_jax.training.task import Cost
 
 
-def cost(config: NtcConfig, clip: Triple | None = None) -> Cost:
+class NtcCost(Cost):
+    """The encoder runs the decoder: its operations hold the decoder's."""
+
+    @property
+    def forward_macs(self) -> int:
+        return self.encoder_macs
+
+
+def cost(config: NtcConfig, clip: Triple | None = None) -> NtcCost:
     """Counts a model without running it; the encoder's operations include its decoder's, the prior counts in both.
 
     Args:
@@ -28,7 +36,7 @@ def cost(config: NtcConfig, clip: Triple | None = None) -> Cost:
     q = jax.ShapeDtypeStruct((1, frames // UNIT, height // 8, width // 8, config.latents), jnp.float32)
     rate = jax.ShapeDtypeStruct((1,), jnp.int32)
     prior = macs(lambda params, q, rate: latent_bits(plain, params, q, q, rate), params, q, rate)
-    return Cost(
+    return NtcCost(
         parameters=parameter_count(params),
         encoder_macs=prior + macs(lambda params, x, rate: code(plain, params, x, rate).q, params, x, rate),
         decoder_macs=prior + macs(lambda params, q, rate: synthesise(plain, params, q, rate), params, q, rate),

@@ -115,7 +115,9 @@ class NtcTask:
         return float(self._schedule(step))
 
     def reconstruct(self, params: PyTree, extras: dict[str, PyTree], clips_BTHWC: Array) -> Reconstruction:
-        """At the middle one of the trained lambdas; measures are `bpp` and `rates_psnr` at each, [B, L], and `cost`."""
+        """At the middle one of the trained lambdas; measures are `bpp` and `rates_psnr` at each, [B, L], and for the
+        log `cost` and the same by lambda, [B].
+        """
         config = self.experiment.model
         batch, knots = clips_BTHWC.shape[0], len(config.lambdas)
         pixels = float(np.prod(clips_BTHWC.shape[1:4]))
@@ -129,9 +131,10 @@ class NtcTask:
         weight = jnp.asarray(config.lambdas)[rate // RATE_STEPS]
         cost = (bpp + weight * jnp.mean(error, axis=1)) / jnp.sqrt(weight / REFERENCE)
         measures = {"bpp": bpp.reshape(batch, knots), "rates_psnr": psnr.reshape(batch, knots)}
-        return Reconstruction(
-            shown[knots // 2 :: knots], {}, measures | {"cost": cost.reshape(batch, knots).mean(axis=1)}
-        )
+        logged = {"cost": cost.reshape(batch, knots).mean(axis=1)}
+        for knot, known in enumerate(config.lambdas):
+            logged |= {f"{known:g}/bpp": measures["bpp"][:, knot], f"{known:g}/psnr": measures["rates_psnr"][:, knot]}
+        return Reconstruction(shown[knots // 2 :: knots], {}, measures | logged)
 
     def summarise(self, measures: Mapping[str, Any], clip_shape: Triple) -> Estimates:
         """`likelihood` bits per pixel at the middle rate; `rates`: lambda, bpp and PSNR of each trained one."""

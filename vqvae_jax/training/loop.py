@@ -124,7 +124,7 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
     key = devices.replicate(jax.random.fold_in(root, 1))
     constants = devices.replicate(task.constants)
     counted = task.cost((frames, height, width))
-    flops = 6.0 * (counted.encoder_macs + counted.decoder_macs) * batch_size
+    flops = 6.0 * counted.forward_macs * batch_size
     progress.begin(total, start, batch_size)
     progress.doing("compiling")
     progress.note(f"{job.name}: {counted.summary}; {len(job.clips)} training clips of {frames}x{height}x{width}")

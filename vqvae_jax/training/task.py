@@ -47,6 +47,11 @@ class Cost:
     """The same from symbols to pixels."""
 
     @property
+    def forward_macs(self) -> int:
+        """Of one clip on its way through training, forward: each operation counted once."""
+        return self.encoder_macs + self.decoder_macs
+
+    @property
     def summary(self) -> str:
         """A few words for the head of a training log."""
         return f"{self.parameters:,} parameters"

@@ -15,6 +15,7 @@ from vqvae_jax.ntc.config import GROUPS, RATE_STEPS
 CONTEXT_LIMIT, HIDDEN_LIMIT, HIDDEN_BITS = 31, 511, 5
 MEAN_BITS, MEAN_LIMIT, SCALES, SCALE_BITS = 4, 1 << 15, 64, 3
 FLOAT32_INTEGERS = 1 << 24
+AT_ONCE = 4096  # positions whose neighbours are laid out side by side
 
 
 class PriorArrays(NamedTuple):
@@ -83,8 +84,12 @@ class IntegerPrior:
         padded = np.zeros((height + 2, width + 2, channels), np.float32)
         padded[1:-1, 1:-1] = np.clip(x_hwC, -CONTEXT_LIMIT, CONTEXT_LIMIT)
         around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))  # [h, w, C, 3, 3]
-        columns = around.transpose(0, 1, 3, 4, 2).reshape(height * width, -1)
-        return (columns @ kernel).astype(np.int64).reshape(height, width, -1)
+        found = np.empty((height, width, self._width), np.int64)
+        band = max(AT_ONCE // width, 1)
+        for top in range(0, height, band):
+            rows = around[top : top + band].transpose(0, 1, 3, 4, 2)
+            found[top : top + band] = (rows.reshape(-1, 9 * channels) @ kernel).reshape(-1, width, self._width)
+        return found
 
 
 def steps_of(height: int, width: int, latents: int) -> list[np.ndarray]:

@@ -27,6 +27,7 @@ from vqvae_jax.training.state import PyTree
 
 DEFAULT_QUALITY = 50.0
 MAX_EFFORT = 10_000
+MAX_REFINED_PIXELS = 2**21  # a gradient step keeps about two kilobytes for each
 #: By how much latents are pulled towards their means before they are rounded, in steps of the quantiser.
 PULL = 0.05
 
@@ -97,6 +98,12 @@ class FileEncoder:
     def __init__(self, model: NtcModel, video: VideoInfo, chunk_frames: int, rate: int, effort: int) -> None:
         self._height, self._width = padded_side(video.height), padded_side(video.width)
         check_chunk_pixels(f"{video.width}x{video.height}", chunk_frames, self._width, self._height)
+        if effort and chunk_frames * self._width * self._height > MAX_REFINED_PIXELS:
+            size = f"chunks of {chunk_frames} frames of {video.width}x{video.height}"
+            raise UserError(
+                f"effort={effort}: {size} are more than the {MAX_REFINED_PIXELS:,} pixels that are refined at a time; "
+                "shorter chunks (--gop), smaller pictures, or no effort"
+            )
         self._model, self._size, self._rate = model, chunk_frames, rate
         self._source, self._effort = (video.height, video.width), effort
 
