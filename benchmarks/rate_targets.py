@@ -37,7 +37,7 @@ def main(
     for target in targets:
         off, trials, outside = [], [], 0
         for clip in tqdm(read, f"{target} bpp", disable=None):
-            asked = []
+            asked: list[float] = []
 
             def attempt(
                 quality: float, out: io.BytesIO, clip: np.ndarray = clip, asked: list[float] = asked

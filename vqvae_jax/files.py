@@ -86,6 +86,19 @@ def refuse_existing(path: Path, overwrite: bool | None = None) -> None:
     raise ExistsError(f"{path}: exists already; choose another name or overwrite it")
 
 
+def check_output(path: Path, overwrite: bool = False) -> None:
+    """Raises unless a file can be put here: `refuse_existing`, and what is no plain file is never replaced.
+
+    Raises:
+      UserError: also if there is no folder for it.
+    """
+    if os.path.lexists(path) and not path.is_file():
+        raise UserError(f"{path}: is there and is no plain file; choose another name")
+    refuse_existing(path, overwrite)
+    if reason := no_folder(path):
+        raise UserError(f"{path}: {reason}")
+
+
 def temporary_prefix(path: Path) -> str:
     """How the name of everything begins that is written for `path` and not whole yet."""
     # Cut, for the final name may be as long as the file system allows.

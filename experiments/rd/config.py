@@ -39,7 +39,7 @@ class RdConfig:
     effort: int = 0
     """Steps by which the encoder of such a model refines what it sends."""
     one_curve: bool = False
-    """The bundles are points of one curve at the first rate weight, instead of a curve each."""
+    """The bundles are points of one curve, at the first rate weight or quality, instead of a curve each."""
     points: tuple[str, ...] = ()
     """Other settings for a codec than its four, such as x265=28,32,36,40 (CRF, or QP for vvc)."""
     clips: int = 0
@@ -65,7 +65,10 @@ class RdConfig:
         given = " ".join(f"{weight:g}" for weight in weights)
         check(bool(weights) and usable and different, "rate_weight", given, "numbers from 0 on, different in 6 digits")
         qualities = " ".join(f"{quality:g}" for quality in self.quality)
-        fits = all(0 <= quality <= 100 for quality in self.quality) and len(set(self.quality)) == len(self.quality) > 0
+        fits = (
+            all(0 <= quality <= 100 for quality in self.quality)
+            and len({f"{q:g}" for q in self.quality}) == len(self.quality) > 0
+        )
         check(fits, "quality", qualities, "numbers from 0 to 100, different ones")
         check(self.effort >= 0, "effort", self.effort, "a whole number of at least 0")
         check(self.jobs >= 1, "jobs", self.jobs, "a whole number of at least 1")

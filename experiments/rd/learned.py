@@ -46,7 +46,7 @@ class ProcessCoder(ModelCoder):
       rate_weight, quality, effort: see `Options`.
 
     Raises:
-      UserError: if the bundle cannot be read, or its family knows no rate weight.
+      UserError: if the bundle cannot be read, or its family does not have what is asked for.
     """
 
     def __init__(

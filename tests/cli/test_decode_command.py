@@ -163,7 +163,7 @@ def test_a_damaged_index_costs_no_frame_but_is_told(command, coded, frames, tmp_
     assert result.code == 0 and "warning: " in result.err and "its index is missing or damaged" in result.err
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), frames)
     told = command("info", coded)
-    assert told.code == 0 and "damaged: the index is missing or damaged" in told.out
+    assert told.code == 0 and "damaged: its index is missing or damaged" in told.out
 
 
 def test_a_header_that_promises_too_much_costs_no_time(command, coded, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -113,6 +114,22 @@ def test_the_command_line_codes_at_qualities_and_to_sizes(bundle, tmp_path, caps
     assert sum(facts["chunk_bytes"]) == facts["payload_bytes"]["y"]
     run(["decode", str(coded), str(tmp_path / "out.npy"), "--bundle", str(bundle)])
     assert np.load(tmp_path / "out.npy").shape == (20, 24, 20, 3)
+
+
+def test_a_target_replaces_nothing_unasked_and_no_special_file(bundle, tmp_path):
+    np.save(tmp_path / "in.npy", clips()[0])
+    out = tmp_path / "x.msv"
+    command = ["encode", str(tmp_path / "in.npy"), str(out), "--bundle", str(bundle), "--target-bytes", "400"]
+    out.write_bytes(b"mine")
+    with pytest.raises(UserError, match="exists already"):
+        run(command)
+    assert out.read_bytes() == b"mine"
+    out.unlink()
+    os.mkfifo(out)
+    with pytest.raises(UserError, match="no plain file"):
+        run([*command, "--force"])
+    with pytest.raises(UserError, match="there is no folder"):
+        vj.encode_video(clips()[0], vj.load(bundle), 16, tmp_path / "none" / "x.msv", target_bytes=400)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,20 @@ def test_a_step_whose_loss_jumps_is_left_out_and_lasting_ones_go_back(runner):
     assert float(out.extras["steadiness"]["loss"]) == 0
 
 
+def test_what_lasts_though_the_weights_went_back_ends_the_training(runner):
+    batch = clips(2)
+    state = runner.start(batch)
+    state, _ = runner(state, batch)
+    usual = jnp.float32(1e-6)
+    finite = []
+    for _ in range(4):  # patience is 2
+        steadiness = state.extras["steadiness"] | {"loss": usual}
+        state = state._replace(extras=runner.map.replicate({"steadiness": steadiness}))
+        state, metrics = runner(state, batch)
+        finite.append(bool(metrics.finite))
+    assert finite == [True, True, True, False]
+
+
 def test_a_gradient_that_is_not_finite_changes_nothing(runner):
     batch = clips(2)
     state = runner.start(batch)

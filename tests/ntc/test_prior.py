@@ -11,7 +11,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior, steps_of
 from vqvae_jax.ntc.codec.weights import floats, integers
 from vqvae_jax.ntc.coding_order import coding_steps
-from vqvae_jax.ntc.prior import Belief, Prior, bits, rounded
+from vqvae_jax.ntc.prior import Belief, Prior, bits, layer_unit, rounded, whole
 
 GRID = (4, 5, NARROW.latents)
 
@@ -68,6 +68,16 @@ def test_integers_come_back():
         np.testing.assert_array_equal(getattr(again, name), array, err_msg=name)
 
 
+@pytest.mark.parametrize("scale", [2.0**-15, 2.0**-13, 1.0, 2.0**7])
+def test_weights_count_exact_powers_of_two_whatever_their_size(scale):
+    """A largest weight of 127 units is 127 of them: nothing is halved where a logarithm is inexact."""
+    kernel = jnp.asarray([127.0, -3.0, 0.4, 64.0]) * scale
+    unit = layer_unit(kernel)
+    assert float(unit) == scale
+    np.testing.assert_array_equal(whole(kernel, unit), [127, -3, 0, 64])
+    assert float(layer_unit(kernel * 1.01)) == 2 * scale
+
+
 def test_bits_are_those_of_a_logistic_distribution_over_a_step():
     values = np.arange(-30.0, 31.0)
     mean, scale = 21, 37  # 21 / 16, 2**(37 / 8 - 4)
@@ -97,3 +107,7 @@ def test_a_prior_that_could_miscount_is_refused():
         IntegerPrior(arrays._replace(middle_bias=np.full_like(arrays.middle_bias, 2**23)))
     with pytest.raises(UserError, match=r"tensor prior/out is int8"):
         IntegerPrior(arrays._replace(out=arrays.out[:, :-1]))
+    for name, array in arrays._asdict().items():
+        for wrong in (array.reshape(-1)[:2], array.reshape(-1)[0], array.astype(np.float32)):
+            with pytest.raises(UserError, match=r"tensor prior/"):
+                IntegerPrior(arrays._replace(**{name: np.asarray(wrong)}))

@@ -36,13 +36,18 @@ def test_constant_then_decay_falls_linearly_over_its_share():
     assert rates(100, at, schedule="constant_decay", decay_fraction=0.2) == pytest.approx([1, 1, 1, 0.5, 0], abs=1e-6)
 
 
+def test_constant_then_a_cosine_falls_to_a_fiftieth():
+    found = rates(100, [0, 29, 30, 65, 100], schedule="constant_cosine", decay_fraction=0.7)
+    assert found == pytest.approx([1, 1, 1, 0.51, 0.02], abs=1e-6)
+
+
 def test_warmup_rises_linearly_and_the_first_step_already_moves():
     # 4 steps of a ramp that would start at 0 on step -1 and arrives on step 4.
     found = rates(104, [0, 1, 3, 4, 54, 104], warmup_steps=4)
     assert found == pytest.approx([0.2, 0.4, 0.8, 1.0, 0.5, 0.0], abs=1e-6)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "constant", "constant_decay"])
+@pytest.mark.parametrize("schedule", ["cosine", "constant", "constant_decay", "constant_cosine"])
 def test_a_run_shorter_than_its_warmup_is_still_finite(schedule):
     for steps in (1, 2, 3):
         found = rates(steps, range(steps), schedule=schedule, warmup_steps=10, decay_fraction=1.0)
@@ -144,6 +149,35 @@ def test_muon_moves_kernels_along_orthogonal_directions_of_adams_size_and_the_re
     np.testing.assert_allclose(
         updates["muon"]["bias"], nadam.update(gradients["bias"], nadam.init(params["bias"]))[0], rtol=1e-5
     )
+
+
+def test_beside_muon_others_and_small_leaves_have_rates_of_their_own():
+    params = {
+        "kernel": jnp.ones((1, 1, 1, 4, 4)),
+        "table": jnp.ones((2, 3)),
+        "bias": jnp.ones(3),
+        "mix": jnp.ones((2, 2, 2)),
+    }
+    gradients = jax.tree.map(lambda leaf: jnp.linspace(0.5, 1.0, leaf.size).reshape(leaf.shape), params)
+    rates = {"learning_rate": 0.1, "adam_learning_rate": 0.02, "fast_learning_rate": 0.07}
+    optimizer = make_optimizer(OptimizerConfig("muon", **rates, schedule="constant", batch_rule="none"), 10, 8)
+    updates, _ = optimizer.update(gradients, optimizer.init(params), params)
+    for name, expected in {"table": 0.07, "bias": 0.07, "mix": 0.02}.items():
+        nadam = optax.nadam(expected)
+        alone, _ = nadam.update(gradients[name], nadam.init(params[name]))
+        np.testing.assert_allclose(updates[name], alone, rtol=1e-5, err_msg=name)
+    plain = make_optimizer(OptimizerConfig("muon", learning_rate=0.1, schedule="constant", batch_rule="none"), 10, 8)
+    same, _ = plain.update(gradients, plain.init(params), params)
+    np.testing.assert_allclose(same["kernel"], updates["kernel"], rtol=1e-6)
+    np.testing.assert_allclose(same["bias"] / updates["bias"], 0.1 / 0.07, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adam_learning_rate", "fast_learning_rate"])
+def test_rates_of_muons_other_parts_are_refused_without_it(name):
+    with pytest.raises(ConfigError, match=f"optimizer.{name}=0.1 is not allowed; expected 0 without Muon"):
+        OptimizerConfig(**{name: 0.1})
+    with pytest.raises(ConfigError, match=f"optimizer.{name}=-1"):
+        OptimizerConfig("muon", **{name: -1.0})
 
 
 def test_an_unknown_algorithm_is_refused_by_name():

@@ -19,7 +19,7 @@ from vqvae_jax.codec.interface import Mode
 from vqvae_jax.codec.rate_control import Target, encode_to_size
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import refuse_existing, write_atomically
+from vqvae_jax.files import check_output, write_atomically
 from vqvae_jax.packaged import path_for_digest
 
 Coded = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
@@ -102,7 +102,7 @@ def encode_video(
     with _told():
         encoder = Encoder(model._model, mode, chunk_frames, rate_weight, quality, effort)
         if path is not None:
-            refuse_existing(path, overwrite)
+            check_output(path, overwrite)
         if target_bpp is None and target_bytes is None:
             encoder.encode(pictures(frames), inner if path is None else path, exact, shown_size, overwrite)
         else:
@@ -120,6 +120,7 @@ def encode_video(
                 warnings.warn(chosen.missed, stacklevel=2)
             inner.write(chosen.content)
             if path is not None:
+                check_output(path, overwrite)
                 write_atomically(path, chosen.content)
     if path is not None:
         return path

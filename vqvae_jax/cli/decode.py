@@ -59,7 +59,7 @@ def run(options: Options) -> None:
                 sink.write(frame)
                 count += 1
         if decoder.reader.index_damaged:
-            reason = "its index is missing or damaged; chunks were found by their own lengths"
+            reason = decoder.reader.end_fault
             say(f"warning: {options.file}: {reason}", file=sys.stderr)
         for reason in decoder.damaged.values():
             say(f"skipped: {reason}", file=sys.stderr)

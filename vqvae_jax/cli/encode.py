@@ -21,7 +21,7 @@ from vqvae_jax.codec.rate_control import Chosen, Target, encode_to_size
 from vqvae_jax.command_line import PIPE
 from vqvae_jax.container.header import MAX_SIDE
 from vqvae_jax.errors import UserError, say
-from vqvae_jax.files import no_folder, refuse_existing, write_atomically
+from vqvae_jax.files import check_output, write_atomically
 from vqvae_jax.packaged import find_bundle
 from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDIN
@@ -89,9 +89,7 @@ def run(options: Options) -> None:
     """
     if options.out.suffix.lower() != ".msv":
         raise UserError(f"{options.out}: the coded file's name must end in .msv")
-    refuse_existing(options.out, options.force)
-    if reason := no_folder(options.out):
-        raise UserError(f"{options.out}: {reason}")
+    check_output(options.out, options.force)
     check_source(options)
     name, is_pipe = (STDIN, True) if options.source == PIPE else (options.source, False)
     rate = parse_rate(options.fps)
@@ -122,7 +120,8 @@ def run(options: Options) -> None:
         missing = source.missing_frames
     quality = options.quality
     if target is not None:
-        chosen = to_size(options, bundle, target, rate, (width, height), shown)
+        chosen, missing = to_size(options, bundle, target, rate, (width, height), shown)
+        check_output(options.out, options.force)  # somebody else may have written it in the meantime
         write_atomically(options.out, chosen.content)
         quality, result = chosen.quality, chosen.encoded
         if not chosen.reached:
@@ -168,15 +167,19 @@ def check_target(options: Options, bundle: Model) -> None:
 
 def to_size(
     options: Options, bundle: Model, target: Target, rate: Fraction, size: tuple[int, int], shown: tuple[int, int]
-) -> Chosen:
-    """The file of the wanted size, in memory."""
+) -> tuple[Chosen, int]:
+    """The file of the wanted size, in memory; and how many frames of the source could not be decoded."""
+    missing = 0
 
     def attempt(quality: float, out: io.BytesIO) -> Encoded:
+        nonlocal missing
         with opened(options) as source:
             frames = frames_of(source, rate, *size, f"encoding at quality {quality:.1f}")
-            return encoder_for(options, bundle, quality).encode(frames, out, rate, shown)
+            encoded = encoder_for(options, bundle, quality).encode(frames, out, rate, shown)
+            missing = source.missing_frames
+        return encoded
 
-    return encode_to_size(attempt, target)
+    return encode_to_size(attempt, target), missing
 
 
 def note(line: str) -> None:

@@ -71,7 +71,7 @@ def damage(facts: dict[str, Any]) -> list[str]:
     if facts["missing_chunks"]:
         found.append(f"the last {facts['missing_chunks']} of {facts['chunks']} chunks are missing or cannot be found")
     if facts["index_damaged"]:
-        found.append("the index is missing or damaged, chunks are found by their own lengths")
+        found.append(facts["index_fault"])
     return found
 
 
@@ -130,5 +130,6 @@ def describe(path: Path) -> dict[str, Any]:
             "damaged_chunks": damaged,
             "missing_chunks": header.chunks - reader.whole_chunks,
             "index_damaged": reader.index_damaged,
+            "index_fault": reader.end_fault if reader.index_damaged else None,
             **described,
         }

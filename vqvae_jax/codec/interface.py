@@ -108,7 +108,7 @@ class Model(Protocol):
     name: str
     family: str
     digest: str  # SHA-256 of the bundle, hexadecimal
-    identity: bytes  # the eight by which a coded file names its bundle
+    identity: bytes  # the eight by which a coded file names its bundle, or the first four of them
     origin: dict[str, Any]  # what it was made from: step, checkpoint and data digests
     rate_option: RateOption  # which option asks for fewer bits, or more
 

@@ -26,6 +26,11 @@ class Chosen(NamedTuple):
     reached: bool  # within 2 %
 
     @property
+    def over(self) -> float:
+        """Logarithm of its size over the one that was asked for."""
+        return math.log(self.encoded.bytes / self.wanted)
+
+    @property
     def missed(self) -> str:
         """What to say where the target was not reached."""
         return (
@@ -49,7 +54,7 @@ class Target:
         if (self.bpp is None) == (self.size is None):
             raise UserError("target-bpp and target-bytes: give one of them")
         name, value = ("target-bpp", self.bpp) if self.size is None else ("target-bytes", self.size)
-        if not (value is not None and math.isfinite(value) and value > 0):
+        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
             raise UserError(f"{name}={value} is not allowed; expected a number above 0")
 
     def of(self, encoded: Encoded) -> float:
@@ -64,36 +69,31 @@ def encode_to_size(attempt: Attempt, target: Target) -> Chosen:
 
     The logarithm of the size is nearly linear in quality: regula falsi between the ends, after the Illinois algorithm.
     """
-    tried: list[Chosen] = []
 
-    def off(quality: float) -> float:
+    def chosen(quality: float) -> Chosen:
         buffer = io.BytesIO()
         encoded = attempt(quality, buffer)
         wanted = target.of(encoded)
-        reached = abs(encoded.bytes / wanted - 1) <= TOLERANCE
-        tried.append(Chosen(quality, encoded, buffer.getvalue(), wanted, reached))
-        return math.log(encoded.bytes / wanted)
+        return Chosen(quality, encoded, buffer.getvalue(), wanted, abs(encoded.bytes / wanted - 1) <= TOLERANCE)
 
-    def best() -> Chosen:
-        return min(tried, key=lambda c: abs(math.log(c.encoded.bytes / c.wanted)))
-
-    low, high = LEAST, MOST
-    below = off(low)
-    if below >= 0 or tried[-1].reached:
-        return best()
-    above = off(high)
-    if above <= 0 or tried[-1].reached:
-        return best()
-    same = 0
+    low = best = chosen(LEAST)
+    if best.reached or low.over >= 0:
+        return best
+    high = chosen(MOST)
+    best = min(best, high, key=lambda c: abs(c.over))
+    if best.reached or high.over <= 0:
+        return best
+    begin, end, below, above, same = LEAST, MOST, low.over, high.over, 0
     for _ in range(TRIALS):
-        quality = low + (high - low) * min(max(below / (below - above), 0.02), 0.98)
-        away = off(quality)
-        if tried[-1].reached:
+        quality = begin + (end - begin) * min(max(below / (below - above), 0.02), 0.98)
+        tried = chosen(quality)
+        best = min(best, tried, key=lambda c: abs(c.over))
+        if tried.reached:
             break
-        if away < 0:
-            low, below = quality, away
+        if tried.over < 0:
+            begin, below = quality, tried.over
             above, same = (above / 2 if same < 0 else above), -1
         else:
-            high, above = quality, away
+            end, above = quality, tried.over
             below, same = (below / 2 if same > 0 else below), 1
-    return best()
+    return best

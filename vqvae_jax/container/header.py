@@ -39,7 +39,7 @@ FIELDS_3 = struct.Struct(f"<{SHORT_BUNDLE_BYTES}sI")
 MAX_VARINT_BYTES = 5
 MAX_HEADER_BYTES = (
     START.size
-    + FIELDS_2.size
+    + max(FIELDS_2.size, FIELDS_3.size + 7 * MAX_VARINT_BYTES)
     + (1 + MAX_NAME_BYTES)
     + 2 * (1 + MAX_PARTS * (1 + MAX_NAME_BYTES))
     + (SIZE_2.size + MAX_FAMILY_HEADER_BYTES)

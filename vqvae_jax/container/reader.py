@@ -35,7 +35,8 @@ class Reader:
       header: the file's `Header`.
       size: bytes of the file.
       bytes_read: bytes read from it so far.
-      index_damaged: the index is missing or damaged, and chunks are found by their own lengths.
+      index_damaged: the index is missing or damaged (or where none belongs, the file does not end with its chunk), and
+        chunks are found by their own lengths.
 
     Raises:
       UserError: if the file cannot be opened, is no .msv file, is of a newer version, or its header is damaged.
@@ -86,6 +87,12 @@ class Reader:
     def whole_chunks(self) -> int:
         """Chunks that can be found and lie inside the file; fewer than `chunk_count` if it is truncated."""
         return max(len(self._starts) - 1 - self._heads, 0)
+
+    @property
+    def end_fault(self) -> str:
+        """What is wrong behind the last chunk, where `index_damaged`: an index, or that there should be nothing."""
+        what = "its index is missing or damaged" if self.header.indexed else "bytes are missing or added at its end"
+        return f"{what}; chunks are found by their own lengths"
 
     @property
     def _heads(self) -> int:

@@ -1,7 +1,6 @@
 """Writing an .msv file chunk by chunk; it appears under its name only when it is whole."""
 
 import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from vqvae_jax.container import index, varint
 from vqvae_jax.container.chunk import HEAD, Place, pack_chunk
 from vqvae_jax.container.header import CRC, UINT32_MAX, Header, pack, stream_crc
 from vqvae_jax.errors import UserError
-from vqvae_jax.files import no_folder, refuse_existing, temporary
+from vqvae_jax.files import check_output, no_folder, temporary
 
 
 class Writer:
@@ -162,11 +161,8 @@ class Writer:
         stopping.end(self._discard)
 
     def _refuse_existing(self) -> None:
-        if self.path is None:
-            return
-        if os.path.lexists(self.path) and not self.path.is_file():
-            raise UserError(f"{self.path}: is there and is no plain file; choose another name")
-        refuse_existing(self.path, self._overwrite)
+        if self.path is not None:
+            check_output(self.path, self._overwrite)
 
     def _unwritable(self, error: OSError) -> UserError:
         missing = None if self.path is None else no_folder(self.path)

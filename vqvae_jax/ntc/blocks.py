@@ -1,6 +1,5 @@
 """Residual blocks over the slices of a unit."""
 
-from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -82,6 +81,3 @@ def from_depth(x_BSHWC: Array, frames: int, side: int) -> Array:
     x = x_BSHWC.reshape(batch, slices, height, width, frames, side, side, inner)
     x = x.transpose(0, 1, 4, 2, 5, 3, 6, 7)
     return x.reshape(batch, slices * frames, height * side, width * side, inner)
-
-
-Conv = Callable[..., Conv3D]

@@ -17,19 +17,19 @@ from jax import Array, lax
 from vqvae_jax.layers.conv3d import same_padding
 from vqvae_jax.ntc.coding_order import coding_steps
 from vqvae_jax.ntc.config import GROUPS, NtcConfig
+from vqvae_jax.ntc.fixed_point import (
+    CONTEXT_LIMIT,
+    FIRST_SCALE,
+    HIDDEN_BITS,
+    HIDDEN_LIMIT,
+    MEAN_BITS,
+    MEAN_LIMIT,
+    SCALE_BITS,
+    SCALES,
+    WEIGHT_LIMIT,
+)
 from vqvae_jax.ntc.rates import at_rate
 from vqvae_jax.precision import EXACT, PARAM_DTYPE
-
-CONTEXT_LIMIT = 31  # latents are seen clamped to +- this
-HIDDEN_BITS = 5  # fractional bits of hidden values
-HIDDEN_LIMIT = 511
-WEIGHT_LIMIT = 127
-BIAS_LIMIT = 1 << 20
-MEAN_BITS = 4  # fractional bits of means
-MEAN_LIMIT = 1 << 15  # of means, in their units
-SCALES = 64
-SCALES_PER_OCTAVE = 8
-FIRST_SCALE = 2.0**-4  # scale number 0
 
 
 class Belief(NamedTuple):
@@ -91,7 +91,7 @@ class Prior(nn.Module):
         limit = MEAN_LIMIT
         return Belief(
             jnp.clip(rounded(mean * (1 << MEAN_BITS)), -limit, limit),
-            jnp.clip(rounded(octave * SCALES_PER_OCTAVE), 0, SCALES - 1),
+            jnp.clip(rounded(octave * (1 << SCALE_BITS)), 0, SCALES - 1),
         )
 
 
@@ -108,7 +108,9 @@ def whole(kernel: Array, unit: Array) -> Array:
 def layer_unit(kernel: Array) -> Array:
     """The least power of two of which no weight has more than 127."""
     largest = jnp.maximum(jnp.max(jnp.abs(lax.stop_gradient(kernel))), 1e-6)
-    return jnp.exp2(jnp.ceil(jnp.log2(largest / WEIGHT_LIMIT)))
+    # Not by logarithms and powers, whose last digits are not the same everywhere.
+    part, exponent = jnp.frexp(largest / WEIGHT_LIMIT)
+    return jnp.ldexp(jnp.float32(1), exponent - (part == 0.5))
 
 
 def _layer(hidden: Array, kernel_CO: Array, bias_O: Array) -> Array:
@@ -137,7 +139,7 @@ def _hidden(x: Array) -> Array:
 
 def bits(belief: Belief, y: Array) -> Array:
     """Bits of latents, whole or with uniform noise, under logistic distributions integrated over a step."""
-    scale = FIRST_SCALE * jnp.exp2(belief.scale / SCALES_PER_OCTAVE)
+    scale = FIRST_SCALE * jnp.exp2(belief.scale / (1 << SCALE_BITS))
     away = jnp.abs(y - belief.mean / (1 << MEAN_BITS))
     inner, outer = (0.5 - away) / scale, (0.5 + away) / scale
     # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), which loses no digits.

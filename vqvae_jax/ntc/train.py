@@ -23,6 +23,9 @@ from vqvae_jax.training.optimizer import average_weights, learning_rate_schedule
 from vqvae_jax.training.state import PyTree, TrainState
 from vqvae_jax.training.task import Cost, Estimates, Frozen, Reconstruction, Start, StepMetrics, Triple
 
+#: Returns to the averaged weights without a good step between them, at which training stops.
+MOST_RETURNS = 2
+
 
 class NtcTask:
     """See `vqvae_jax.training.task.Task`."""
@@ -55,7 +58,13 @@ class NtcTask:
             params=params,
             opt_state=self._optimizer.init(params),
             ema_params=jax.tree.map(jnp.copy, params) if kept else None,
-            extras={"steadiness": {"loss": jnp.zeros((), jnp.float32), "left_out": jnp.zeros((), jnp.int32)}},
+            extras={
+                "steadiness": {
+                    "loss": jnp.zeros((), jnp.float32),  # moving average; 0 before the first step
+                    "left_out": jnp.zeros((), jnp.int32),  # steps in a row
+                    "returns": jnp.zeros((), jnp.int32),  # to the averaged weights, with no good step since
+                }
+            },
         )
 
     def step(self, state: TrainState, batch: Array, key: Array, constants: None) -> tuple[TrainState, StepMetrics]:
@@ -75,8 +84,8 @@ class NtcTask:
         scalars["grad_norm"] = optax.tree.norm(gradients.params)
         new, left_out, back = self._move(state, gradients.params, scalars["loss"], scalars["grad_norm"])
         totals = {"left_out": left_out.astype(jnp.float32), "went_back": back.astype(jnp.float32)}
-        # A step that was left out has done no harm; without an average to go back to, that which lasts is an end.
-        finite = jnp.isfinite(optax.tree.norm(new.params))
+        # A step that was left out has done no harm; what lasts, though the weights went back, is the end.
+        finite = jnp.isfinite(optax.tree.norm(new.params)) & (new.extras["steadiness"]["returns"] < MOST_RETURNS)
         return new, StepMetrics(scalars, totals, {}, finite)
 
     def _move(self, state: TrainState, gradients: PyTree, loss: Array, norm: Array) -> tuple[TrainState, Array, Array]:
@@ -91,6 +100,7 @@ class NtcTask:
         average = average_weights(state.ema_params, params, optimizer.weight_ema, state.step)
         in_a_row = jnp.where(good, 0, in_a_row + 1)
         back = in_a_row >= settings.patience
+        returns = jnp.where(good, 0, state.extras["steadiness"]["returns"] + back)
         fallback = state.params if state.ema_params is None else state.ema_params
 
         def chosen(new: PyTree, old: PyTree) -> PyTree:
@@ -98,7 +108,11 @@ class NtcTask:
 
         params = jax.tree.map(lambda p, f: jnp.where(back, f, p), chosen(params, state.params), fallback)
         usual = jnp.where(good, jnp.where(known, 0.98 * usual + 0.02 * loss, loss), usual)
-        steadiness = {"loss": jnp.where(back, 0.0, usual), "left_out": jnp.where(back, 0, in_a_row)}
+        steadiness = {
+            "loss": jnp.where(back, 0.0, usual),
+            "left_out": jnp.where(back, 0, in_a_row),
+            "returns": returns,
+        }
         new = TrainState(
             step=state.step + 1,
             params=params,

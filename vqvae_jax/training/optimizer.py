@@ -55,6 +55,12 @@ class OptimizerConfig:
         check(self.reference_batch >= 1, "optimizer.reference_batch", self.reference_batch, "at least 1")
         for name in ("b1", "b2", "weight_ema"):
             check(0 <= getattr(self, name) < 1, f"optimizer.{name}", getattr(self, name), "a number in [0, 1)")
+        for name in ("adam_learning_rate", "fast_learning_rate"):
+            value, wanted = (
+                getattr(self, name),
+                "a number of at least 0" if self.algorithm == "muon" else "0 without Muon",
+            )
+            check(value == 0 or (self.algorithm == "muon" and value > 0), f"optimizer.{name}", value, wanted)
         check(self.warmup_steps >= 0, "optimizer.warmup_steps", self.warmup_steps, "a whole number of at least 0")
         check(0 < self.decay_fraction <= 1, "optimizer.decay_fraction", self.decay_fraction, "a number in (0, 1]")
         check(self.clip_norm >= 0, "optimizer.clip_norm", self.clip_norm, "a number of at least 0")

@@ -16,7 +16,7 @@ from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.codec.interface import Chunk
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import load_model, token_model
-from vqvae_jax.ntc.codec.layout import Layout, quality_of, rate_of
+from vqvae_jax.ntc.codec.layout import Layout, rate_of
 
 VIDEO = clips(shape=(21, 30, 21))[0]
 
@@ -55,7 +55,7 @@ def test_higher_qualities_cost_more_and_groups_are_as_long_as_asked_for():
     assert sizes == sorted(set(sizes))
     data, result = coded(chunk_frames=20)
     assert result.chunks == 2 and frames(data).shape == VIDEO.shape
-    assert rate_of(50.0, 321) == 160 and quality_of(160, 321) == 50.0
+    assert rate_of(50.0, 321) == 160
 
 
 def test_encoder_and_decoder_have_the_same_frames(file):
@@ -98,11 +98,23 @@ def test_effort_finds_a_cheaper_file():
     assert cost(30) < 0.98 * cost(0)
 
 
+def test_what_is_encoded_at_the_largest_size_is_decoded(monkeypatch):
+    monkeypatch.setattr("vqvae_jax.codec.interface.MAX_CHUNK_PIXELS", 8 * 32 * 24)
+    for video, options in ((VIDEO[:3], {}), (VIDEO[:9], {"chunk_frames": 8}), (VIDEO[:1], {"chunk_frames": 4})):
+        assert frames(coded(video=video, **options)[0]).shape == video.shape
+    with pytest.raises(UserError, match="can be coded"):
+        coded(chunk_frames=12)
+
+
+def test_latents_that_are_not_finite_are_said():
+    from vqvae_jax.ntc.codec.latents import Walk, Writer
+
+    with pytest.raises(UserError, match="not finite"):
+        Writer(Walk(narrow_model().prior, 0, 65536, (2, 2)), 0.0).unit(np.full((2, 2, NARROW.latents), np.nan))
+
+
 def test_damage_costs_its_own_group_alone(file):
     whole = frames(file)
-    with Decoder(narrow_model(), file) as decoder:
-        place = decoder.reader.header.size if hasattr(decoder.reader.header, "size") else None
-    del place
     middle = bytearray(file)
     at = file.index(b"\x00", len(file) // 2)
     middle[at] ^= 0xFF
@@ -143,9 +155,13 @@ def test_what_the_family_does_not_have_is_refused():
         ({"mode": "fixed"}, "files are always range"),
         ({"chunk_frames": 6}, "a multiple of 4 frames"),
         ({"effort": -1}, "effort=-1"),
+        ({"effort": 2.5}, "effort=2.5"),
+        ({"quality": "50"}, "quality=50"),
     ):
         with pytest.raises(UserError, match=said):
             Encoder(narrow_model(), **options)
+    with pytest.raises(UserError, match="at most 64 frames"):
+        coded(effort=1, chunk_frames=68)
     with pytest.raises(UserError, match="has no tokens"):
         token_model(narrow_model())
 

@@ -11,9 +11,16 @@ import numpy as np
 from vqvae_jax.errors import UserError
 from vqvae_jax.ntc.coding_order import coding_steps
 from vqvae_jax.ntc.config import GROUPS, RATE_STEPS
+from vqvae_jax.ntc.fixed_point import (
+    CONTEXT_LIMIT,
+    HIDDEN_BITS,
+    HIDDEN_LIMIT,
+    MEAN_BITS,
+    MEAN_LIMIT,
+    SCALE_BITS,
+    SCALES,
+)
 
-CONTEXT_LIMIT, HIDDEN_LIMIT, HIDDEN_BITS = 31, 511, 5
-MEAN_BITS, MEAN_LIMIT, SCALES, SCALE_BITS = 4, 1 << 15, 64, 3
 FLOAT32_INTEGERS = 1 << 24
 AT_ONCE = 4096  # positions whose neighbours are laid out side by side
 

@@ -7,12 +7,19 @@ import numpy as np
 from vqvae_jax.entropy import rans
 from vqvae_jax.entropy.logistic_tables import FRACTIONS, logistic_tables
 from vqvae_jax.entropy.rans import SCALE_BITS, CorruptStreamError
-from vqvae_jax.ntc.codec.integer_prior import MEAN_BITS, IntegerPrior, steps_of
+from vqvae_jax.errors import UserError
+from vqvae_jax.ntc.codec.integer_prior import IntegerPrior, steps_of
+from vqvae_jax.ntc.fixed_point import MEAN_BITS
 
 LIMIT = 1 << 15  # of latents, which are 16-bit integers
 
 #: Says what the latents of one step are, from means in sixteenths and rows of the tables; all [N].
 Take = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def whole_means(means: np.ndarray) -> np.ndarray:
+    """Means in sixteenths to the nearest whole number, halves up."""
+    return means + FRACTIONS // 2 >> MEAN_BITS
 
 
 class Walk:
@@ -42,7 +49,7 @@ class Walk:
         tables = logistic_tables()
         for step, held in enumerate(self._steps):
             means, scales = self._prior.believe(known, step)
-            whole = means + FRACTIONS // 2 >> MEAN_BITS
+            whole = whole_means(means)
             rows = scales * FRACTIONS + means - (whole << MEAN_BITS) + FRACTIONS // 2
             chosen = held & ~((whole == 0) & (tables.zero[rows] > self._skip))
             now = np.zeros_like(q)
@@ -69,15 +76,20 @@ class Writer:
         self.symbols = 0  # latents that were not skipped
 
     def unit(self, y_hwM: np.ndarray) -> np.ndarray:
-        """Latents as they are decoded, int64, of latents before rounding, float."""
+        """Latents as they are decoded, int64, of latents before rounding, float.
+
+        Raises:
+          UserError: if one is not finite.
+        """
+        if not np.isfinite(y_hwM).all():
+            raise UserError("the model gives latents that are not finite for these frames; its bundle is of no use")
 
         def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
             y, mean = y_hwM[chosen].astype(np.float64), means / (1 << MEAN_BITS)
             away = y - mean
             y = y - np.sign(away) * np.minimum(np.abs(away), self._pull)
             q = np.clip(np.floor(y + 0.5), -LIMIT, LIMIT - 1).astype(np.int64)
-            whole = means + FRACTIONS // 2 >> MEAN_BITS
-            starts, frequencies = logistic_tables().intervals(rows, q - whole)
+            starts, frequencies = logistic_tables().intervals(rows, q - whole_means(means))
             self._starts += starts
             self._frequencies += frequencies
             self.symbols += len(rows)
@@ -105,8 +117,7 @@ def read_units(walk: Walk, payload: bytes, units: int) -> Iterator[np.ndarray]:
     tables = logistic_tables()
 
     def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        whole = means + FRACTIONS // 2 >> MEAN_BITS
-        q = np.asarray(tables.read(reader, rows.tolist()), np.int64) + whole
+        q = np.asarray(tables.read(reader, rows.tolist()), np.int64) + whole_means(means)
         if q.size and np.abs(q).max() > LIMIT:
             raise CorruptStreamError(f"a latent of {int(np.abs(q).max())}")
         return q

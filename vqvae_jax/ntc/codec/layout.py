@@ -43,8 +43,3 @@ class Layout(NamedTuple):
 def rate_of(quality: float, rates: int) -> int:
     """The number of the rate for a quality of 0 to 100."""
     return round(quality / HIGHEST * (rates - 1))
-
-
-def quality_of(rate: int, rates: int) -> float:
-    """The inverse."""
-    return HIGHEST * rate / (rates - 1)

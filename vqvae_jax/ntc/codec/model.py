@@ -27,6 +27,7 @@ from vqvae_jax.training.state import PyTree
 
 DEFAULT_QUALITY = 50.0
 MAX_EFFORT = 10_000
+MAX_REFINED_FRAMES = 64  # each unit is written out in the program that is compiled
 MAX_REFINED_PIXELS = 2**21  # a gradient step keeps about two kilobytes for each
 #: By how much latents are pulled towards their means before they are rounded, in steps of the quantiser.
 PULL = 0.05
@@ -62,9 +63,9 @@ class NtcModel:
                 f"rate-weight={options.rate_weight}: {self.name!r} is of family {FAMILY}; --quality chooses its rate"
             )
         quality = options.quality
-        if quality is not None and not 0 <= quality <= HIGHEST:
+        if quality is not None and not (isinstance(quality, int | float) and 0 <= quality <= HIGHEST):
             raise UserError(f"quality={quality} is not allowed; expected a number from 0 to {HIGHEST:.0f}")
-        if not 0 <= options.effort <= MAX_EFFORT:
+        if type(options.effort) is not int or not 0 <= options.effort <= MAX_EFFORT:
             raise UserError(f"effort={options.effort} is not allowed; expected a whole number from 0 to {MAX_EFFORT}")
         if (frames := options.chunk_frames) is not None and (frames < UNIT or frames % UNIT):
             raise UserError(f"chunk-frames={frames} is not allowed; expected a multiple of {UNIT} frames")
@@ -93,16 +94,18 @@ class FileEncoder:
     """
 
     file_version = COMPACT
-    parts, head_parts = PARTS, ()
+    parts: tuple[str, ...] = PARTS
+    head_parts: tuple[str, ...] = ()
 
     def __init__(self, model: NtcModel, video: VideoInfo, chunk_frames: int, rate: int, effort: int) -> None:
         self._height, self._width = padded_side(video.height), padded_side(video.width)
         check_chunk_pixels(f"{video.width}x{video.height}", chunk_frames, self._width, self._height)
-        if effort and chunk_frames * self._width * self._height > MAX_REFINED_PIXELS:
-            size = f"chunks of {chunk_frames} frames of {video.width}x{video.height}"
+        pixels = chunk_frames * self._width * self._height
+        if effort and (pixels > MAX_REFINED_PIXELS or chunk_frames > MAX_REFINED_FRAMES):
             raise UserError(
-                f"effort={effort}: {size} are more than the {MAX_REFINED_PIXELS:,} pixels that are refined at a time; "
-                "shorter chunks (--gop), smaller pictures, or no effort"
+                f"effort={effort}: chunks of {chunk_frames} frames of {video.width}x{video.height}; at most "
+                f"{MAX_REFINED_FRAMES} frames and {MAX_REFINED_PIXELS:,} pixels are refined at a time: shorter chunks "
+                "(--gop), smaller pictures, or no effort"
             )
         self._model, self._size, self._rate = model, chunk_frames, rate
         self._source, self._effort = (video.height, video.width), effort
@@ -157,7 +160,8 @@ class FileDecoder:
 
     def __init__(self, model: NtcModel, header: Header, layout: Layout) -> None:
         self._height, self._width = padded_side(header.height), padded_side(header.width)
-        check_chunk_pixels("its pictures", min(header.chunk_frames, header.frames) + UNIT, self._width, self._height)
+        frames = padded_side(min(header.chunk_frames, header.frames), UNIT)
+        check_chunk_pixels("its pictures", frames, self._width, self._height)
         if layout.rate >= model.config.rates:
             raise UserError(f"its rate is number {layout.rate} of {model.config.rates}; the file is damaged")
         self._model, self._layout, self._shown = model, layout, (header.height, header.width)
@@ -236,6 +240,6 @@ def _decode(config: NtcConfig, params: PyTree, q: Array, carry: Carry, rate: Arr
     return to_uint8((decoded.frames + 1.0) / 2.0), carry
 
 
-def padded_side(side: int) -> int:
+def padded_side(side: int, multiple: int = MULTIPLE) -> int:
     """The next multiple that the transform codes."""
-    return -(-side // MULTIPLE) * MULTIPLE
+    return -(-side // multiple) * multiple

@@ -19,10 +19,11 @@ from vqvae_jax.codec.bundle import (
 )
 from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.errors import UserError
-from vqvae_jax.ntc.codec.integer_prior import HIDDEN_BITS, IntegerPrior, PriorArrays
+from vqvae_jax.ntc.codec.integer_prior import IntegerPrior, PriorArrays, check_arrays
 from vqvae_jax.ntc.codec.layout import FAMILY
 from vqvae_jax.ntc.coding import init_params
 from vqvae_jax.ntc.config import NtcConfig
+from vqvae_jax.ntc.fixed_point import HIDDEN_BITS
 from vqvae_jax.ntc.prior import layer_unit, whole
 from vqvae_jax.training.digests import named_leaves, nested
 from vqvae_jax.training.state import PyTree
@@ -70,6 +71,7 @@ def unpack_weights(bundle: Bundle) -> Weights:
     for name, leaf in expected.items():
         checked_tensor(leaves, f"weights/{name}", leaf.shape)
     prior = PriorArrays(*(any_tensor(bundle.tensors, f"prior/{field}") for field in PriorArrays._fields))
+    check_arrays(prior)
     if prior.now.shape[-2] != config.latents or len(prior.first_bias) != len(config.lambdas):
         raise UserError(f"tensor prior/now is of {prior.now.shape[-2]} latents and {len(prior.first_bias)} lambdas")
     return Weights(config, jax.device_put(transform), prior, bundle.config["skip"])
