@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.ntc.codec import second_reading
 from tests.ntc.codec.golden.make import FILES, describe
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.entropy.logistic_tables import RADIUS
@@ -36,3 +37,14 @@ def test_the_golden_files_are_small_all_there_and_leave_the_tables():
     assert {path.stem for path in files if path.suffix == ".msv"} == set(GOLDEN) == set(FILES)
     assert sum(path.stat().st_size for path in files if path.is_file()) < 250_000
     assert GOLDEN["beyond_the_tables"]["largest"] > 2 * RADIUS
+
+
+@pytest.mark.parametrize("name", ["between", "one_frame", "beyond_the_tables"])
+def test_a_decoder_written_from_the_description_finds_the_same_latents(name):
+    bundle = second_reading.Bundle(FOLDER / f"{GOLDEN[name]['bundle']}.safetensors")
+    with Decoder(golden_model(GOLDEN[name]["bundle"]), FOLDER / f"{name}.msv") as decoder:
+        rate = int.from_bytes(decoder.reader.header.family_header, "little")
+        payload = decoder.reader.read_chunk(0)["y"]
+        _, expected = decoder.content(0)
+    units = second_reading.latents(bundle, payload, rate, *expected.shape[:3])
+    np.testing.assert_array_equal(np.array(units, np.int64), expected)
