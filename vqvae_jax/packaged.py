@@ -48,18 +48,19 @@ def name_of(identity: str) -> str | None:
     return next((name for name, path in packaged().items() if named_digest(path).startswith(identity)), None)
 
 
-def bundle_path(given: str | Path | None, default: str = DEFAULT) -> Path:
+def bundle_path(given: str | Path | None, default: str | None = None) -> Path:
     """The file of the bundle given, else of `$VQVAE_JAX_BUNDLE`, else of the package's default.
 
     Args:
       given: a file, or the name of a bundle of the package; so may the variable be.
-      default: name of the bundle of the package that is meant where nothing is given.
+      default: name of the bundle of the package that is meant where nothing is given, if it is another than `DEFAULT`.
 
     Raises:
       UserError: if there is none, or the name is a file's too.
     """
     if named := given or os.environ.get(VARIABLE):
         return _named(str(named))
+    default = default or DEFAULT
     if default not in packaged():
         raise UserError(f"give the model with --bundle FILE or ${VARIABLE} (vqvae-jax export makes one from a run)")
     return packaged()[default]
@@ -96,7 +97,7 @@ def path_for_digest(digest: str, coded: object) -> Path:
     )
 
 
-def find_bundle(given: Path | None, default: str = DEFAULT) -> "Model":
+def find_bundle(given: Path | None, default: str | None = None) -> "Model":
     """`bundle_path`, loaded.
 
     Raises:

@@ -4,18 +4,18 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments import configs
+from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
-from vqvae_jax.families import load_model
+from vqvae_jax.families import family, load_model, token_model
 from vqvae_jax.metrics.baselines import mean_frame
-from vqvae_jax.packaged import packaged
+from vqvae_jax.packaged import DEFAULT, TOKENS, packaged
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import open_source
 
@@ -30,12 +30,14 @@ def path(request):
 
 
 def test_it_is_the_named_experiments_model_within_its_bounds(path):
-    bundle = load_model(path)
-    assert bundle.name == path.stem and bundle.weights.config == configs.load(path.stem).model
-    weights = sum(leaf.size for leaf in jax.tree.leaves(bundle.weights.params))
-    codes = sum(book.embeddings.size for book in bundle.weights.codebooks.values())
-    assert weights + codes <= 4_000_000 and path.stat().st_size < 9_000_000
-    assert bundle.origin["data"].startswith("f59d01f0")  # the training split of groups 8-25
+    bundle, experiment = read_bundle(path), configs.load(path.stem)
+    model = family(bundle.family).model(bundle)
+    assert model.name == path.stem and path.stat().st_size < 9_500_000
+    config, most = (model.config, 5_000_000) if bundle.family == "ntc" else (model.weights.config, 4_000_000)
+    assert config == experiment.model
+    # Weights, codebooks and what the entropy coder needs.
+    assert sum(tensor.size for name, tensor in bundle.tensors.items() if not name.startswith("tables/")) <= most
+    assert model.origin["data"].startswith("f59d01f0")  # the training split of groups 8-25
 
 
 def first_clips():
@@ -66,3 +68,8 @@ def test_real_videos_it_has_not_seen_come_back_well_above_a_still_picture_in_sma
     assert np.mean(psnr) > np.mean(still) + 2
     assert min(psnr) > 20 and max(bpp) < 0.3
     assert np.mean(bpp) < 0.3516 * 0.75  # of the formula's rate
+
+
+def test_the_default_is_there_and_tokens_have_one():
+    assert {DEFAULT, TOKENS} <= set(packaged())
+    assert token_model(load_model(packaged()[TOKENS])).levels
