@@ -205,12 +205,12 @@ def test_what_is_no_code_is_described_whole(model, codes, message):
 
 
 def test_models_have_names_files_and_facts(bundle, model, monkeypatch, tmp_path):
-    assert {"edge", "edge4"} <= set(vj.models())
+    assert set(vj.models()) == {"edge", "edge4", "ntc"}
     assert model.clip == MODELS[2].clip and model.levels["bottom"] == (16, MODELS[2].bottom.dim, (2, 4, 4))
     assert vj.load(str(bundle)) is vj.load(bundle) is model  # compiled once
     monkeypatch.setenv("VQVAE_JAX_BUNDLE", str(bundle))
     assert vj.load() is model
-    with pytest.raises(vj.UserError, match="bundle nothing: no such file, and the package has edge, edge4 only"):
+    with pytest.raises(vj.UserError, match="bundle nothing: no such file, and the package has edge, edge4, ntc only"):
         vj.load("nothing")
     with pytest.raises(vj.UserError, match="source: expected the name of a model, a file or a folder, found int 3"):
         vj.load(3)
