@@ -45,7 +45,7 @@ def one_clip(model: NtcModel, clip_THWC: np.ndarray, quality: float) -> dict[str
         q = jnp.asarray(group[None], jnp.float32)
         bits = latent_bits(model.config, model.params, q, q, jnp.full((1,), rate, jnp.int32))
         by_unit.append(np.asarray(jnp.sum(bits, axis=(0, 2, 3, 4))))
-        writer = Writer(Walk(model.prior, rate, model.skip, group.shape[1:3]), 0.0)
+        writer = Writer(Walk(model.prior, rate, model.skip, group.shape[1:3]))
         for unit in group:
             writer.unit(unit.astype(np.float64))
         coded += writer.symbols

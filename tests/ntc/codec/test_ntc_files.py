@@ -69,7 +69,7 @@ def test_bytes_are_what_the_symbols_cost():
 
     rng = np.random.default_rng(0)
     walk = (narrow_model().prior, 50, 65000, (8, 8))
-    writer = Writer(Walk(*walk), 0.0)
+    writer = Writer(Walk(*walk))
     written = [writer.unit(rng.normal(0, 6, (8, 8, NARROW.latents))) for _ in range(4)]
     payload = writer.payload()
     assert abs(8 * len(payload) - writer.bits) < 0.001 * writer.bits + 56
@@ -81,7 +81,7 @@ def test_likely_zeros_are_not_coded():
     from vqvae_jax.ntc.codec.latents import Walk, Writer
 
     y = np.random.default_rng(1).normal(0, 0.6, (8, 8, NARROW.latents))
-    all_coded, fewer = (Writer(Walk(narrow_model().prior, 50, skip, (8, 8)), 0.0) for skip in (65536, 20000))
+    all_coded, fewer = (Writer(Walk(narrow_model().prior, 50, skip, (8, 8))) for skip in (65536, 20000))
     first, second = all_coded.unit(y), fewer.unit(y)
     assert len(fewer.payload()) < len(all_coded.payload())
     assert np.count_nonzero(second) < np.count_nonzero(first)
@@ -110,7 +110,7 @@ def test_latents_that_are_not_finite_are_said():
     from vqvae_jax.ntc.codec.latents import Walk, Writer
 
     with pytest.raises(UserError, match="not finite"):
-        Writer(Walk(narrow_model().prior, 0, 65536, (2, 2)), 0.0).unit(np.full((2, 2, NARROW.latents), np.nan))
+        Writer(Walk(narrow_model().prior, 0, 65536, (2, 2))).unit(np.full((2, 2, NARROW.latents), np.nan))
 
 
 def test_damage_costs_its_own_group_alone(file):

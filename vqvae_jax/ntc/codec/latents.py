@@ -62,15 +62,14 @@ class Walk:
 
 
 class Writer:
-    """Collects symbols and quantises latents on their way.
+    """Collects symbols and rounds latents on their way.
 
     Args:
       walk: of the group of pictures.
-      pull: by how much latents are pulled towards their means before they are rounded, in steps: saves bits.
     """
 
-    def __init__(self, walk: Walk, pull: float) -> None:
-        self._walk, self._pull = walk, pull
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
         self._starts: list[int] = []
         self._frequencies: list[int] = []
         self.symbols = 0  # latents that were not skipped
@@ -85,10 +84,9 @@ class Writer:
             raise UserError("the model gives latents that are not finite for these frames; its bundle is of no use")
 
         def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            y, mean = y_hwM[chosen].astype(np.float64), means / (1 << MEAN_BITS)
-            away = y - mean
-            y = y - np.sign(away) * np.minimum(np.abs(away), self._pull)
-            q = np.clip(np.floor(y + 0.5), -LIMIT, LIMIT - 1).astype(np.int64)
+            # To the nearest: pulled towards their means by a twentieth of a step, as a dead zone does, files of a
+            # trained model are worse by 0.14 dB at the same size.
+            q = np.clip(np.floor(y_hwM[chosen].astype(np.float64) + 0.5), -LIMIT, LIMIT - 1).astype(np.int64)
             starts, frequencies = logistic_tables().intervals(rows, q - whole_means(means))
             self._starts += starts
             self._frequencies += frequencies

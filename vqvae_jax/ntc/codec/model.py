@@ -29,8 +29,6 @@ DEFAULT_QUALITY = 50.0
 MAX_EFFORT = 10_000
 MAX_REFINED_FRAMES = 64  # each unit is written out in the program that is compiled
 MAX_REFINED_PIXELS = 2**21  # a gradient step keeps about two kilobytes for each
-#: By how much latents are pulled towards their means before they are rounded, in steps of the quantiser.
-PULL = 0.05
 
 
 class NtcModel:
@@ -130,7 +128,7 @@ class FileEncoder:
         padding = (0, -len(group) % UNIT), (0, self._height - height), (0, self._width - width), (0, 0)
         frames = np.pad(np.stack(group), padding, mode="edge")
         grid = self._height // MULTIPLE, self._width // MULTIPLE
-        writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid), PULL)
+        writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid))
         if self._effort:
             for y in refined_latents(self._model.config, self._model.params, frames, self._rate, self._effort):
                 writer.unit(y)

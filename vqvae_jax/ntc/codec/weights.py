@@ -29,7 +29,7 @@ from vqvae_jax.training.digests import named_leaves, nested
 from vqvae_jax.training.state import PyTree
 
 #: Chance of a zero, in 2**-16, above which a latent is not coded.
-SKIP = round(0.998 * 65536)
+SKIP = round(0.98 * 65536)
 
 
 class Weights(NamedTuple):
