@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # what names bundles loads none: `vqvae-jax info` starts with
 
 VARIABLE = "VQVAE_JAX_BUNDLE"
 FOLDER = Path(__file__).parent / "bundles"
-DEFAULT = "edge"
+DEFAULT = "ntc"
 TOKENS = "edge"  # the default where tokens are wanted
 LARGEST_HEADER = 2**20  # bytes; those of the package have a few thousand
 

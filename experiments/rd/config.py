@@ -31,7 +31,7 @@ class RdConfig:
     codecs: str = ",".join((*CLASSICAL, *FAMILIES))
     """Comma-separated: x264, x265, svtav1 (SVT-AV1), av1 (libaom), vvc (VVenC), model families such as msvqvae."""
     bundle: tuple[Path, ...] = ()
-    """Models, files or names of the package, a curve each; default: $VQVAE_JAX_BUNDLE, else `edge`."""
+    """Models, files or names of the package, a curve each; default: $VQVAE_JAX_BUNDLE, else `ntc`."""
     rate_weight: tuple[float, ...] = (0.0, 0.02, 0.1, 0.3, 1.0)
     """Points of each model of one rate: what a bit is worth to its encoder; 0 sends the nearest codes."""
     quality: tuple[float, ...] = (0.0, 20.0, 40.0, 60.0, 80.0, 100.0)

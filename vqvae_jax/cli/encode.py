@@ -48,7 +48,7 @@ class Options:
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT.msv")]
     """The .msv file to write."""
     bundle: Path | None = None
-    """The model: a bundle's file, or the name of one of the package; default: $VQVAE_JAX_BUNDLE, else `edge`."""
+    """The model: a bundle's file, or the name of one of the package; default: $VQVAE_JAX_BUNDLE, else `ntc`."""
     size: str = "model"
     """Coded size: `model` (what it was trained on), `native` (the video's own) or WIDTHxHEIGHT."""
     fps: str = "source"
