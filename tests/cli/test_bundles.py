@@ -16,6 +16,7 @@ def package(command, monkeypatch, tmp_path):
     save_example(folder / "other.safetensors", levels=1)
     monkeypatch.delenv("VQVAE_JAX_BUNDLE")
     monkeypatch.setattr(packaged, "FOLDER", folder)
+    monkeypatch.setattr(packaged, "DEFAULT", "edge")
     return folder
 
 

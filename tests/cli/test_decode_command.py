@@ -118,7 +118,7 @@ def test_a_truncated_file_says_what_is_left(command, coded, tmp_path):
     assert result.code == 0 and "decoding ends there" in result.err and "8 frames" in result.out
     told = command("info", coded)
     assert told.code == 1 and "8 of 11 frames of 32x24" in told.out
-    assert "damaged: the last 1 of 3 chunks are missing or cannot be found; the index is missing" in told.out
+    assert "damaged: the last 1 of 3 chunks are missing or cannot be found; its index is missing" in told.out
     coded.write_bytes(whole[:70])
     told = command("info", coded)
     assert told.code == 1 and "0 of 11 frames" in told.out and "bpp" not in told.out
@@ -193,7 +193,7 @@ def test_info_says_what_the_file_holds(command, coded):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read"), (b"text", "is not an .msv file"), (b"\x89MSV\x03", "newer than this program's 2")],
+    [(None, "cannot be read"), (b"text", "is not an .msv file"), (b"\x89MSV\x04", "newer than this program's 3")],
 )
 def test_what_is_no_msv_file_is_one_line(command, tmp_path, content, message):
     path = tmp_path / "a.msv"
