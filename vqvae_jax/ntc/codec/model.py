@@ -127,24 +127,34 @@ class FileEncoder:
         height, width = self._source
         padding = (0, -len(group) % UNIT), (0, self._height - height), (0, self._width - width), (0, 0)
         frames = np.pad(np.stack(group), padding, mode="edge")
+        payload, cost = self._coded(frames, None)
+        if self._effort:
+            latents = refined_latents(self._model.config, self._model.params, frames, self._rate, self._effort)
+            refined, lower = self._coded(frames, latents)
+            # What is refined are latents that no skipping has touched: now and then a file of theirs is worse.
+            payload = refined if lower < cost else payload
+        return Chunk(len(group), {PARTS[0]: payload})
+
+    def _coded(self, frames_THWC: np.ndarray, latents: np.ndarray | None) -> tuple[bytes, float]:
+        """A payload, and what it costs: bits, and lambda times the squared error.
+
+        Args:
+          frames_THWC: padded to whole units.
+          latents: before rounding; without them each unit is encoded with what the decoder will have made of those
+            before it.
+        """
         grid = self._height // MULTIPLE, self._width // MULTIPLE
         writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid))
-        if self._effort:
-            for y in refined_latents(self._model.config, self._model.params, frames, self._rate, self._effort):
-                writer.unit(y)
-        else:
-            self._follow(frames, writer)
-        return Chunk(len(group), {PARTS[0]: writer.payload()})
-
-    def _follow(self, frames_THWC: np.ndarray, writer: Writer) -> None:
-        """Writes unit after unit, each encoded with what the decoder will have made of those before it."""
         program = Program(self._model, self._rate)
-        carry, anchor = program.start(self._height, self._width), None
-        for begin in range(0, len(frames_THWC), UNIT):
+        carry, anchor, squared = program.start(self._height, self._width), None, 0.0
+        for number, begin in enumerate(range(0, len(frames_THWC), UNIT)):
             unit = jnp.asarray(frames_THWC[begin : begin + UNIT])
-            q = writer.unit(program.encode(unit, anchor, carry))
-            _, carry = program.decode(q, carry)
+            q = writer.unit(program.encode(unit, anchor, carry) if latents is None else latents[number])
+            shown, carry = program.decode(q, carry)
+            squared += float(jnp.sum(jnp.square(shown.astype(jnp.float32) - unit.astype(jnp.float32))))
             anchor = unit[-1]
+        payload = writer.payload()
+        return payload, 8 * len(payload) + self._model.config.lagrangian(self._rate) * squared / 3
 
 
 class FileDecoder:
