@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 from vqvae_jax.codec.encoder import Encoded
@@ -54,7 +55,7 @@ class Target:
         if (self.bpp is None) == (self.size is None):
             raise UserError("target-bpp and target-bytes: give one of them")
         name, value = ("target-bpp", self.bpp) if self.size is None else ("target-bytes", self.size)
-        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+        if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
             raise UserError(f"{name}={value} is not allowed; expected a number above 0")
 
     def of(self, encoded: Encoded) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from numbers import Integral, Real
 from typing import Any
 
 import jax
@@ -61,12 +62,13 @@ class NtcModel:
                 f"rate-weight={options.rate_weight}: {self.name!r} is of family {FAMILY}; --quality chooses its rate"
             )
         quality = options.quality
-        if quality is not None and not (isinstance(quality, int | float) and 0 <= quality <= HIGHEST):
+        if quality is not None and not (isinstance(quality, Real) and 0 <= quality <= HIGHEST):
             raise UserError(f"quality={quality} is not allowed; expected a number from 0 to {HIGHEST:.0f}")
-        if type(options.effort) is not int or not 0 <= options.effort <= MAX_EFFORT:
+        if not (isinstance(options.effort, Integral) and 0 <= options.effort <= MAX_EFFORT):
             raise UserError(f"effort={options.effort} is not allowed; expected a whole number from 0 to {MAX_EFFORT}")
-        if (frames := options.chunk_frames) is not None and (frames < UNIT or frames % UNIT):
-            raise UserError(f"chunk-frames={frames} is not allowed; expected a multiple of {UNIT} frames")
+        frames = options.chunk_frames
+        if frames is not None and not (isinstance(frames, Integral) and frames >= UNIT and frames % UNIT == 0):
+            raise UserError(f"chunk-frames={frames} is not allowed; expected a multiple of {UNIT} frames above 0")
 
     def chunk_frames(self, width: int, height: int, options: Options) -> int:
         if options.chunk_frames is not None:
