@@ -165,7 +165,7 @@ def test_the_interface_for_python_codes_videos(bundle):
 
 def test_checkpoints_and_bundles_are_evaluated_by_files(data, straight, bundle, tmp_path, capsys):
     evaluate(EvaluateCommand(run=(straight,), bundle=(bundle,), out=tmp_path / "out", steps=("best",), fit_clips=8))
-    assert "ntc_tiny" in capsys.readouterr().out
+    assert "| small |" in capsys.readouterr().out
     entry = read_result(tmp_path / "out" / "run.json")["checkpoints"][-1]
     assert list(entry["estimates"]) == ["likelihood"] and len(entry["diagnostics"]["rates"]) == 3
     assert entry["files"]["clip_psnr"]
