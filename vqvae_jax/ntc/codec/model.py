@@ -129,16 +129,17 @@ class FileEncoder:
         height, width = self._source
         padding = (0, -len(group) % UNIT), (0, self._height - height), (0, self._width - width), (0, 0)
         frames = np.pad(np.stack(group), padding, mode="edge")
-        payload, cost = self._coded(frames, None)
+        payload, shown = self._coded(frames, None)
         if self._effort:
             latents = refined_latents(self._model.config, self._model.params, frames, self._rate, self._effort)
-            refined, lower = self._coded(frames, latents)
+            refined, others = self._coded(frames, latents)
+            cost, lower = self._cost(payload, shown, frames), self._cost(refined, others, frames)
             # What is refined are latents that no skipping has touched: now and then a file of theirs is worse.
             payload = refined if lower < cost else payload
         return Chunk(len(group), {PARTS[0]: payload})
 
-    def _coded(self, frames_THWC: np.ndarray, latents: np.ndarray | None) -> tuple[bytes, float]:
-        """A payload, and what it costs: bits, and lambda times the squared error.
+    def _coded(self, frames_THWC: np.ndarray, latents: np.ndarray | None) -> tuple[bytes, list[Array]]:
+        """A payload, and the units that a decoder will show, still on the device.
 
         Args:
           frames_THWC: padded to whole units.
@@ -148,15 +149,20 @@ class FileEncoder:
         grid = self._height // MULTIPLE, self._width // MULTIPLE
         writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid))
         program = Program(self._model, self._rate)
-        carry, anchor, squared = program.start(self._height, self._width), None, 0.0
+        carry, anchor = program.start(self._height, self._width), None
+        decoded: list[Array] = []
         for number, begin in enumerate(range(0, len(frames_THWC), UNIT)):
             unit = jnp.asarray(frames_THWC[begin : begin + UNIT])
             q = writer.unit(program.encode(unit, anchor, carry) if latents is None else latents[number])
             shown, carry = program.decode(q, carry)
-            squared += float(jnp.sum(jnp.square(shown.astype(jnp.float32) - unit.astype(jnp.float32))))
+            decoded.append(shown)
             anchor = unit[-1]
-        payload = writer.payload()
-        return payload, 8 * len(payload) + self._model.config.lagrangian(self._rate) * squared / 3
+        return writer.payload(), decoded
+
+    def _cost(self, payload: bytes, shown: Sequence[Array], frames_THWC: np.ndarray) -> float:
+        """Bits, and lambda times the squared error."""
+        squared = float(np.sum((np.concatenate(shown).astype(np.float64) - frames_THWC) ** 2))
+        return 8 * len(payload) + self._model.config.lagrangian(self._rate) * squared / 3
 
 
 class FileDecoder:
