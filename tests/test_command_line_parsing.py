@@ -1,12 +1,14 @@
 """What a user sees of a command line with a wrong value, beside one with a wrong option."""
 
+import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
-from vqvae_jax.errors import ConfigError
+from vqvae_jax.errors import ConfigError, UserError
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,35 @@ def test_a_value_that_a_dataclass_refuses_is_its_own_message_and_no_box(target, 
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("arguments", [["--fqs", "3"], ["--fps", "many"]])
-def test_a_wrong_option_is_explained_by_the_parser(arguments, capsys):
-    with pytest.raises(SystemExit) as exit_:
-        parse(Options, "example", arguments)
-    assert exit_.value.code == 2
-    assert "--fps" in capsys.readouterr().err
+@dataclass(frozen=True)
+class Needs:
+    place: str
+    """Where, in a sentence that is long enough for the parser to go on with it in a second line of its box."""
+    size: int | None = None
+    """How large."""
+    kind: Literal["one", "other"] = "one"
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "message"),
+    [
+        (Options, ["--fqs", "3"], r"Unrecognized options: --fqs, 3; perhaps you meant --fps INT.* \(example --help\)"),
+        (Options, ["--zz", "3"], r"Unrecognized options: --zz, 3 \(example --help\)"),
+        (Options, ["--fps", "many"], r"Error parsing --fps: invalid literal .* 'many' \(example --help\)"),
+        (Needs, ["--place", "x", "--size", "many"], r"Error parsing --size: .*\['many'\] \(example --help\)"),
+        (
+            Needs,
+            ["--place", "x", "--kind", "two"],
+            r"invalid choice 'two' for argument '--kind'.*other.* \(example --help\)",
+        ),
+        (Needs, [], r"Missing from example: --place STR \(example --help\)"),
+    ],
+)
+def test_a_wrong_option_is_explained_in_one_line(target, arguments, message, capsys):
+    with pytest.raises(UserError) as error:
+        parse(target, "example", arguments)
+    assert re.fullmatch(message, str(error.value)), error.value
+    assert capsys.readouterr() == ("", "")
 
 
 def test_help_goes_to_standard_output(capsys):

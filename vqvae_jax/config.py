@@ -1,10 +1,12 @@
 """Configuration as frozen dataclasses: field checks with helpful messages, and an exact way to JSON and back."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from numbers import Integral, Real
+from typing import Any, TypeGuard, TypeVar
 
 from vqvae_jax.errors import ConfigError
 
@@ -15,6 +17,16 @@ def check(ok: bool, field: str, value: object, allowed: str) -> None:
     """Raises a `ConfigError` that names field, value and what is allowed, unless `ok`."""
     if not ok:
         raise ConfigError(f"config: {field}={value!r} is not allowed; expected {allowed}")
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite real number, Python's or NumPy's, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is an integer, Python's or NumPy's, and no truth value."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def check_choice(field: str, value: object, choices: Iterable[object]) -> None:

@@ -26,6 +26,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
+def number_of(count: int, thing: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def say(*lines: str, file: TextIO | None = None) -> None:
     """Prints lines at once, each by `one_line`; to standard output unless another file is given."""
     for line in lines:

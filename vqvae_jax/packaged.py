@@ -79,18 +79,20 @@ def _named(name: str) -> Path:
 
 
 def path_for_digest(digest: str, coded: object) -> Path:
-    """The file of the bundle, `$VQVAE_JAX_BUNDLE`'s or the package's, whose digest begins so.
+    """The file of the bundle, the package's or `$VQVAE_JAX_BUNDLE`'s, whose digest begins so.
 
     Args:
       digest: its first digits, as a coded file names them.
       coded: that file, for messages.
 
     Raises:
-      UserError: if none does.
+      UserError: if none does, or the variable names none.
     """
-    for path in [bundle_path(None), *packaged().values()]:
+    for path in packaged().values():
         if named_digest(path).startswith(digest):
             return path
+    if os.environ.get(VARIABLE) and named_digest(path := bundle_path(None)).startswith(digest):
+        return path
     others = f"the package's ({', '.join(packaged())})" + (f" nor ${VARIABLE}'s" if os.environ.get(VARIABLE) else "")
     raise UserError(
         f"{coded}: was coded with bundle {digest[:16]}, which is none of {others}; give its file with --bundle"

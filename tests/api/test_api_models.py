@@ -204,6 +204,14 @@ def test_what_is_no_code_is_described_whole(model, codes, message):
 # Models
 
 
+@pytest.mark.parametrize("shape", [(8, 24), 8, (8, 24, -1), (8, 24, 0), (8, 25, 32), (9, 24, 32), (8.0, 24, 32), "all"])
+def test_what_codes_do_not_cover_is_refused(model, shape):
+    codes = model.encode(moving(8))
+    with pytest.raises(vj.UserError, match=r"shape=.* expected frames, height and width from 1 to \(8, 24, 32\)"):
+        model.decode(codes, shape)
+    assert model.decode(codes, (7, 1, 32)).shape == (7, 1, 32, 3)
+
+
 def test_models_have_names_files_and_facts(bundle, model, monkeypatch, tmp_path):
     assert set(vj.models()) == {"edge", "edge4", "ntc"}
     assert model.clip == MODELS[2].clip and model.levels["bottom"] == (16, MODELS[2].bottom.dim, (2, 4, 4))
@@ -212,6 +220,8 @@ def test_models_have_names_files_and_facts(bundle, model, monkeypatch, tmp_path)
     assert vj.load() is model
     with pytest.raises(vj.UserError, match="bundle nothing: no such file, and the package has edge, edge4, ntc only"):
         vj.load("nothing")
+    with pytest.raises(vj.UserError, match=r"step=3: example\.safetensors is a bundle, which is of one step"):
+        vj.load(bundle, step=3)
     with pytest.raises(vj.UserError, match="source: expected the name of a model, a file or a folder, found int 3"):
         vj.load(3)
     with pytest.raises(vj.UserError, match="is not a run"):

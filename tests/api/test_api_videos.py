@@ -119,6 +119,64 @@ def test_what_is_no_video_is_described_whole(model, frames, message):
     assert message in str(refusal.value) and "--" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mode": "zip"}, "mode='zip' is not allowed; expected one of range, deflate, fixed"),
+        ({"chunk_frames": "8"}, "chunk_frames='8' is not allowed; expected a whole number"),
+        ({"chunk_frames": 8.0}, "chunk_frames=8.0 is not allowed; expected a whole number"),
+        ({"rate_weight": "much"}, "rate_weight='much' is not allowed; expected a number"),
+        ({"rate_weight": float("nan")}, "rate_weight=nan is not allowed"),
+        ({"quality": True}, "quality=True is not allowed; expected a number"),
+        ({"effort": 1.5}, "effort=1.5 is not allowed; expected a whole number"),
+        ({"target_bytes": True}, "target_bytes=True is not allowed; expected a whole number above 0"),
+        ({"target_bytes": 5.5}, "target_bytes=5.5 is not allowed"),
+        ({"target_bpp": "0.1"}, "target_bpp='0.1' is not allowed; expected a number above 0"),
+        ({"shown_size": 3}, "shown_size: expected width and height from 1 to 16384, found int 3"),
+        ({"shown_size": (64, 0)}, "shown_size: expected width and height"),
+        ({"shown_size": (64.0, 24)}, "shown_size: expected width and height"),
+        ({"overwrite": "no"}, "overwrite: expected True or False, found str 'no'"),
+        ({"out": "video.mp4"}, "out: expected a name that ends in .msv, found 'video.mp4'"),
+        ({"out": io.StringIO()}, "out: expected a path or a binary file open for writing, found StringIO"),
+    ],
+)
+def test_an_option_that_is_none_is_told_before_anything_is_coded(model, options, message):
+    with pytest.raises(vj.UserError) as refusal:
+        vj.encode_video(moving(2), model, 16, **options)
+    assert message in str(refusal.value) and "--" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": "3"}, "the coded video: frames from start='3', count=None asked for; give whole numbers"),
+        ({"count": 2.0}, "count=2.0 asked for"),
+        ({"start": True}, "start=True"),
+        ({"on_error": "go on"}, "on_error='go on' is not allowed; expected one of stop, skip"),
+    ],
+)
+def test_a_range_that_is_none_is_told(model, options, message):
+    data = vj.encode_video(moving(2), model, 16)
+    with pytest.raises(vj.UserError) as refusal:
+        vj.decode_video(data, model, **options)
+    assert message in str(refusal.value)
+
+
+def test_files_that_cannot_be_written_are_told(model, tmp_path):
+    (tmp_path / "there").write_bytes(b"precious")
+    for mode in ("rb", "r+"):
+        with (
+            (tmp_path / "there").open(mode) as file,
+            pytest.raises(vj.UserError, match="out: expected a path or a bin"),
+        ):
+            vj.encode_video(moving(2), model, 16, file)
+    closed = io.BytesIO()
+    closed.close()
+    with pytest.raises(vj.UserError, match="open for writing, found BytesIO"):
+        vj.encode_video(moving(2), model, 16, closed)
+    assert (tmp_path / "there").read_bytes() == b"precious"
+
+
 def test_mistakes_are_told_in_words_of_this_interface(model, in_package, tmp_path):
     def told(function, *arguments, **options):
         with pytest.raises(vj.UserError) as refusal:
@@ -138,7 +196,9 @@ def test_mistakes_are_told_in_words_of_this_interface(model, in_package, tmp_pat
     assert "cannot be read" in told(vj.decode_video, tmp_path / "none.msv")
     assert "data: expected bytes, a path or a binary file, found int 3" in told(vj.decode_video, 3)
     assert "open for reading bytes, found one that gives str" in told(vj.decode_video, io.StringIO("x"))
-    assert "out: expected a path or a binary file, found int 3" in told(vj.encode_video, moving(2), model, 16, 3)
+    assert "out: expected a path or a binary file open for writing, found int 3" in told(
+        vj.encode_video, moving(2), model, 16, 3
+    )
     assert "model: expected what vqvae_jax.load returns, found str 'edge'" in told(
         vj.encode_video, moving(2), "edge", 16
     )

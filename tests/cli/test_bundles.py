@@ -47,6 +47,13 @@ def test_a_name_means_the_bundle_of_the_package_and_the_file_finds_it_again(comm
     assert (frames[0] != frames[1]).any()
 
 
+def test_a_variable_that_names_nothing_is_in_nobodys_way(command, package, video, tmp_path, monkeypatch):
+    assert command("encode", video, tmp_path / "a.msv", "--bundle", "other").code == 0
+    monkeypatch.setenv("VQVAE_JAX_BUNDLE", "nosuch")
+    assert command("decode", tmp_path / "a.msv", tmp_path / "a.npy").code == 0
+    assert command("encode", video, tmp_path / "b.msv").refused("bundle nosuch: no such file")
+
+
 def test_tokens_find_their_bundle_again(command, package, tmp_path):
     (tmp_path / "videos").mkdir()
     np.save(tmp_path / "videos" / "a.npy", moving(11))

@@ -1,21 +1,33 @@
 """What callers pass in, checked; a message says the whole of what was given, in this interface's words."""
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from numbers import Real
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from vqvae_jax.config import is_whole
+from vqvae_jax.container.header import MAX_SIDE
 from vqvae_jax.errors import ExistsError, UserError
 from vqvae_jax.video.read import MAX_DENOMINATOR
 
 CLIPS = {4: "(T, H, W, 3)", 5: "(B, T, H, W, 3)"}
 _VIDEO, _PICTURE = {4: "(T, H, W, 3)"}, {3: "(H, W, 3)"}
 #: What the codec's messages call an option, and what it is here.
-_OPTIONS = {"--on-error skip": 'on_error="skip"', "with --bundle": "as model", "--bundle FILE": "a file"}
+_OPTIONS = {
+    "--on-error skip": 'on_error="skip"',
+    "on-error": "on_error",
+    "with --bundle": "as model",
+    "--bundle FILE": "a file",
+    "chunk-frames": "chunk_frames",
+    "rate-weight": "rate_weight",
+    "target-b": "target_b",
+}
 
 
 def described(value: Any) -> str:
@@ -105,6 +117,56 @@ def exact_rate(rate: Any) -> Fraction:
     if not Fraction(1, 10) <= exact <= 1000:
         raise UserError(f"rate: expected 0.1 to 1000 frames per second, found {described(rate)}")
     return exact.limit_denominator(MAX_DENOMINATOR)
+
+
+def output(out: Any) -> Path | None:
+    """Where a file is to go: its path, or none for bytes and open files, which are left to their caller.
+
+    Raises:
+      UserError: if it is no place for an .msv file.
+    """
+    if isinstance(out, str | PathLike):
+        path = Path(out)
+        if path.suffix.lower() != ".msv":
+            raise UserError(f"out: expected a name that ends in .msv, found {str(path)!r}")
+        return path
+    if out is not None and not _takes_bytes(out):
+        raise UserError(f"out: expected a path or a binary file open for writing, found {described(out)}")
+    return None
+
+
+def _takes_bytes(out: Any) -> bool:
+    if isinstance(out, io.TextIOBase) or not hasattr(out, "write"):
+        return False
+    try:
+        return bool(out.writable()) if hasattr(out, "writable") else True
+    except ValueError:  # closed
+        return False
+
+
+def picture_size(size: Any, what: str) -> tuple[int, int] | None:
+    """Width and height in pixels.
+
+    Raises:
+      UserError: if it is neither such a pair nor none.
+    """
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, list | tuple) else ()
+    if len(sides) != 2 or not all(is_whole(side) and 1 <= side <= MAX_SIDE for side in sides):
+        raise UserError(f"{what}: expected width and height from 1 to {MAX_SIDE}, found {described(size)}")
+    return int(sides[0]), int(sides[1])
+
+
+def flag(value: Any, what: str) -> bool:
+    """A truth value.
+
+    Raises:
+      UserError: if it is none.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise UserError(f"{what}: expected True or False, found {described(value)}")
+    return bool(value)
 
 
 def in_python(error: UserError) -> UserError:

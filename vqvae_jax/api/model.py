@@ -66,7 +66,7 @@ class Model:
 
         Args:
           codes: as `encode` returns them. NumPy or JAX.
-          shape: frames, height and width to cut to; by default all that the codes cover.
+          shape: frames, height and width to cut to, each from 1 to what the codes cover; by default all of it.
           level: the coarsest level's name decodes it alone, a preview; the others need not be given then.
 
         Returns:
@@ -123,6 +123,8 @@ def load(source: str | os.PathLike[str] | None = None, step: int | Literal["best
         raise UserError(f"source: expected the name of a model, a file or a folder, found {described(source)}")
     try:
         path = packaged.bundle_path(source if source is None else os.fspath(source))
+        if step != "best" and not path.is_dir():
+            raise UserError(f"step={step!r}: {path.name} is a bundle, which is of one step; runs have several")
         return Model(run_model(path, step)) if path.is_dir() else load_file(path)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]

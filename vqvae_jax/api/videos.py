@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypedDict, Unpack, overload
 
 import numpy as np
 
-from vqvae_jax.api.arguments import described, exact_rate, in_python, pictures
+from vqvae_jax.api.arguments import described, exact_rate, flag, in_python, output, picture_size, pictures
 from vqvae_jax.api.model import Model, load_file
 from vqvae_jax.codec.decoder import Decoder, OnError
 from vqvae_jax.codec.encoder import Encoded, Encoder
@@ -95,16 +95,14 @@ def encode_video(
             f"model {model.name!r} was loaded from a run; files need a bundle, which holds an entropy model and has a "
             "digest to be found by: vqvae-jax export OUT.safetensors --run DIR"
         )
-    path = Path(out) if isinstance(out, str | os.PathLike) else None
-    if path is None and out is not None and not hasattr(out, "write"):
-        raise UserError(f"out: expected a path or a binary file, found {described(out)}")
+    path, overwrite, shown = output(out), flag(overwrite, "overwrite"), picture_size(shown_size, "shown_size")
     exact, inner = exact_rate(rate), io.BytesIO()
     with _told():
         encoder = Encoder(model._model, mode, chunk_frames, rate_weight, quality, effort)
         if path is not None:
             check_output(path, overwrite)
         if target_bpp is None and target_bytes is None:
-            encoder.encode(pictures(frames), inner if path is None else path, exact, shown_size, overwrite)
+            encoder.encode(pictures(frames), inner if path is None else path, exact, shown, overwrite)
         else:
             target = Target(target_bpp, target_bytes)
             if model._model.rate_option != "quality" or quality is not None:
@@ -113,7 +111,7 @@ def encode_video(
 
             def attempt(quality: float, buffer: io.BytesIO) -> Encoded:
                 tried = Encoder(model._model, mode, chunk_frames, 0.0, quality, effort)
-                return tried.encode(held, buffer, exact, shown_size)
+                return tried.encode(held, buffer, exact, shown)
 
             chosen = encode_to_size(attempt, target)
             if not chosen.reached:
@@ -126,7 +124,10 @@ def encode_video(
         return path
     if out is None:
         return inner.getvalue()
-    out.write(inner.getbuffer())  # type: ignore[union-attr]  # it is no path
+    try:
+        out.write(inner.getbuffer())  # type: ignore[union-attr]  # it is no path
+    except (OSError, TypeError, ValueError) as error:  # a full disk, a file for text, one that was closed
+        raise UserError(f"out: {described(out)} cannot be written ({error})") from error
     return None
 
 

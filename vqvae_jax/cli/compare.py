@@ -13,7 +13,7 @@ import tyro
 from vqvae_jax.cli.encode import bytes_of
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
-from vqvae_jax.errors import UserError, say
+from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.packaged import find_for_file
 from vqvae_jax.progress import counted
 from vqvae_jax.video.source import open_source
@@ -68,8 +68,8 @@ def run(options: Options) -> None:
         return
     ssim = "no SSIM under 7 pixels" if found.ssim is None else f"SSIM {found.ssim:.4f}"
     say(
-        f"{found.frames} frames of {found.width}x{found.height}: PSNR {found.psnr:.2f} dB (frames capped at 100, "
-        f"{found.lossless_frames} lossless), {ssim}"
+        f"{number_of(found.frames, 'frame')} of {found.width}x{found.height}: PSNR {found.psnr:.2f} dB "
+        f"(frames capped at 100, {found.lossless_frames} lossless), {ssim}"
     )
     for role, entry in files.items():
         say(f"{role} {entry['file']}: {entry['bytes']:,} bytes, {entry['bpp']:.4f} bpp")

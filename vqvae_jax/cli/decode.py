@@ -10,7 +10,7 @@ import tyro
 
 from vqvae_jax.codec.decoder import Decoder, OnError
 from vqvae_jax.command_line import PIPE
-from vqvae_jax.errors import UserError, say
+from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.packaged import find_for_file
 from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDOUT, Y4mWriter
@@ -65,7 +65,7 @@ def run(options: Options) -> None:
             say(f"skipped: {reason}", file=sys.stderr)
     piped = options.out == PIPE
     name = STDOUT if piped else options.out
-    what = f"{count} frames of {header.width}x{header.height} at {header.rate} fps"
+    what = f"{number_of(count, 'frame')} of {header.width}x{header.height} at {header.rate} fps"
     say(f"{name}: {what}", file=sys.stderr if piped else None)
 
 

@@ -11,7 +11,7 @@ import tyro
 
 from vqvae_jax.codec.interface import TokenModel
 from vqvae_jax.data.partial_folder import PartialFolder
-from vqvae_jax.errors import UserError, say
+from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.families import token_model
 from vqvae_jax.packaged import find_coded_with
 from vqvae_jax.progress import counted
@@ -63,7 +63,7 @@ def run(options: Options) -> None:
                 damaged.append(f"{video}: {error}")
         if len(damaged) == len(videos):
             raise UserError(f"{options.tokens}: no video could be decoded (first: {damaged[0]})")
-    say(f"{options.out}: {len(videos) - len(damaged)} videos, {frames} frames")
+    say(f"{options.out}: {number_of(len(videos) - len(damaged), 'video')}, {number_of(frames, 'frame')}")
     say(*(f"skipped: {line}" for line in damaged), file=sys.stderr)
 
 

@@ -20,7 +20,7 @@ from vqvae_jax.codec.interface import Mode, Model, RateOption, check_chunk_pixel
 from vqvae_jax.codec.rate_control import Chosen, Target, encode_to_size
 from vqvae_jax.command_line import PIPE
 from vqvae_jax.container.header import MAX_SIDE
-from vqvae_jax.errors import UserError, say
+from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.files import check_output, write_atomically
 from vqvae_jax.packaged import find_bundle
 from vqvae_jax.progress import counted
@@ -137,7 +137,7 @@ def run(options: Options) -> None:
     else:
         say(
             f"{options.out}: {result.bytes:,} bytes, {result.bpp:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s, "
-            f"{result.frames} frames of {width}x{height}"
+            f"{number_of(result.frames, 'frame')} of {width}x{height}"
         )
         if options.verify:
             ssim = "" if facts["ssim"] is None else f", SSIM {facts['ssim']:.4f}"

@@ -8,7 +8,7 @@ import tyro
 
 from vqvae_jax.codec.bundle import WeightType
 from vqvae_jax.data.open import open_split
-from vqvae_jax.errors import UserError, say
+from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.families import export_bundle, load_snapshot
 from vqvae_jax.progress import Progress
 from vqvae_jax.training.resume import noted_data
@@ -54,7 +54,7 @@ def run(options: Options) -> None:
             snapshot, clips, options.out, options.weights, options.clips, options.force, progress.show
         )
     chunks = result.origin.get("table_chunks")
-    fitted = f", entropy models from {chunks} chunks" if chunks else ""
+    fitted = f", entropy models from {number_of(chunks, 'chunk')}" if chunks else ""
     say(
         f"{options.out}: step {step} of {options.run}{noted}, {options.out.stat().st_size:,} bytes{fitted}, "
         f"digest {result.digest[:16]}"

@@ -10,7 +10,7 @@ import tyro
 
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
-from vqvae_jax.errors import UserError, say
+from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.families import FIRST, family
 from vqvae_jax.packaged import name_of
 
@@ -52,13 +52,14 @@ def summary(file: Path, facts: dict[str, Any]) -> list[str]:
     mode = f"mode {facts['mode']}, " if "mode" in facts else ""
     bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
     lost = facts["found_frames"] < facts["frames"]
-    frames = f"{facts['found_frames']} of {facts['frames']}" if lost else str(facts["frames"])
+    frames = f"{facts['found_frames']} of " * lost + number_of(facts["frames"], "frame")
+    chunks = f"{number_of(facts['chunks'], 'chunk')} of {number_of(facts['chunk_frames'], 'frame')}{spread}"
     rate = "" if facts["bpp"] is None else f", {facts['bpp']:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s"
     return [
-        f"{file}: {frames} frames of {facts['width']}x{facts['height']} at {facts['fps']} fps "
+        f"{file}: {frames} of {facts['width']}x{facts['height']} at {facts['fps']} fps "
         f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}",
         f"{facts['bytes']:,} bytes{rate}; payload: {shares} bytes",
-        f"{mode}{facts['chunks']} chunks of {facts['chunk_frames']} frames{spread}, {facts['family']}, bundle {bundle}",
+        f"{mode}{chunks}, {facts['family']}, bundle {bundle}",
         *([f"levels: {levels}"] if levels else []),
     ]
 

@@ -11,7 +11,7 @@ import tyro
 
 from vqvae_jax.cli.encode import coded_size, parse_rate
 from vqvae_jax.data.names import Source
-from vqvae_jax.errors import say
+from vqvae_jax.errors import number_of, say
 from vqvae_jax.families import token_model
 from vqvae_jax.packaged import TOKENS, find_bundle
 from vqvae_jax.progress import counted
@@ -80,7 +80,8 @@ def summary(card: Card, out: Path) -> list[str]:
     """What was written, one line each."""
     totals = card["totals"]
     lines = [
-        f"{out}: {totals['chunks']} chunks of {totals['videos']} videos ({totals['frames']} frames), "
+        f"{out}: {number_of(totals['chunks'], 'chunk')} of {number_of(totals['videos'], 'video')} "
+        f"({number_of(totals['frames'], 'frame')}), "
         f"{totals['labels']} labels, {totals['shards']} shards, content {card['digests']['content'][:16]}"
     ]
     for name, level in card["levels"].items():

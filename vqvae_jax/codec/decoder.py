@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Literal, Self, get_args
 
 import numpy as np
 
 from vqvae_jax.codec.interface import Chunk, Content, Model, check_chunk_pixels
+from vqvae_jax.config import is_whole
 from vqvae_jax.container.chunk import DamagedChunk
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.entropy.rans import CorruptStreamError
@@ -102,6 +103,10 @@ class Decoder:
             damaged.
         """
         header, name = self.reader.header, self.reader.name
+        if not is_whole(start) or not (count is None or is_whole(count)):
+            raise UserError(f"{name}: frames from start={start!r}, count={count!r} asked for; give whole numbers")
+        if on_error not in get_args(OnError):
+            raise UserError(f"on-error={on_error!r} is not allowed; expected one of {', '.join(get_args(OnError))}")
         end = header.frames if count is None else start + count
         if count is not None and count < 1:
             raise UserError(f"{name}: {count} frames asked for; give at least 1")

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 
+from vqvae_jax.config import is_number, is_whole
 from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
 
@@ -45,13 +46,34 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Options:
-    """One set for all families; a family refuses what it does not have."""
+    """One set for all families; a family refuses what it does not have.
+
+    Raises:
+      UserError: if a value is of the wrong kind.
+    """
 
     mode: Mode = "range"
     rate_weight: float = 0.0  # what a bit is worth to an encoder that weighs bits against errors; 0 does not
     quality: float | None = None  # 0 to 100, for families of several rates; by default the family's choice
     effort: int = 0  # steps of whatever an encoder can do to find a better file for the same decoder; takes longer
     chunk_frames: int | None = None  # frames of a chunk, the unit of random access; by default the model's choice
+
+    def __post_init__(self) -> None:
+        modes = "one of " + ", ".join(MODES)
+        for name, value, ok, expected in (
+            ("mode", self.mode, self.mode in MODES, modes),
+            ("rate-weight", self.rate_weight, is_number(self.rate_weight), "a number"),
+            ("quality", self.quality, self.quality is None or is_number(self.quality), "a number"),
+            ("effort", self.effort, is_whole(self.effort), "a whole number"),
+            (
+                "chunk-frames",
+                self.chunk_frames,
+                self.chunk_frames is None or is_whole(self.chunk_frames),
+                "a whole number",
+            ),
+        ):
+            if not ok:
+                raise UserError(f"{name}={value!r} is not allowed; expected {expected}")
 
 
 class ChunkEncoder(Protocol):

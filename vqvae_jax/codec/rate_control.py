@@ -4,10 +4,10 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import NamedTuple
 
 from vqvae_jax.codec.encoder import Encoded
+from vqvae_jax.config import is_number, is_whole
 from vqvae_jax.errors import UserError
 
 LEAST, MOST = 0.0, 100.0
@@ -54,9 +54,10 @@ class Target:
     def __post_init__(self) -> None:
         if (self.bpp is None) == (self.size is None):
             raise UserError("target-bpp and target-bytes: give one of them")
-        name, value = ("target-bpp", self.bpp) if self.size is None else ("target-bytes", self.size)
-        if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
-            raise UserError(f"{name}={value} is not allowed; expected a number above 0")
+        if self.size is None and not (is_number(self.bpp) and self.bpp > 0):
+            raise UserError(f"target-bpp={self.bpp!r} is not allowed; expected a number above 0")
+        if self.bpp is None and not (is_whole(self.size) and self.size > 0):
+            raise UserError(f"target-bytes={self.size!r} is not allowed; expected a whole number above 0")
 
     def of(self, encoded: Encoded) -> float:
         """In bytes, of a file with so many pixels."""

@@ -8,7 +8,6 @@ import numpy as np
 from vqvae_jax.codec.bundle import Bundle
 from vqvae_jax.codec.interface import (
     LARGE_CHUNK,
-    MODES,
     Chunk,
     Grid,
     Mode,
@@ -64,8 +63,6 @@ class CodecModel(Tokenizer):
             raise UserError(f"quality={options.quality}: this model has one quality; rate-weight asks for fewer bits")
         if options.effort:
             raise UserError(f"effort={options.effort}: this model's encoder has no more to try; leave it at 0")
-        if options.mode not in MODES:
-            raise UserError(f"mode={options.mode!r} is none of this model's: {', '.join(MODES)}")
         if not 0 <= options.rate_weight <= MAX_RATE_WEIGHT:
             raise UserError(f"rate-weight={options.rate_weight} must be a number from 0 to {MAX_RATE_WEIGHT}")
         if options.rate_weight:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 from flax.errors import ScopeCollectionNotFound, ScopeParamNotFoundError, ScopeParamShapeError
 
 from vqvae_jax.codec.interface import Grid, Indices, Level, check_frames, checked_pictures
+from vqvae_jax.config import is_whole
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.codec.weights import Weights, check_weights
 from vqvae_jax.msvqvae.codec.windows import CONTEXT_STEPS, CodedChunk, coded_chunks
@@ -86,14 +88,15 @@ class Tokenizer:
 
         Args:
           indices: by level, [t, h, w] integers in [0, K).
-          shape: frames, height, width to crop to; by default all that the indices cover.
+          shape: frames, height, width to crop to, each from 1 to what the indices cover; by default all of it.
           level: "top" decodes the coarse level alone, a preview; the other level need not be given.
 
         Returns:
           (T, H, W, 3) uint8 RGB.
 
         Raises:
-          UserError: if levels, shapes or indices do not fit the model, or it has no such level.
+          UserError: if levels, shapes or indices do not fit the model, it has no such level, or they do not cover
+            `shape`.
         """
         names = list(self.levels)
         if level not in (None, "bottom", *names[:1]):
@@ -103,6 +106,8 @@ class Tokenizer:
         if preview:
             grids[names[1]] = np.zeros(self._grid(grids[names[0]].shape, names[1]), np.int32)
         batch = {name: jnp.asarray(grid, jnp.int32)[None] for name, grid in grids.items()}
+        if shape is not None:
+            _check_covered(shape, grids[names[0]].shape, self.levels[names[0]].strides)
         without = "bottom" if preview else None
         with self._fitting():
             frames = np.asarray(self._decode(self.weights.params, self.weights.codebooks, batch, without=without))[0]
@@ -218,6 +223,15 @@ class Tokenizer:
         """Shape of a finer level's grid beside a coarse one."""
         ratio = zip(coarse, self.weights.config.multiple, self.levels[fine].strides, strict=True)
         return tuple(size * c // f for size, c, f in ratio)
+
+
+def _check_covered(shape: Any, grid: Grid, strides: Grid) -> None:
+    """Raises a `UserError` unless `shape` is frames, height and width of which a grid covers all."""
+    covered = tuple(size * stride for size, stride in zip(grid, strides, strict=True))
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else ()
+    fits = len(sizes) == 3 and all(is_whole(s) and 1 <= s <= c for s, c in zip(sizes, covered, strict=True))
+    if not fits:
+        raise UserError(f"shape={shape!r} is not allowed; expected frames, height and width from 1 to {covered}")
 
 
 def pad_to_multiple(frames_THWC: np.ndarray, multiple: tuple[int, int, int]) -> np.ndarray:
