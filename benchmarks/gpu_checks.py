@@ -25,6 +25,7 @@ from benchmarks.report import RESULTS, Out, versions
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.command_line import parse
+from vqvae_jax.errors import run_command
 from vqvae_jax.families import load_model
 from vqvae_jax.files import write_atomically
 from vqvae_jax.msvqvae.config import ModelConfig
@@ -130,4 +131,4 @@ def main(
 
 
 if __name__ == "__main__":
-    parse(main, "python -m benchmarks.gpu_checks")
+    run_command("benchmarks.gpu_checks", lambda: parse(main, "python -m benchmarks.gpu_checks"))

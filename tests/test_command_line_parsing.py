@@ -67,7 +67,7 @@ class Needs:
 @pytest.mark.parametrize(
     ("target", "arguments", "message"),
     [
-        (Options, ["--fqs", "3"], r"Unrecognized options: --fqs, 3; perhaps you meant --fps INT.* \(example --help\)"),
+        (Options, ["--fqs", "3"], r"Unrecognized options: --fqs, 3; Perhaps you meant: --fps INT.* \(example --help\)"),
         (Options, ["--zz", "3"], r"Unrecognized options: --zz, 3 \(example --help\)"),
         (Options, ["--fps", "many"], r"Error parsing --fps: invalid literal .* 'many' \(example --help\)"),
         (Needs, ["--place", "x", "--size", "many"], r"Error parsing --size: .*\['many'\] \(example --help\)"),
@@ -77,6 +77,8 @@ class Needs:
             r"invalid choice 'two' for argument '--kind'.*other.* \(example --help\)",
         ),
         (Needs, [], r"Missing from example: --place STR \(example --help\)"),
+        (Needs, ["--plaze", "x"], r"Missing from example: --place STR; Unrecognized options: --plaze, x.*"),
+        (Options, ["--fps", "a,b" + 100 * "c"], r"Error parsing --fps: invalid literal .* 'a,bc{100}' .*"),
     ],
 )
 def test_a_wrong_option_is_explained_in_one_line(target, arguments, message, capsys):

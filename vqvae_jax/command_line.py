@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 import io
+import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,7 +46,7 @@ def parse(target: Callable[..., T], prog: str, arguments: Sequence[str] | None =
             if isinstance(cause, ConfigError):
                 raise cause from None
             cause = cause.__context__
-        if leaving.code and (told := _told(said.getvalue())):
+        if leaving.code and (told := _told(partial(tyro.cli, target, prog=prog, args=arguments, config=tuple(config)))):
             raise UserError(f"{told} ({prog} --help)") from None
         sys.stderr.write(said.getvalue())
         raise
@@ -53,18 +55,39 @@ def parse(target: Callable[..., T], prog: str, arguments: Sequence[str] | None =
     return found
 
 
-def _told(box: str) -> str:
-    """What tyro's box says, without the help that it repeats: its first paragraph, and options with similar names.
+def _told(parse_again: Callable[[], Any]) -> str:
+    """What tyro's box says, in one line, without the help that it repeats; empty if there is no box.
 
-    Names of options are indented by four in it, their help by eight. Empty if it looks otherwise.
+    Args:
+      parse_again: ends as the first time, now with room for whole lines and without colours. Names of options are
+        indented by four in it, their help by eight.
     """
-    # The box is drawn in ASCII where the output cannot show more.
-    text = "\n".join(line[2:-1].rstrip() for line in box.splitlines()[1:] if line[:1] in ("│", " "))
-    parts = [part.split("\n\n")[0].strip("\n").split("\n") for part in re.split("^[─-]+$", text, flags=re.MULTILINE)]
-    named = [[line.strip() for line in part if not line.startswith(8 * " ")] for part in parts if any(part)]
-    told = " ".join(named[0]) if named else ""
-    similar = [f"; perhaps you meant {', '.join(part[1:])}" for part in named[1:] if part[0].startswith("Perhaps")]
-    return told.rstrip(".") + "".join(similar)
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.suppress(SystemExit), _environment(COLUMNS="10000", TERM="dumb"):
+        parse_again()
+    # The box is drawn in ASCII, open to the right, where the output cannot show more.
+    lines = [line[2:].rstrip(" │") for line in said.getvalue().splitlines()[1:] if line[:1] in ("│", " ")]
+    paragraphs = [part.strip("\n").split("\n\n")[0] for part in re.split(r"(?m)^[ ─-]*[─-]{3,}$", "\n".join(lines))]
+    told = []
+    for paragraph in filter(None, paragraphs):
+        first, *rest = [line.strip() for line in paragraph.split("\n") if not line.startswith(8 * " ")]
+        if not first.startswith(("For full helptext", "Argument helptext")):
+            told.append(f"{first.rstrip('.')} {', '.join(rest)}".strip())
+    return "; ".join(told)
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _refuse_pipes(options: Any) -> None:

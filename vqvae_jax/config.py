@@ -21,7 +21,12 @@ def check(ok: bool, field: str, value: object, allowed: str) -> None:
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a finite real number, Python's or NumPy's, and no truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def is_whole(value: object) -> TypeGuard[int]:

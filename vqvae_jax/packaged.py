@@ -86,14 +86,16 @@ def path_for_digest(digest: str, coded: object) -> Path:
       coded: that file, for messages.
 
     Raises:
-      UserError: if none does, or the variable names none.
+      UserError: if none does.
     """
     for path in packaged().values():
         if named_digest(path).startswith(digest):
             return path
-    if os.environ.get(VARIABLE) and named_digest(path := bundle_path(None)).startswith(digest):
-        return path
-    others = f"the package's ({', '.join(packaged())})" + (f" nor ${VARIABLE}'s" if os.environ.get(VARIABLE) else "")
+    others = f"the package's ({', '.join(packaged())})"
+    if named := os.environ.get(VARIABLE):
+        if (path := Path(named)).is_file() and named_digest(path).startswith(digest):
+            return path
+        others += f" nor ${VARIABLE}'s ({named})"
     raise UserError(
         f"{coded}: was coded with bundle {digest[:16]}, which is none of {others}; give its file with --bundle"
     )

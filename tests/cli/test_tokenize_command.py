@@ -55,7 +55,7 @@ def test_frames_are_those_of_encode_and_decode(command, videos, tmp_path, size, 
 def test_what_cannot_be_used_is_listed_and_strict_refuses_it(command, videos, tmp_path):
     result = command("tokenize", videos, tmp_path / "tokens")
     assert result.code == 0 and "4 of 6 files skipped:" in result.err
-    assert f"{tmp_path / 'tokens'}: 13 chunks of 2 videos (50 frames), 2 labels, 1 shards" in result.out
+    assert f"{tmp_path / 'tokens'}: 13 chunks of 2 videos (50 frames), 2 labels, 1 shard," in result.out
     assert result.out.count("bits") == 2
     skipped = {s["path"]: s["reason"] for s in json.loads((tmp_path / "tokens" / "card.json").read_text())["skipped"]}
     assert sorted(skipped) == sorted(DAMAGED)
@@ -75,7 +75,7 @@ def test_json_is_the_card_without_its_videos(command, videos, tmp_path):
 
 def test_a_video_file_has_the_rate_and_shape_of_its_source(command, tokens, tmp_path):
     result = command("detokenize", tokens, tmp_path / "back", "--video", "Surf/a.mp4")
-    assert result.code == 0 and "1 videos, 10 frames" in result.out
+    assert result.code == 0 and "1 video, 10 frames" in result.out
     assert [p.name for p in (tmp_path / "back").rglob("*.*")] == ["a.mp4.mp4"]
     assert read_with_pyav(tmp_path / "back" / "Surf" / "a.mp4.mp4").shape == (10, 16, 16, 3)
     import av
@@ -98,7 +98,7 @@ def test_a_damaged_shard_costs_its_videos_only(command, videos, tmp_path):
     shard.write_bytes(bytes(len(shard.read_bytes())))
     assert command("detokenize", tmp_path / "tokens", tmp_path / "no", "--strict").refused(shard.name)
     result = command("detokenize", tmp_path / "tokens", tmp_path / "back", "--format", "npy")
-    assert result.code == 0 and "1 videos, 40 frames" in result.out
+    assert result.code == 0 and "1 video, 40 frames" in result.out
     assert result.err.startswith("skipped: Surf/a.mp4: ") and shard.name in result.err
     assert [p.name for p in (tmp_path / "back").rglob("*")] == ["whole.avi.npy"]  # and no empty folder
     only = command("detokenize", tmp_path / "tokens", tmp_path / "none", "--video", "Surf/a.mp4")

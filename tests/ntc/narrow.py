@@ -18,6 +18,7 @@ NARROW = NtcConfig(
     coarse_blocks=1,
     decoder_blocks=1,
     refine_blocks=1,
+    motion=True,
     reach=2,
     hints="matching",
     prior_width=16,

@@ -1,6 +1,7 @@
 """The train step: learns, draws the same on any number of devices, leaves out what would harm it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +9,14 @@ import numpy as np
 import pytest
 
 from tests.ntc.narrow import NARROW, clips
+from vqvae_jax.errors import UserError
+from vqvae_jax.ntc.coding import code, init_params
 from vqvae_jax.ntc.experiment import Experiment, RateConfig
 from vqvae_jax.ntc.train import NtcTask
+from vqvae_jax.precision import normalise
+from vqvae_jax.training.digests import named_leaves
 from vqvae_jax.training.mapping import DeviceMap
+from vqvae_jax.training.snapshot import fitting_start
 
 
 def experiment(**loss):
@@ -100,3 +106,20 @@ def test_a_gradient_that_is_not_finite_changes_nothing(runner):
     assert not bool(metrics.finite)  # the weights themselves are lost: the loop must stop
     for a, b in zip(*(jax.tree.leaves(s.opt_state) for s in (state, out)), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_model_without_motion_grows_into_one_with_it_and_computes_what_it_did():
+    still = replace(NARROW, motion=False, hints="none", reach=0)
+    base = replace(experiment(), model=still)
+    old = init_params(still, jax.random.key(5))
+    start = fitting_start(Path("old"), old, {}, NtcTask(experiment(), 60))
+    added = set(named_leaves(start.params)) - set(named_leaves(old))
+    assert {name.split("/")[1] for name in added} == {"flow", "change", "hinted"}
+    x, rate = 2.0 * normalise(jnp.asarray(clips(1))) - 1.0, jnp.asarray([70], jnp.int32)
+    before, after = (np.asarray(code(*model, x, rate).frames) for model in ((still, old), (NARROW, start.params)))
+    np.testing.assert_allclose(after, before, atol=1e-5)
+    with pytest.raises(UserError, match=r"this model has no params/transform/change/"):
+        fitting_start(Path("new"), start.params, {}, NtcTask(base, 60))
+    del old["transform"]["head"]
+    with pytest.raises(UserError, match=r"params/transform/head/bias is missing"):
+        fitting_start(Path("old"), old, {}, NtcTask(experiment(), 60))

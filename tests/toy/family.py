@@ -63,7 +63,7 @@ def decode(params, means, size):
 class ToyTask:
     """See `training.task.Task`."""
 
-    constants, frozen, carried = None, {}, ()
+    constants, frozen, carried, growing = None, {}, (), ()
 
     def __init__(self, experiment):
         self.experiment, self.frames = experiment, experiment.model.clip[0]

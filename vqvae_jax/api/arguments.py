@@ -1,6 +1,7 @@
 """What callers pass in, checked; a message says the whole of what was given, in this interface's words."""
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from numbers import Real
@@ -18,16 +19,15 @@ from vqvae_jax.video.read import MAX_DENOMINATOR
 
 CLIPS = {4: "(T, H, W, 3)", 5: "(B, T, H, W, 3)"}
 _VIDEO, _PICTURE = {4: "(T, H, W, 3)"}, {3: "(H, W, 3)"}
-#: What the codec's messages call an option, and what it is here.
+#: What the codec's messages call an option, and what it is here: phrases, and names before a value.
 _OPTIONS = {
     "--on-error skip": 'on_error="skip"',
-    "on-error": "on_error",
     "with --bundle": "as model",
     "--bundle FILE": "a file",
-    "chunk-frames": "chunk_frames",
-    "rate-weight": "rate_weight",
-    "target-b": "target_b",
+    "(--gop)": "(chunk_frames)",
+    "--quality chooses": "quality chooses",
 }
+_NAME = re.compile(r"\b(on-error|chunk-frames|rate-weight|target-bpp|target-bytes)(?==| and | asks)")
 
 
 def described(value: Any) -> str:
@@ -171,7 +171,7 @@ def flag(value: Any, what: str) -> bool:
 
 def in_python(error: UserError) -> UserError:
     """The same error in this interface's words: what a command line calls an option has another name here."""
-    text = str(error)
+    text = _NAME.sub(lambda found: found[0].replace("-", "_"), str(error))
     for option, here in _OPTIONS.items():
         text = text.replace(option, here)
     return UserError(f"{text} (overwrite=True)" if isinstance(error, ExistsError) else text)

@@ -82,7 +82,8 @@ def summary(card: Card, out: Path) -> list[str]:
     lines = [
         f"{out}: {number_of(totals['chunks'], 'chunk')} of {number_of(totals['videos'], 'video')} "
         f"({number_of(totals['frames'], 'frame')}), "
-        f"{totals['labels']} labels, {totals['shards']} shards, content {card['digests']['content'][:16]}"
+        f"{number_of(totals['labels'], 'label')}, {number_of(totals['shards'], 'shard')}, "
+        f"content {card['digests']['content'][:16]}"
     ]
     for name, level in card["levels"].items():
         lines.append(

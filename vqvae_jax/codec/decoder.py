@@ -107,7 +107,8 @@ class Decoder:
             raise UserError(f"{name}: frames from start={start!r}, count={count!r} asked for; give whole numbers")
         if on_error not in get_args(OnError):
             raise UserError(f"on-error={on_error!r} is not allowed; expected one of {', '.join(get_args(OnError))}")
-        end = header.frames if count is None else start + count
+        start = int(start)  # NumPy's overflow
+        end = header.frames if count is None else start + int(count)
         if count is not None and count < 1:
             raise UserError(f"{name}: {count} frames asked for; give at least 1")
         if not 0 <= start < end <= header.frames:

@@ -59,21 +59,21 @@ class Options:
     chunk_frames: int | None = None  # frames of a chunk, the unit of random access; by default the model's choice
 
     def __post_init__(self) -> None:
-        modes = "one of " + ", ".join(MODES)
-        for name, value, ok, expected in (
-            ("mode", self.mode, self.mode in MODES, modes),
-            ("rate-weight", self.rate_weight, is_number(self.rate_weight), "a number"),
-            ("quality", self.quality, self.quality is None or is_number(self.quality), "a number"),
-            ("effort", self.effort, is_whole(self.effort), "a whole number"),
-            (
-                "chunk-frames",
-                self.chunk_frames,
-                self.chunk_frames is None or is_whole(self.chunk_frames),
-                "a whole number",
-            ),
+        if self.mode not in MODES:
+            raise UserError(f"mode={self.mode!r} is not allowed; expected one of {', '.join(MODES)}")
+        for name, optional, fits, kind in (
+            ("rate_weight", False, is_number, float),
+            ("quality", True, is_number, float),
+            ("effort", False, is_whole, int),
+            ("chunk_frames", True, is_whole, int),
         ):
-            if not ok:
-                raise UserError(f"{name}={value!r} is not allowed; expected {expected}")
+            value = getattr(self, name)
+            if optional and value is None:
+                continue
+            if not fits(value):
+                expected = "a finite number" if kind is float else "a whole number"
+                raise UserError(f"{name.replace('_', '-')}={value!r} is not allowed; expected {expected}")
+            object.__setattr__(self, name, kind(value))  # NumPy's overflow
 
 
 class ChunkEncoder(Protocol):

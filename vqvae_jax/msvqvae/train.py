@@ -40,6 +40,7 @@ class MSVQVAETask:
     """
 
     carried = ("codebooks",)
+    growing = ()
 
     def __init__(self, experiment: Experiment, steps: int, trunk: VggTrunk | None = None) -> None:
         self.experiment, self.constants = experiment, trunk

@@ -1,6 +1,7 @@
 """A clip through the transform, unit by unit, and what its latents cost."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.ntc.config import SLICES, UNIT, NtcConfig
-from vqvae_jax.ntc.model import NTC, Carry, Decoded, unit_hints
+from vqvae_jax.ntc.model import NTC, Carry, Decoded, seen_motion
 from vqvae_jax.ntc.prior import Belief, Prior, bits, rounded
 from vqvae_jax.training.state import PyTree
 
@@ -19,11 +20,12 @@ class Coded(NamedTuple):
     frames: Array  # [B, T, H, W, 3] float32, nominally in [-1, 1], not clipped
     y: Array  # [B, U, h, w, M] float32, latents before rounding, in steps of the quantiser
     q: Array  # [B, U, h, w, M] float32, rounded; their gradient is that of `y`
-    prediction: Array  # [B, T, H, W, 3], what the last frame before each unit says of its frames
+    prediction: Array  # [B, T, H, W, 3], see `model.Decoded`
     flow: Array  # [B, T, H / 4, W / 4, 2], how
-    hints: Array  # [B, T, H / 4, W / 4, K], of `unit_hints`
+    hints: Array  # [B, T, H / 4, W / 4, K], of `seen_motion`
 
 
+@partial(jax.jit, static_argnums=0)
 def init_params(config: NtcConfig, key: Array) -> PyTree:
     """Fresh weights, {"transform": ..., "prior": ...}. They do not depend on the clip's size."""
     transform_key, prior_key = jax.random.split(key)
@@ -43,7 +45,7 @@ def code(config: NtcConfig, params: PyTree, x_BTHWC: Array, rate_B: Array) -> Co
       rate_B: rate numbers.
     """
     bound = NTC(config).bind({"params": params["transform"]})
-    seen = unit_hints(x_BTHWC, config.reach)
+    seen = seen_motion(config, x_BTHWC)
     analysed = bound.analyse(x_BTHWC, seen)
     batch, slices, *grid = analysed.shape
     by_unit = jnp.moveaxis(analysed.reshape(batch, slices // SLICES, SLICES, *grid), 1, 0)
@@ -97,9 +99,14 @@ def latent_bits(config: NtcConfig, params: PyTree, q_BUhwM: Array, y_BUhwM: Arra
       y_BUhwM: whose bits they are: the same, or with noise.
       rate_B: rate numbers.
     """
+    return bits(beliefs(config, params, q_BUhwM, rate_B), y_BUhwM)
+
+
+def beliefs(config: NtcConfig, params: PyTree, q_BUhwM: Array, rate_B: Array) -> Belief:
+    """What the prior says of every latent of a group of pictures, each [B, U, h, w, M], by those coded before it."""
     batch, units, *grid = q_BUhwM.shape
     padded = jnp.pad(q_BUhwM, ((0, 0), (2, 0), (0, 0), (0, 0), (0, 0)))
     before, earlier = padded[:, 1:-1], padded[:, :-2]
     flat = [part.reshape(batch * units, *grid) for part in (before, earlier, q_BUhwM)]
     belief = Prior(config).apply({"params": params["prior"]}, *flat, jnp.repeat(rate_B, units))
-    return bits(cast(Belief, belief), y_BUhwM.reshape(batch * units, *grid)).reshape(q_BUhwM.shape)
+    return jax.tree.map(lambda part: part.reshape(q_BUhwM.shape), cast(Belief, belief))

@@ -39,8 +39,10 @@ class NtcConfig:
     """Fine blocks of the decoder before it predicts the frames."""
     refine_blocks: int = 2
     """Fine blocks behind the prediction."""
+    motion: bool = False
+    """Each frame is first predicted by a warp of the one before; otherwise all by the last one before the unit."""
     reach: int = 0
-    """Pixels that a prediction may come from to either side; 0 predicts the last frame as it is."""
+    """Pixels to either side that block matching looks at."""
     hints: Literal["none", "matching"] = "none"
     """What the encoder is shown of motion besides the frames: how well each displacement of a block fits."""
     prior_width: int = 128
@@ -64,8 +66,8 @@ class NtcConfig:
         rising = len(self.lambdas) > 1 and self.lambdas[0] > 0 and list(self.lambdas) == sorted(set(self.lambdas))
         check(rising, "model.lambdas", self.lambdas, "two or more numbers above 0, ascending")
         check_choices(self, "model")
-        matched = self.hints == "none" or self.reach > 0
-        check(matched, "model.reach", self.reach, "a number above 0 with model.hints=matching")
+        expected = "above 0 with model.hints=matching, else 0"
+        check((self.hints == "matching") == (self.reach > 0), "model.reach", self.reach, expected)
         self.check_size(self.clip, "config: model.clip")
 
     @property

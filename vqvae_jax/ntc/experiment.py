@@ -24,6 +24,8 @@ class RateConfig:
     """Weight of the flow's distance, in pixels, from what block matching finds, before `guided` is over."""
     guided: float = 0.3
     """Share of all steps over which both weights fall to nothing."""
+    whole: float = 0.0
+    """Share of all steps, the last ones, whose rates are those of rounded latents instead of noisy ones."""
     jump: float = 4.0
     """A step whose loss is so many times its moving average, or whose gradient is not finite, is left out."""
     patience: int = 20
@@ -34,7 +36,8 @@ class RateConfig:
         check(0 <= self.ramp <= 1, "loss.ramp", self.ramp, "a number in [0, 1]")
         for name in ("prediction", "flow"):
             check(getattr(self, name) >= 0, f"loss.{name}", getattr(self, name), "a number of at least 0")
-        check(0 <= self.guided <= 1, "loss.guided", self.guided, "a number in [0, 1]")
+        for name in ("guided", "whole"):
+            check(0 <= getattr(self, name) <= 1, f"loss.{name}", getattr(self, name), "a number in [0, 1]")
         check(self.jump > 1, "loss.jump", self.jump, "a number above 1")
         check(self.patience >= 1, "loss.patience", self.patience, "a whole number of at least 1")
 
@@ -70,6 +73,9 @@ class Experiment:
         fits = self.data.frames <= self.model.clip[0] and self.data.frames % UNIT == 0
         expected = f"a multiple of {UNIT} up to model.clip's {self.model.clip[0]} frames"
         check(fits, "data.frames", self.data.frames, expected)
+        matched = self.model.motion and self.model.hints == "matching"
+        expected = "0 without model.motion=True and model.hints=matching"
+        check(matched or self.loss.flow == 0, "loss.flow", self.loss.flow, expected)
         parts = self.training.microbatches
         multiple = f"a multiple of training.microbatches={parts}"
         check(self.data.batch_size % parts == 0, "data.batch_size", self.data.batch_size, multiple)

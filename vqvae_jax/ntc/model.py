@@ -1,7 +1,7 @@
 """The transform: units of four frames to latents and back, each seeing what was decoded before it.
 
     frames --patches 2x4x4--> 2 slices --blocks--> (+ context) --blocks--> 8x8 --blocks--> y
-    q --> 8x8 --blocks--> 2 slices (+ context) --blocks--> motion, prediction --blocks--> g, frames
+    q --> 8x8 --blocks--> 2 slices (+ context) --blocks--> flow, change: prediction --blocks--> g, frames
     context = f(g, last frame) of the unit before; a learned one in the first unit of a group of pictures
 
 The module holds weights only; what goes from unit to unit is explicit state.
@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from vqvae_jax.layers.blocks import ChannelNorm
 from vqvae_jax.layers.conv3d import Conv3D
 from vqvae_jax.ntc.blocks import Stack, act, from_depth, join_slices, part_slices, scaled, to_depth
 from vqvae_jax.ntc.config import PATCH, SLICES, UNIT, NtcConfig
-from vqvae_jax.ntc.motion import CHANNELS, HINTS, hints, predict
+from vqvae_jax.ntc.motion import chain, hints
 from vqvae_jax.ntc.rates import at_rate
 from vqvae_jax.precision import PARAM_DTYPE, compute_dtype
 
@@ -38,7 +38,7 @@ class Decoded(NamedTuple):
     """A unit's frames, and what they were made from."""
 
     frames: Array  # [B, 4, H, W, 3] float32, nominally in [-1, 1]
-    prediction: Array  # [B, 4, H, W, 3], from the last frame before the unit
+    prediction: Array  # [B, 4, H, W, 3]: `motion.chain`, or the last frame before the unit four times
     flow: Array  # [B, 4, H / 4, W / 4, 2] pixels down and to the right; zeros without motion
 
 
@@ -78,7 +78,9 @@ class NTC(nn.Module):
         self.up = conv(4 * SLICES * c.width)
         self.decoder_context = conv(SLICES * c.width, use_bias=False, kernel_init=scaled(_FINE_GAIN))
         self.decoder = stack(c.decoder_blocks)
-        self.motion = conv(UNIT * CHANNELS, kernel_init=scaled(0.05))
+        if c.motion:
+            self.flow = conv(UNIT * 2, kernel_init=scaled(0.05))
+            self.change = conv(_FRAMES * PATCH * PATCH * 3, kernel_init=scaled(0.05))
         self.predicted = conv(c.width, use_bias=False, kernel_init=scaled(0.5))
         self.refine = stack(c.refine_blocks)
         self.head = conv(_FRAMES * PATCH * PATCH * 3, kernel_init=scaled(0.2))
@@ -103,7 +105,7 @@ class NTC(nn.Module):
 
         Args:
           x_BTHWC: frames, whole units.
-          hints_BThwK: of `unit_hints`, or of `motion.hints`; zeros in the first unit.
+          hints_BThwK: of `motion.hints`; not looked at without hints in the configuration.
         """
         found = self.patches(to_depth(x_BTHWC, _FRAMES, PATCH))
         if self.config.hints != "none":
@@ -154,13 +156,10 @@ class NTC(nn.Module):
         x = from_depth(self.up(self.coarse_decoder(x)), 1, 2)
         x = x + self.decoder_context(context.fine) + _everywhere(self.rate_fine, rate_B)
         x = self.decoder(part_slices(x, SLICES))
-        if self.config.reach:
-            motion = self.motion(join_slices(x))[:, 0].astype(jnp.float32)
-            motion = jnp.moveaxis(motion.reshape(*motion.shape[:-1], UNIT, CHANNELS), 3, 1)
-            # Pixels per frame, summed: what moves goes on moving. Blocks are taken over unless something speaks for
-            # the opposite.
-            flow = jnp.cumsum(motion[..., :2], axis=1)
-            prediction = predict(context.last, jnp.concatenate([flow, motion[..., 2:] + 2.0], axis=-1))
+        if self.config.motion:
+            flow = self.flow(join_slices(x))[:, 0].astype(jnp.float32)
+            flow = jnp.moveaxis(flow.reshape(*flow.shape[:-1], UNIT, 2), 3, 1)
+            prediction = chain(context.last, flow, from_depth(self.change(x), _FRAMES, PATCH).astype(jnp.float32))
         else:
             batch, *shape = context.last.shape
             prediction = jnp.broadcast_to(context.last[:, None], (batch, UNIT, *shape))
@@ -174,22 +173,16 @@ class NTC(nn.Module):
         """One unit of the first group of pictures: what `init` needs to make all weights."""
         batch, _, height, width, _ = x_BTHWC.shape
         context = self.context(self.start(batch, height, width))
-        y = self.encode(self.analyse(x_BTHWC, unit_hints(x_BTHWC, self.config.reach)), context, rate_B)
+        y = self.encode(self.analyse(x_BTHWC, seen_motion(self.config, x_BTHWC)), context, rate_B)
         return self.decode(y, context, rate_B)
 
 
-def unit_hints(x_BTHWC: Array, reach: int) -> Array:
-    """`motion.hints` of frames against the last one before their unit, [B, T, H / 4, W / 4, K]; 0 in the first unit."""
-    batch, frames, height, width, _ = x_BTHWC.shape
-    units = frames // UNIT
-    if units == 1:
-        return jnp.zeros((batch, frames, height // PATCH, width // PATCH, HINTS), x_BTHWC.dtype)
-    by_unit = x_BTHWC.reshape(batch, units, UNIT, height, width, 3)
-    anchors, later = by_unit[:, :-1, -1], by_unit[:, 1:]
-    merged = (batch * (units - 1),)
-    seen = hints(anchors.reshape(*merged, height, width, 3), later.reshape(*merged, UNIT, height, width, 3), reach)
-    seen = seen.reshape(batch, frames - UNIT, *seen.shape[2:])
-    return jnp.pad(seen, ((0, 0), (UNIT, 0), (0, 0), (0, 0), (0, 0)))
+def seen_motion(config: NtcConfig, x_BTHWC: Array, before_BHWC: Array | None = None) -> Array:
+    """`motion.hints` as the configuration asks for them: [B, T, H / 4, W / 4, K], K = 0 where it asks for none."""
+    if config.hints == "none":
+        batch, frames, height, width, _ = x_BTHWC.shape
+        return jnp.zeros((batch, frames, height // PATCH, width // PATCH, 0), x_BTHWC.dtype)
+    return lax.stop_gradient(hints(x_BTHWC, config.reach, before_BHWC))
 
 
 def _everywhere(table_LC: Array, rate_B: Array) -> Array:

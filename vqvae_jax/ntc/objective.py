@@ -26,19 +26,22 @@ class Weights(NamedTuple):
     rate: Array  # 1, less in the beginning
     prediction: Array  # of the prediction's squared error, beside 1 of the frames'
     flow: Array  # of the flow's distance from what block matching finds
+    noise: Array  # 1: rates are those of latents with noise; 0: of rounded ones
 
 
 def weights_at(config: RateConfig, step: Array, steps: int) -> Weights:
     """The weights of a step of so many."""
     rising = config.start_weight + (1 - config.start_weight) * step / max(config.ramp * steps, 1.0)
     guidance = jnp.maximum(1.0 - step / max(config.guided * steps, 1.0), 0.0)
-    return Weights(jnp.minimum(rising, 1.0), config.prediction * guidance, config.flow * guidance)
+    noise = (step < round((1.0 - config.whole) * steps)).astype(jnp.float32)
+    return Weights(jnp.minimum(rising, 1.0), config.prediction * guidance, config.flow * guidance, noise)
 
 
 def training_loss(config: NtcConfig, weights: Weights) -> Callable[[PyTree, Batch], tuple[Array, Aux]]:
     """The loss of (params, (uint8 clips, rate numbers, noise)) that `global_gradients` takes.
 
-    Rates are those of latents with uniform noise in place of rounding, distortions those of rounded ones.
+    Rates are those of latents with uniform noise in place of rounding (Minnen and Singh 2020, "mixed quantisation"),
+    in the last `loss.whole` of all steps those of rounded ones; distortions are those of rounded ones throughout.
     """
     lambdas = jnp.asarray([config.lagrangian(rate) for rate in range(config.rates)], jnp.float32)
 
@@ -48,7 +51,8 @@ def training_loss(config: NtcConfig, weights: Weights) -> Callable[[PyTree, Batc
         coded = code(config, params, x, rate)
         pixels = clips.size // clips.shape[0] // 3
         everything = (1, 2, 3, 4)
-        bpp = jnp.sum(latent_bits(config, params, coded.q, coded.y + noise, rate), axis=everything) / pixels
+        sent = coded.q + weights.noise * (coded.y + noise - coded.q)
+        bpp = jnp.sum(latent_bits(config, params, coded.q, sent, rate), axis=everything) / pixels
         squared = jnp.mean(jnp.square(coded.frames - x), axis=everything)  # of [-1, 1]
         # A clip of one unit has nothing to predict from.
         first = UNIT if clips.shape[1] > UNIT else 0
@@ -57,7 +61,7 @@ def training_loss(config: NtcConfig, weights: Weights) -> Callable[[PyTree, Batc
         distortion = weight * (squared + weights.prediction * predicted) * 127.5**2
         total = jnp.mean((weights.rate * bpp + distortion) / jnp.sqrt(weight / REFERENCE))
         means = {"bpp": jnp.mean(bpp), "squared_error": jnp.mean(squared) / 4.0, "predicted": jnp.mean(predicted) / 4.0}
-        if config.reach and config.hints != "none":
+        if config.motion and config.hints != "none":
             flow, sure = matched_flow(coded.hints, config.reach)
             means["flow"] = jnp.mean(sure * jnp.abs(coded.flow - flow))
             total = total + weights.flow * means["flow"]

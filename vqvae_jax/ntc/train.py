@@ -33,6 +33,8 @@ class NtcTask:
     constants = None
     frozen: Mapping[str, Frozen] = {}
     carried: tuple[str, ...] = ()
+    # Zeros of these compute what a model without them does.
+    growing: tuple[str, ...] = ("params/transform/flow/", "params/transform/change/", "params/transform/hinted/")
 
     def __init__(self, experiment: Experiment, steps: int) -> None:
         self.experiment = experiment

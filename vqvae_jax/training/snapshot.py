@@ -151,11 +151,14 @@ def fitting_start(source: Path, params: PyTree, extras: Mapping[str, Any], task:
       task: of the new run; it says which extras it carries over.
 
     Raises:
-      UserError: if the model has another structure; names the leaf.
+      UserError: if the model has another structure, but for weights that the task lets grow; names the leaf.
     """
     like = task.abstract()
     wanted = {"params": like.params} | {name: like.extras[name] for name in task.carried}
     found = named_leaves({"params": params} | {name: extras.get(name) for name in task.carried})
+    for name, leaf in named_leaves(wanted).items():
+        if name not in found and name.startswith(task.growing):
+            found[name] = np.zeros(leaf.shape, leaf.dtype)
     leaves = _fitting(wanted, found, f"--init-from {source}", "this model has {}; the models must be the same")
     if extra := [name for name in found if name not in leaves]:
         raise UserError(f"--init-from {source}: this model has no {extra[0]}")

@@ -156,7 +156,7 @@ def test_what_the_family_does_not_have_is_refused():
         ({"chunk_frames": 6}, "a multiple of 4 frames"),
         ({"effort": -1}, "effort=-1"),
         ({"effort": 2.5}, "effort=2.5"),
-        ({"quality": "50"}, "quality=50"),
+        ({"quality": "50"}, "quality='50' is not allowed; expected a finite number"),
     ):
         with pytest.raises(UserError, match=said):
             Encoder(narrow_model(), **options)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from numbers import Integral, Real
 from typing import Any
 
 import jax
@@ -11,7 +10,15 @@ import numpy as np
 from jax import Array
 
 from vqvae_jax.codec.bundle import Bundle
-from vqvae_jax.codec.interface import LARGE_CHUNK, Chunk, Grid, Options, RateOption, VideoInfo, check_chunk_pixels
+from vqvae_jax.codec.interface import (
+    LARGE_CHUNK,
+    Chunk,
+    Grid,
+    Options,
+    RateOption,
+    VideoInfo,
+    check_chunk_pixels,
+)
 from vqvae_jax.container.header import COMPACT, Header
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.psnr import to_uint8
@@ -21,15 +28,14 @@ from vqvae_jax.ntc.codec.layout import FAMILY, HIGHEST, PARTS, Layout, rate_of
 from vqvae_jax.ntc.codec.refine import refined_latents
 from vqvae_jax.ntc.codec.weights import floats, unpack_weights
 from vqvae_jax.ntc.config import MULTIPLE, UNIT, NtcConfig
-from vqvae_jax.ntc.model import NTC, Carry
-from vqvae_jax.ntc.motion import hints
+from vqvae_jax.ntc.model import NTC, Carry, seen_motion
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.state import PyTree
 
 DEFAULT_QUALITY = 50.0
 MAX_EFFORT = 10_000
 MAX_REFINED_FRAMES = 64  # each unit is written out in the program that is compiled
-MAX_REFINED_PIXELS = 2**21  # a gradient step keeps about two kilobytes for each
+MAX_REFINED_PIXELS = 2**21  # a gradient keeps about two kilobytes for each
 
 
 class NtcModel:
@@ -62,12 +68,12 @@ class NtcModel:
                 f"rate-weight={options.rate_weight}: {self.name!r} is of family {FAMILY}; --quality chooses its rate"
             )
         quality = options.quality
-        if quality is not None and not (isinstance(quality, Real) and 0 <= quality <= HIGHEST):
+        if quality is not None and not 0 <= quality <= HIGHEST:
             raise UserError(f"quality={quality} is not allowed; expected a number from 0 to {HIGHEST:.0f}")
-        if not (isinstance(options.effort, Integral) and 0 <= options.effort <= MAX_EFFORT):
+        if not 0 <= options.effort <= MAX_EFFORT:
             raise UserError(f"effort={options.effort} is not allowed; expected a whole number from 0 to {MAX_EFFORT}")
         frames = options.chunk_frames
-        if frames is not None and not (isinstance(frames, Integral) and frames >= UNIT and frames % UNIT == 0):
+        if frames is not None and (frames < UNIT or frames % UNIT):
             raise UserError(f"chunk-frames={frames} is not allowed; expected a multiple of {UNIT} frames above 0")
 
     def chunk_frames(self, width: int, height: int, options: Options) -> int:
@@ -131,10 +137,12 @@ class FileEncoder:
         frames = np.pad(np.stack(group), padding, mode="edge")
         payload, shown = self._coded(frames, None)
         if self._effort:
-            latents = refined_latents(self._model.config, self._model.params, frames, self._rate, self._effort)
+            model = self._model
+            latents = refined_latents(model.config, model.params, model.skip, frames, self._rate, self._effort)
             refined, others = self._coded(frames, latents)
             cost, lower = self._cost(payload, shown, frames), self._cost(refined, others, frames)
-            # What is refined are latents that no skipping has touched: now and then a file of theirs is worse.
+            # The plain encoder sees each unit as it is decoded, skipping included; refinement begins with latents of
+            # which none is skipped, and now and then its file costs more.
             payload = refined if lower < cost else payload
         return Chunk(len(group), {PARTS[0]: payload})
 
@@ -245,7 +253,8 @@ def _encode(
 ) -> Array:
     model = NTC(config).bind({"params": params})
     x = 2.0 * normalise(unit) - 1.0
-    seen = jnp.where(known, hints(2.0 * normalise(anchor) - 1.0, x, config.reach), 0.0)
+    seen = seen_motion(config, x, 2.0 * normalise(anchor) - 1.0)
+    seen = seen.at[:, 0].set(jnp.where(known, seen[:, 0], 0.0))
     return model.encode(model.analyse(x, seen), model.context(carry), rate)
 
 

@@ -70,6 +70,8 @@ def unpack_weights(bundle: Bundle) -> Weights:
     expected = named_leaves(jax.eval_shape(lambda: init_params(config, jax.random.key(0)))["transform"])
     for name, leaf in expected.items():
         checked_tensor(leaves, f"weights/{name}", leaf.shape)
+    if others := [name for name in named if name not in expected]:
+        raise UserError(f"tensor weights/{others[0]}: no part of this model")
     prior = PriorArrays(*(any_tensor(bundle.tensors, f"prior/{field}") for field in PriorArrays._fields))
     check_arrays(prior)
     if prior.now.shape[-2] != config.latents or len(prior.first_bias) != len(config.lambdas):
