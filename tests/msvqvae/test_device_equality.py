@@ -18,7 +18,7 @@ ROOT = PROGRAM.parents[2]
 def launch(out, *arguments, devices):
     environment = os.environ | {
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": str(ROOT),
     }
     return subprocess.Popen(

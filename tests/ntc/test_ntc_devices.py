@@ -16,7 +16,7 @@ ROOT = PROGRAM.parents[2]
 def test_eight_devices_equal_one(tmp_path):
     settings = {
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8",
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, PROGRAM, tmp_path / "steps.npz"]
