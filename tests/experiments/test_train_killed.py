@@ -22,4 +22,6 @@ def test_a_run_that_is_killed_again_and_again_ends_as_the_straight_run(tmp_path,
     starts = [kill["started_at"] for kill in run["kills"]] + [run["last_started_at"]]
     assert starts == sorted(starts) and starts[-1] > 0  # it went on, and never fell back
     for kill, went_on_at in zip(run["kills"], starts[1:], strict=True):
-        assert kill["logged"] - went_on_at < 2 * 15  # at most the steps since the last checkpoint, or the one before
+        # At most the steps since the last checkpoint, or the one before: a step is logged before its own checkpoint is
+        # begun, which then waits for the one before, so that just there both may be lost.
+        assert kill["logged"] - went_on_at <= 2 * 15
