@@ -6,7 +6,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,8 +62,10 @@ def _told(parse_again: Callable[[], Any]) -> str:
       parse_again: ends as the first time, now with room for whole lines and without colours. Names of options are
         indented by four in it, their help by eight.
     """
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.suppress(SystemExit), _environment(COLUMNS="10000", TERM="dumb"):
+    from unittest.mock import patch  # sets variables and puts them back; needed for mistakes alone
+
+    said, variables = io.StringIO(), patch.dict(os.environ, COLUMNS="10000", TERM="dumb")
+    with contextlib.redirect_stderr(said), contextlib.suppress(SystemExit), variables:
         parse_again()
     # The box is drawn in ASCII, open to the right, where the output cannot show more.
     lines = [line[2:].rstrip(" │") for line in said.getvalue().splitlines()[1:] if line[:1] in ("│", " ")]
@@ -74,20 +76,6 @@ def _told(parse_again: Callable[[], Any]) -> str:
         if not first.startswith(("For full helptext", "Argument helptext")):
             told.append(f"{first.rstrip('.')} {', '.join(rest)}".strip())
     return "; ".join(told)
-
-
-@contextlib.contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _refuse_pipes(options: Any) -> None:

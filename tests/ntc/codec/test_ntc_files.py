@@ -17,6 +17,7 @@ from vqvae_jax.codec.interface import Chunk
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import load_model, token_model
 from vqvae_jax.ntc.codec.layout import Layout, rate_of
+from vqvae_jax.ntc.codec.weights import unpack_weights
 
 VIDEO = clips(shape=(21, 30, 21))[0]
 
@@ -203,3 +204,10 @@ def test_a_bundle_that_lacks_something_is_refused_by_name(tensor):
 
     with pytest.raises(UserError, match=f"tensor {tensor} is missing"):
         NtcModel(bundle._replace(tensors=tensors))
+
+
+def test_a_bundle_with_weights_that_the_model_has_no_place_for_is_refused_by_name():
+    bundle = narrow_bundle()
+    extra = {"weights/motion/kernel": bundle.tensors["weights/up/kernel"]}
+    with pytest.raises(UserError, match="tensor weights/motion/kernel: no part of this model"):
+        unpack_weights(bundle._replace(tensors=bundle.tensors | extra))

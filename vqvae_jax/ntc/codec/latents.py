@@ -1,6 +1,7 @@
 """Latents of a group of pictures to bytes and back, unit by unit in four steps, each under what is known by then."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +18,25 @@ LIMIT = 1 << 15  # of latents, which are 16-bit integers
 Take = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def whole_means(means: np.ndarray) -> np.ndarray:
-    """Means in sixteenths to the nearest whole number, halves up."""
+def whole_means(means: Any) -> Any:
+    """Means in sixteenths to the nearest whole number, halves up; NumPy's or JAX's integers."""
     return means + FRACTIONS // 2 >> MEAN_BITS
+
+
+def table_rows(means: Any, scales: Any) -> Any:
+    """Rows of `LogisticTables`, for means in sixteenths and numbers of scales."""
+    return scales * FRACTIONS + means - (whole_means(means) << MEAN_BITS) + FRACTIONS // 2
+
+
+def left_out(means: Any, rows: Any, zero: Any, skip: Any) -> Any:
+    """Which latents are zero without being coded.
+
+    Args:
+      means, rows: of the latents.
+      zero: chance of zero by row, in 2**-16.
+      skip: those whose mean is nearest to zero and whose chance of being zero is above this are left out.
+    """
+    return (whole_means(means) == 0) & (zero[rows] > skip)
 
 
 class Walk:
@@ -28,7 +45,7 @@ class Walk:
     Args:
       prior: of the bundle.
       rate: number of the rate.
-      skip: latents whose mean is nearest to zero and whose chance of being zero is above this (in 2**-16) are zero.
+      skip: see `left_out`.
       grid: height and width of the coarse grid.
     """
 
@@ -49,9 +66,8 @@ class Walk:
         tables = logistic_tables()
         for step, held in enumerate(self._steps):
             means, scales = self._prior.believe(known, step)
-            whole = whole_means(means)
-            rows = scales * FRACTIONS + means - (whole << MEAN_BITS) + FRACTIONS // 2
-            chosen = held & ~((whole == 0) & (tables.zero[rows] > self._skip))
+            rows = table_rows(means, scales)
+            chosen = held & ~left_out(means, rows, tables.zero, self._skip)
             now = np.zeros_like(q)
             now[chosen] = take(chosen, means[chosen], rows[chosen])
             q += now

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vqvae_jax.entropy.logistic_tables import FRACTIONS, logistic_tables
+from vqvae_jax.entropy.logistic_tables import logistic_tables
+from vqvae_jax.ntc.codec.latents import left_out, table_rows
 from vqvae_jax.ntc.coding import beliefs, code, synthesise
 from vqvae_jax.ntc.config import NtcConfig
-from vqvae_jax.ntc.fixed_point import MEAN_BITS
 from vqvae_jax.ntc.prior import Belief, bits
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.state import PyTree
@@ -62,7 +62,7 @@ def refined_latents(
     Args:
       config: the model.
       params: transform and prior.
-      skip: of `codec.latents.Walk`.
+      skip: of `codec.latents.left_out`.
       clip_THWC: uint8, whole units of padded pictures.
       rate: number of the rate.
       steps: of the refinement, 1 or more; what prepares it takes as long as some seven of them.
@@ -143,8 +143,6 @@ def _improve(config: NtcConfig, problem: Problem, curvature: Array, state: _Stat
 
 
 def _skipped(problem: Problem, belief: Belief) -> Array:
-    """Which latents are left out, by the rule of `codec.latents.Walk`."""
+    """Which latents are left out."""
     means, scales = belief.mean.astype(jnp.int32), belief.scale.astype(jnp.int32)
-    whole = means + FRACTIONS // 2 >> MEAN_BITS
-    rows = scales * FRACTIONS + means - (whole << MEAN_BITS) + FRACTIONS // 2
-    return (whole == 0) & (problem.zero[rows] > problem.skip)
+    return left_out(means, table_rows(means, scales), problem.zero, problem.skip)
