@@ -8,6 +8,7 @@ import pytest
 from vqvae_jax.quantization.codebook import (
     Codebook,
     empty_codebook,
+    first_least,
     lookup,
     quantize,
     straight_through,
@@ -122,3 +123,24 @@ def test_vectors_of_unit_mean_square_are_nearest_by_angle():
     cosines = z @ rows.T / np.linalg.norm(z, axis=1)[:, None] / np.linalg.norm(rows, axis=1)
     np.testing.assert_array_equal(quantize(book, scaled).indices, cosines.argmax(axis=1))
     assert np.all(np.isfinite(jax.grad(lambda v: jnp.sum(unit_mean_square(v)))(jnp.zeros(4))))
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5), (600, 33)])
+def test_the_first_least_is_numpys(shape):
+    values = np.random.default_rng(0).integers(0, 4, shape).astype(np.float32)  # many ties
+    found = jax.jit(first_least)(values)
+    assert found.dtype == jnp.int32
+    np.testing.assert_array_equal(found, values.argmin(axis=-1))
+
+
+def test_a_vector_that_is_no_number_finds_some_code():
+    assert quantize(codebook_of(np.eye(4)), jnp.full((1, 4), jnp.nan)).indices.tolist() == [3]
+
+
+def test_a_search_is_exported_for_any_number_of_vectors():
+    (many,) = jax.export.symbolic_shape("n")
+    exported = jax.export.export(jax.jit(lambda z: quantize(codebook_of(np.eye(4)), z).indices))(
+        jax.ShapeDtypeStruct((many, 2, 4), jnp.float32)
+    )
+    z = np.eye(4, dtype=np.float32)[[[2, 0], [1, 3], [3, 3]]]
+    np.testing.assert_array_equal(exported.call(z), z.argmax(axis=-1))

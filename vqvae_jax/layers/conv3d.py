@@ -7,18 +7,18 @@ One operation, three ways to hand it to XLA; all give the same numbers up to rou
 - `sum`: one 2-D convolution per temporal tap, summed.
 
 On CPU XLA's 3-D convolution is 1.7-6x slower than the 2-D forms (`benchmarks/convolutions.py`), so `auto` means
-`concat` there.
+`concat` where the program will run on one, wherever it is traced.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.precision import PARAM_DTYPE, DType
+from vqvae_jax.target import platform
 
 Lowering = Literal["auto", "direct", "concat", "sum"]
 Triple = tuple[int, int, int]
@@ -71,7 +71,7 @@ def convolve(x_BTHWC: Array, kernel: Array, strides: Triple, groups: int = 1, lo
       [B, T / st, H / sh, W / sw, O].
     """
     if lowering == "auto":
-        lowering = "concat" if jax.default_backend() == "cpu" else "direct"
+        lowering = "concat" if platform() == "cpu" else "direct"
     padding = same_padding(kernel.shape[:3], strides)
     if lowering == "direct":
         return lax.conv_general_dilated(

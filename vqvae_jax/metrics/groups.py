@@ -8,6 +8,8 @@ import jax
 from jax import Array, lax
 from jax.experimental.xla_metadata import set_xla_metadata
 
+from vqvae_jax.target import platform
+
 CACHED_VALUES = 400_000  # of one of the arrays, per group: a clip of 32x64x64x3
 
 
@@ -17,7 +19,7 @@ def over_groups(function: Callable[[Array, Array], Array], a: Array, b: Array) -
     On a CPU groups of items follow one another: intermediate values of a whole batch would be written to fresh memory
     and read back, which takes several times as long (`benchmarks/metrics.py`). Other devices get everything at once.
     """
-    if jax.default_backend() != "cpu":
+    if platform() != "cpu":
         return function(a, b)
     group = max(1, CACHED_VALUES // max(1, prod(a.shape[1:])))
     alone = apart(function)
@@ -30,7 +32,7 @@ def apart(function: Callable[..., Any]) -> Callable[..., Any]:
     XLA would fuse it with what comes before and after, compute shared values once for each of their uses, and give up
     on vector instructions. Results are the same.
     """
-    if jax.default_backend() != "cpu":
+    if platform() != "cpu":
         return function
 
     def call(*arguments: Array) -> Any:

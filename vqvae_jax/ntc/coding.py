@@ -11,6 +11,7 @@ from jax import Array, lax
 from vqvae_jax.ntc.config import SLICES, UNIT, NtcConfig
 from vqvae_jax.ntc.model import NTC, Carry, Decoded, seen_motion
 from vqvae_jax.ntc.prior import Belief, Prior, bits, rounded
+from vqvae_jax.target import platform
 from vqvae_jax.training.state import PyTree
 
 
@@ -80,7 +81,7 @@ def synthesise(config: NtcConfig, params: PyTree, q_BUhwM: Array, rate_B: Array)
 
 def each_unit(config: NtcConfig, one: Callable[[Any, Any], Any], carry: Any, units: Array) -> Any:
     """`lax.scan` over the leading axis of `units`, written out where a scan is slow."""
-    if config.recurrence == "scan" or (config.recurrence == "auto" and jax.default_backend() != "cpu"):
+    if config.recurrence == "scan" or (config.recurrence == "auto" and platform() != "cpu"):
         return lax.scan(one, carry, units)
     found = []
     for unit in units:

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.precision import EXACT
+from vqvae_jax.target import platform
 
-#: Vectors whose distances to all codes are in memory together: 256 MiB for 1024 codes. Large pictures have millions.
-SEARCHED_AT_ONCE = 2**16
+#: Vectors whose distances to all codes are in memory together: 256 MiB for 1024 codes. Large pictures have millions. On
+#: a CPU so few that the distances stay in its cache.
+SEARCHED_AT_ONCE, SEARCHED_ON_CPU = 2**16, 512
 
 
 class Codebook(NamedTuple):
@@ -64,17 +66,28 @@ def quantize(codebook: Codebook, z: Array) -> Quantized:
 
     def nearest(vector: Array) -> Array:
         products = jnp.einsum("...d,kd->...k", vector, embeddings, precision=EXACT)
-        # |z|^2 is the same for every row, so argmin does not need it.
-        return jnp.argmin(squares - 2.0 * products, axis=-1).astype(jnp.int32)
+        # |z|^2 is the same for every row, so the minimum does not need it.
+        return first_least(squares - 2.0 * products)
 
     centred = vectors - lax.stop_gradient(mean)
-    if math.prod(z.shape[:-1]) <= SEARCHED_AT_ONCE:
+    at_once = min(SEARCHED_AT_ONCE, SEARCHED_ON_CPU) if platform() == "cpu" else SEARCHED_AT_ONCE
+    # Sizes of a program that is exported for any size are no numbers.
+    if not all(isinstance(size, int) for size in z.shape) or math.prod(z.shape[:-1]) <= at_once:
         indices = nearest(centred)
     else:
-        flat = lax.map(nearest, centred.reshape(-1, codebook.dim), batch_size=SEARCHED_AT_ONCE)
-        indices = flat.reshape(z.shape[:-1])
+        indices = lax.map(nearest, centred.reshape(-1, codebook.dim), batch_size=at_once).reshape(z.shape[:-1])
     values = lookup(codebook, indices)
     return Quantized(indices, values, jnp.sum(jnp.square(vectors - values), axis=-1))
+
+
+def first_least(values: Array) -> Array:
+    """The first place of the least value along the last axis, [..., K] float -> [...] int32.
+
+    As `argmin`, but for NaN: vectorised on CPU, and on TPU compared in float32, where `argmin` compares bfloat16.
+    """
+    least = jnp.min(values, axis=-1, keepdims=True)
+    places = lax.broadcasted_iota(jnp.int32, values.shape, values.ndim - 1)
+    return jnp.min(jnp.where(values <= least, places, values.shape[-1] - 1), axis=-1)
 
 
 def lookup(codebook: Codebook, indices: Array) -> Array:

@@ -5,14 +5,13 @@ follows, then a revival. Embedding, count and sum of a code all move: one whose 
 once.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from vqvae_jax.quantization.codebook import Codebook
+from vqvae_jax.quantization.codebook import Codebook, first_least
 
 #: Relative size of the step that parts the two halves of a split code.
 SPLIT_STEP = 0.01
@@ -93,10 +92,13 @@ def split_busiest(codebook: Codebook, threshold: float, at_most: int) -> tuple[C
     step = jax.random.normal(jax.random.key(0), (codebook.dim,), jnp.float32)
     step = SPLIT_STEP * step / jnp.linalg.norm(step)
 
-    def body(_: int, carry: tuple[Codebook, Array]) -> tuple[Codebook, Array]:
+    def some_dead(carry: tuple[Codebook, Array]) -> Array:
         book, revived = carry
-        dead, donor = jnp.argmin(book.counts), jnp.argmax(book.counts)
-        alive = book.counts[dead] >= threshold
+        return (jnp.min(book.counts) < threshold) & (revived < at_most)
+
+    def split(carry: tuple[Codebook, Array]) -> tuple[Codebook, Array]:
+        book, revived = carry
+        dead, donor = first_least(book.counts), first_least(-book.counts)
         half = book.counts[donor] / 2.0
         # Relative to the donor's length: codes of any scale part equally, and a zero donor still does.
         offset = step * (jnp.linalg.norm(book.embeddings[donor]) + 1e-6)
@@ -107,10 +109,9 @@ def split_busiest(codebook: Codebook, threshold: float, at_most: int) -> tuple[C
             counts=book.counts.at[rows].set(half),
             sums=book.sums.at[rows].set(embeddings * half),
         )
-        book = jax.tree.map(partial(jnp.where, alive), book, moved)
-        return book, revived + jnp.where(alive, 0, 1)
+        return moved, revived + 1
 
-    return lax.fori_loop(0, at_most, body, (codebook, jnp.zeros((), jnp.int32)))
+    return lax.while_loop(some_dead, split, (codebook, jnp.zeros((), jnp.int32)))
 
 
 def replace_by_samples(codebook: Codebook, samples: Array, threshold: float) -> tuple[Codebook, Array]:

@@ -14,6 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from vqvae_jax.errors import ConfigError
+from vqvae_jax.target import traced_for
 
 AXIS = "data"
 Mapping = Literal["auto", "pmap", "shard_map"]
@@ -29,6 +30,7 @@ class DeviceMap:
         """
         self.kind = "shard_map" if kind == "auto" else kind
         self.devices = list(jax.devices() if devices is None else devices)
+        self.platform = self.devices[0].platform
         self.local = [d for d in self.devices if d.process_index == jax.process_index()]
         self.mesh = Mesh(np.array(self.devices), (AXIS,), axis_types=(AxisType.Auto,))
 
@@ -57,6 +59,7 @@ class DeviceMap:
         Returns:
           A function of arguments placed by `replicate` and `split`; what it returns lies the same way.
         """
+        function = traced_for(self.platform, function)
         if self.kind == "pmap":
             return jax.pmap(
                 function,

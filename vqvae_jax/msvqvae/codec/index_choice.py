@@ -23,7 +23,7 @@ from vqvae_jax.msvqvae.indices.bit_costs import bit_costs
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
 from vqvae_jax.precision import EXACT, normalise
-from vqvae_jax.quantization.codebook import Codebook, lookup, quantize
+from vqvae_jax.quantization.codebook import Codebook, first_least, lookup, quantize
 from vqvae_jax.training.state import PyTree
 
 NEAR = 8  # candidates at each step: so many nearest codes ...
@@ -121,11 +121,11 @@ def best_paths(
             before, after, error, symbol, repeat, change = now
             bits = jnp.where(before[:, None] == after[None], repeat, change + symbol[None])
             total = cost[:, None] + weight * bits
-            return jnp.min(total, axis=0) + error, jnp.argmin(total, axis=0)
+            return jnp.min(total, axis=0) + error, first_least(total.T)
 
         begin = errors[0] + weight * symbol[0]
         cost, origins = lax.scan(forward, begin, (codes[:-1], codes[1:], errors[1:], symbol[1:], repeat, change))
-        last = jnp.argmin(cost)
+        last = first_least(cost)
 
         def backward(chosen: Array, origin: Array) -> tuple[Array, Array]:
             return origin[chosen], origin[chosen]
