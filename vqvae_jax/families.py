@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # JAX and Orbax: not for commands that only look a file's fam
     from vqvae_jax.training.checkpoints import Checkpoints
     from vqvae_jax.training.snapshot import Snapshot
     from vqvae_jax.training.state import PyTree
-    from vqvae_jax.training.task import Start, Task
+    from vqvae_jax.training.task import Purpose, Start, Task
 
 #: By name, the module that says what a family is; imported when it is asked for.
 FAMILIES: dict[str, str] = {"msvqvae": "vqvae_jax.msvqvae.family", "ntc": "vqvae_jax.ntc.family"}
@@ -36,14 +36,14 @@ class Family(Protocol):
     #: Frozen dataclass with at least `name`, `model`, `data`, `training`, and the class variable `family`.
     Experiment: type
 
-    def task(self, experiment: Any, steps: int, weights: Path | None = None, train: bool = True) -> "Task":
+    def task(self, experiment: Any, steps: int, weights: Path | None = None, purpose: "Purpose" = "training") -> "Task":
         """What the training loop and the evaluation ask.
 
         Args:
           experiment: the run's configuration.
           steps: of the whole run.
           weights: file of a frozen network that training needs.
-          train: without it the task is for reconstructing alone, and needs no frozen network.
+          purpose: training alone needs frozen networks; planning it, their shapes.
         """
 
     def start(self, bundle: Bundle) -> "tuple[PyTree, dict[str, Any]]":
@@ -91,7 +91,12 @@ def experiment_from(config: dict[str, Any], where: str) -> Any:
 
 def task_of(experiment: Any, steps: int = 1) -> "Task":
     """The experiment's task, for reconstructing alone."""
-    return family(experiment.family).task(experiment, steps, train=False)
+    return family(experiment.family).task(experiment, steps, purpose="reconstructing")
+
+
+def planned_task(experiment: Any, steps: int = 1) -> "Task":
+    """The experiment's task with shapes in place of frozen networks, for compiling where nothing is trained."""
+    return family(experiment.family).task(experiment, steps, purpose="planning")
 
 
 def load_snapshot(checkpoints: "Checkpoints", step: int) -> "Snapshot":

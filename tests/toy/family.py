@@ -179,7 +179,7 @@ class ToyModel:
         return np.asarray(to_uint8(decode(self._params, jnp.asarray(chunk)[None], self._picture)))[0]
 
 
-def task(experiment, steps, weights=None, train=True):
+def task(experiment, steps, weights=None, purpose="training"):
     """See `families.Family`."""
     return ToyTask(experiment)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +42,15 @@ class VggTrunk:
     digest: str  # sha256 of names, shapes, values and preprocessing, whatever the file format
     provenance: str  # where the weights come from, in words
     preprocessing: Preprocessing = "imagenet"
+
+
+def trunk_shapes() -> VggTrunk:
+    """A trunk of shapes alone, to compile programs with."""
+    shapes = {}
+    for name, (inputs, outputs) in CONVOLUTIONS.items():
+        shapes[f"{name}/kernel"] = jax.ShapeDtypeStruct((3, 3, inputs, outputs), jnp.float32)
+        shapes[f"{name}/bias"] = jax.ShapeDtypeStruct((outputs,), jnp.float32)
+    return VggTrunk(cast(dict[str, Array], shapes), "", "shapes alone")
 
 
 class VggFeatures(NamedTuple):

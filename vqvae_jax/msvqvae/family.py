@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.msvqvae.experiment import Experiment
     from vqvae_jax.msvqvae.train import MSVQVAETask
+    from vqvae_jax.training.task import Purpose
 
 #: What a family has that is here under another roof: module and name.
 _ELSEWHERE = {
@@ -28,16 +29,21 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(f"vqvae_jax.msvqvae.{module}"), name)
 
 
-def task(experiment: "Experiment", steps: int, weights: Path | None = None, train: bool = True) -> "MSVQVAETask":
+def task(
+    experiment: "Experiment", steps: int, weights: Path | None = None, purpose: "Purpose" = "training"
+) -> "MSVQVAETask":
     """The experiment's `Task`; training with gamma > 0 needs the VGG-16 trunk.
 
     Raises:
       UserError: if it is not to be found.
     """
+    from vqvae_jax.losses.vgg import trunk_shapes
     from vqvae_jax.losses.vgg_weights import require_vgg
     from vqvae_jax.msvqvae.train import MSVQVAETask
 
-    trunk = require_vgg(weights) if train and experiment.loss.gamma > 0 else None
+    trunk = None
+    if experiment.loss.gamma > 0 and purpose != "reconstructing":
+        trunk = require_vgg(weights) if purpose == "training" else trunk_shapes()
     return MSVQVAETask(experiment, steps, trunk)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.ntc.experiment import Experiment
     from vqvae_jax.ntc.train import NtcTask
+    from vqvae_jax.training.task import Purpose
 
 #: What a family has that is here under another roof: module and name.
 _ELSEWHERE = {
@@ -28,7 +29,9 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(f"vqvae_jax.ntc.{module}"), name)
 
 
-def task(experiment: "Experiment", steps: int, weights: Path | None = None, train: bool = True) -> "NtcTask":
+def task(
+    experiment: "Experiment", steps: int, weights: Path | None = None, purpose: "Purpose" = "training"
+) -> "NtcTask":
     """The experiment's `Task`; it needs no frozen network."""
     from vqvae_jax.ntc.train import NtcTask
 

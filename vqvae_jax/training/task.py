@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from jax import Array
 
 from vqvae_jax.training.state import PyTree, TrainState
 
 Triple = tuple[int, int, int]
+Purpose = Literal["training", "planning", "reconstructing"]  # of a task
 
 
 class StepMetrics(NamedTuple):

@@ -1,0 +1,132 @@
+"""The programs of a training, compiled for chips that are not here from shapes alone."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from experiments.plan.program_text import Collective, collectives, convolutions, cycles
+from experiments.plan.topology import Topology
+from vqvae_jax.errors import UserError
+from vqvae_jax.families import planned_task
+from vqvae_jax.metrics.psnr import frame_psnr
+from vqvae_jax.training.mapping import DeviceMap
+from vqvae_jax.training.task import Task
+
+
+class Compiled(NamedTuple):
+    """One program on one chip."""
+
+    arguments: int  # bytes: state, batch
+    temporaries: int  # bytes
+    peak: int  # bytes: arguments, temporaries, and results that take no argument's place
+    donated: int  # bytes of arguments whose memory results take
+    flops: float  # as the compiler counts them
+    collectives: list[Collective]
+    convolutions: dict[str, int]  # by number of spatial axes
+    cycles: dict[str, int]  # by part; empty where the compiler makes no estimate
+
+
+class TooLargeError(UserError):
+    """The program does not fit the chip."""
+
+
+class Programs:
+    """An experiment on a topology.
+
+    Args:
+      experiment: what to train.
+      topology: on what.
+
+    Raises:
+      UserError: if the configuration does not fit.
+    """
+
+    def __init__(self, experiment: Any, topology: Topology) -> None:
+        self.experiment, self.topology = experiment, topology
+        self.devices = DeviceMap("shard_map", topology.devices)
+
+    def task(self, batch: int) -> Task:
+        """The experiment's task for a global batch."""
+        data = dataclasses.replace(self.experiment.data, batch_size=batch)
+        return planned_task(dataclasses.replace(self.experiment, data=data))
+
+    @property
+    def clip(self) -> tuple[int, int, int]:
+        """(frames, height, width) of what a step sees."""
+        frames, height, width = self.experiment.model.clip
+        return min(self.experiment.data.frames, frames), height, width
+
+    def train_step(self, batch: int) -> Compiled:
+        """The train step for a global batch of so many clips."""
+        self.devices.check_batch(batch, "batch")
+        task = self.task(batch)
+        clips = jax.ShapeDtypeStruct((batch, *self.clip, 3), jnp.uint8)
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        mapped = self.devices.map(task.step, (False, True, False, False), (False, False), donate=(0,))
+        return self._compiled(mapped, task.abstract(), clips, key, task.constants)
+
+    def validation(self, batch: int) -> Compiled:
+        """Clips through the model as it is used, in 8 bits, and their PSNR: what validation and evaluation run."""
+        self.devices.check_batch(batch, "batch")
+        task = self.task(batch)
+        state = task.abstract()
+
+        def run(params: Any, extras: Any, clips: jax.Array) -> tuple[jax.Array, jax.Array]:
+            frames, _, _ = task.reconstruct(params, extras, clips)
+            return frame_psnr(clips, frames), frames
+
+        mapped = self.devices.map(run, (False, False, True), (True, True))
+        clips = jax.ShapeDtypeStruct((batch, *self.clip, 3), jnp.uint8)
+        return self._compiled(mapped, state.eval_params, state.extras, clips)
+
+    def largest_batch(self, tried: Callable[[int, bool], None]) -> int:
+        """The largest global batch whose train step fits, by bisection; 0 if one clip a chip does not.
+
+        Args:
+          tried: told of every batch that was tried, and whether it fits.
+        """
+        chips = len(self.topology.devices)
+
+        def fits(clips_a_chip: int) -> bool:
+            try:
+                found = self.train_step(clips_a_chip * chips).peak <= self.topology.chip.memory
+            except TooLargeError:
+                found = False
+            tried(clips_a_chip * chips, found)
+            return found
+
+        if not fits(1):
+            return 0
+        low, high = 1, 2
+        while fits(high):
+            low, high = high, 2 * high
+        while high - low > max(1, low // 8):  # batches are round numbers: an eighth is near enough
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return low * chips
+
+    def _compiled(self, mapped: Any, *arguments: Any) -> Compiled:
+        try:
+            compiled = mapped.lower(*arguments).compile()
+        except jax.errors.JaxRuntimeError as error:
+            first = str(error).splitlines()[0]
+            if "RESOURCE_EXHAUSTED" not in first:
+                raise UserError(f"it does not compile for {self.topology.name}: {first}") from error
+            raise TooLargeError(f"it does not fit {self.topology.chip.title}: {first}") from error
+        memory, text = compiled.memory_analysis(), compiled.as_text()
+        arguments_size, results = memory.argument_size_in_bytes, memory.output_size_in_bytes
+        aliased, temporaries = memory.alias_size_in_bytes, memory.temp_size_in_bytes
+        costs = compiled.cost_analysis() or {}
+        return Compiled(
+            arguments_size,
+            temporaries,
+            arguments_size + temporaries + results - aliased,
+            aliased,
+            float(costs.get("flops", float("nan"))),
+            collectives(text),
+            convolutions(text),
+            cycles(text),
+        )

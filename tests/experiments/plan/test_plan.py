@@ -1,0 +1,100 @@
+"""Programs compiled from shapes alone: for this machine's CPU, as a topology of one chip."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from experiments import configs
+from experiments.plan.__main__ import PlanCommand, show
+from experiments.plan.programs import Compiled, Programs
+from experiments.plan.topology import Chip, Topology, describe
+from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.training.digests import named_leaves
+
+ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-m", "experiments.plan"]
+
+
+def programs(name, memory=2**34):
+    chip = Chip("this CPU", "cpu", memory, 1e12)
+    return Programs(configs.load(name), Topology("cpu:1", chip, jax.devices()[:1]))
+
+
+@pytest.mark.parametrize("name", ["smoke_msvqvae", "ntc_tiny"])
+def test_a_train_step_is_compiled_from_shapes(name):
+    planned = programs(name)
+    step, task = planned.train_step(2), planned.task(2)
+    state = sum(leaf.size * leaf.dtype.itemsize for leaf in named_leaves(task.abstract()).values())
+    assert state <= step.donated <= step.arguments < step.peak
+    assert step.flops > 2 * task.cost(planned.clip).forward_macs  # of one clip, forward alone
+    # Gradients, losses, statistics: once, together; a CPU's compiler sends them to itself, and estimates nothing.
+    (gradients,) = step.collectives
+    assert (gradients.kind, gradients.dtype) == ("all-reduce", "f32") and step.cycles == {}
+    assert gradients.bytes > 0.99 * 4 * task.cost(planned.clip).parameters  # less gradients that are known to be 0
+
+
+def test_the_perceptual_loss_needs_no_weights_to_be_planned():
+    planned = programs("smoke_msvqvae")
+    assert planned.experiment.loss.gamma > 0
+    weights = jax.tree.leaves(planned.task(2).constants)
+    assert len(weights) == 14 and all(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in weights)
+
+
+def test_the_largest_batch_is_bisected(monkeypatch):
+    planned, tried = programs("ntc_tiny"), {}
+    sizes = Compiled(0, 0, 0, 0, 0.0, [], {}, {})
+    monkeypatch.setattr(planned, "train_step", lambda batch: sizes._replace(peak=batch * 2**30 + 1))
+    assert planned.largest_batch(tried.__setitem__) == 15  # 16 GiB, less one byte and a gibibyte a clip
+    assert tried == {1: True, 2: True, 4: True, 8: True, 16: False, 12: True, 14: True, 15: True}
+    monkeypatch.setattr(planned, "train_step", lambda batch: sizes._replace(peak=2**40))
+    assert planned.largest_batch(lambda *_: None) == 0
+
+
+@pytest.mark.parametrize("name", ["v5e", "v5e:", "v5e:0", "tpu:4", "h100:2x2x2x2", "v5e:4x4 "])
+def test_what_is_no_topology_is_refused(name):
+    with pytest.raises(ConfigError, match="a chip, a colon and how many"):
+        describe(name)
+
+
+def test_a_compiler_that_is_not_there_is_named_with_what_installs_it(monkeypatch):
+    monkeypatch.setattr("experiments.plan.topology._installed", lambda module: False)
+    with pytest.raises(
+        UserError, match=r"topology h100:8: the compiler .* is not installed; pip install 'jax\[cuda12\]'"
+    ):
+        describe("h100:8")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("nosuch", "--topology", "v5e:1"), "no experiment is called 'nosuch'"),
+        (("tiny", "--topology", "v5e:1", "--share", "0"), "share=0.0 is not allowed"),
+        (("tiny", "--topology", "v5e:1", "--batch", "0"), "batch=0 is not allowed"),
+        (("tiny",), "--topology"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(options, said):
+    done = subprocess.run([*COMMAND, *options], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_plan_for_a_tpu(tmp_path):
+    pytest.importorskip("libtpu", reason="pip install 'jax[tpu]' has the TPU's compiler")
+    line = [*COMMAND, "ntc_tiny", "--topology", "v5e:2x2", "--batch", "4", "--json"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["fits"] and found["topology"]["chips"] == 4 and found["train_step"]["cycles"]
+    (gradients,) = found["train_step"]["collectives"]
+    assert gradients["kind"] == "all-reduce" and gradients["bytes"] >= 4 * found["parameters"]
+    page = show(found)
+    assert "4 x TPU v5e" in page and "it compiles, and fits" in page
+
+
+def test_an_option_that_is_left_out_is_the_experiments_own():
+    assert PlanCommand("tiny", "v5e:1") == PlanCommand("tiny", "v5e:1", batch=None, dtype=None, share=0.4)
