@@ -1,5 +1,7 @@
 """The prior: what it may see, that its arithmetic is exact, and that its chances are chances."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +52,24 @@ def test_a_latent_is_believed_by_what_is_coded_before_it_alone():
             np.testing.assert_array_equal(a[steps <= step], b[steps <= step])
     seen = believed(before, earlier, np.where(steps == 0, 0, now), 5)[0]
     assert np.any(seen[steps == 3] != believed(before, earlier, now * 0, 5)[0][steps == 3])
+
+
+@pytest.mark.parametrize("units", [0, 1, 2])
+def test_it_sees_as_many_units_as_the_configuration_says_in_files_too(units):
+    config = dataclasses.replace(NARROW, prior_units=units)
+    rate, given = jnp.full((1,), 9, jnp.int32), latents(3)
+    params = Prior(config).init(jax.random.key(1), *given[:, None], rate)
+
+    def means(before, earlier, now):
+        return np.asarray(Prior(config).apply(params, before[None], earlier[None], now[None], rate).mean[0])
+
+    before, earlier, now = given
+    looks = [np.any(means(*other) != means(*given)) for other in ((-before, earlier, now), (before, -earlier, now))]
+    assert looks == [units > 0, units > 1]
+    prior = IntegerPrior(integers(params["params"]))
+    found = prior.believe(prior.from_past(before.astype(int), earlier.astype(int), 9), 0)[0]
+    held = steps_of(*GRID)[0]
+    np.testing.assert_array_equal(found[held], means(*given)[held])
 
 
 def test_every_step_holds_a_quarter_everywhere():

@@ -47,6 +47,8 @@ class NtcConfig:
     """What the encoder is shown of motion besides the frames: how well each displacement of a block fits."""
     prior_width: int = 128
     """Hidden units of the prior."""
+    prior_units: int = 2
+    """Units before a latent's own that the prior sees, at most 2."""
     lambdas: tuple[float, ...] = (2e-4, 4e-4, 8e-4, 1.6e-3, 3.2e-3, 6.4e-3)
     """What a squared error (of 8-bit values) is worth in bits, ascending; rates between them are interpolated."""
     recurrence: Literal["auto", "unroll", "scan"] = "auto"
@@ -61,6 +63,7 @@ class NtcConfig:
             check(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "a whole number of at least 1")
         for name in ("analysis_blocks", "encoder_blocks", "coarse_blocks", "decoder_blocks", "refine_blocks"):
             check(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "a whole number of at least 0")
+        check(0 <= self.prior_units <= 2, "model.prior_units", self.prior_units, "0, 1 or 2")
         check(0 <= self.reach <= 16, "model.reach", self.reach, "a whole number in [0, 16]")
         check(self.latents % GROUPS == 0, "model.latents", self.latents, f"a multiple of {GROUPS}")
         rising = len(self.lambdas) > 1 and self.lambdas[0] > 0 and list(self.lambdas) == sorted(set(self.lambdas))

@@ -29,7 +29,7 @@ from vqvae_jax.ntc.fixed_point import (
     WEIGHT_LIMIT,
 )
 from vqvae_jax.ntc.rates import at_rate
-from vqvae_jax.precision import EXACT, PARAM_DTYPE
+from vqvae_jax.precision import EXACT, PARAM_DTYPE, DType
 
 
 class Belief(NamedTuple):
@@ -49,7 +49,13 @@ class Prior(nn.Module):
         m, width, knots = c.latents, c.prior_width, len(c.lambdas)
         usual = nn.initializers.lecun_normal()
         zeros = nn.initializers.zeros
-        self.past = self.param("past", usual, (1, 3, 3, 2 * m, width), PARAM_DTYPE)
+        seen = jnp.repeat(jnp.arange(2) < c.prior_units, m)[:, None]
+
+        # What is not looked at weighs nothing, so that files, which always look, find the same.
+        def past(key: Array, shape: tuple[int, ...], dtype: DType) -> Array:
+            return jnp.where(seen, usual(key, shape, dtype), 0.0)
+
+        self.past = self.param("past", past, (1, 3, 3, 2 * m, width), PARAM_DTYPE)
         self.now = self.param("now", usual, (1, 3, 3, m, width), PARAM_DTYPE)
         self.first_bias = self.param("first_bias", nn.initializers.normal(0.5), (knots, width), PARAM_DTYPE)
         self.steps = self.param("steps", nn.initializers.normal(0.5), (GROUPS, width), PARAM_DTYPE)
@@ -71,7 +77,8 @@ class Prior(nn.Module):
           rate_B: rate numbers, whole.
         """
         batch, height, width, _ = q_BhwM.shape
-        past = jnp.clip(jnp.concatenate([before_BhwM, earlier_BhwM], axis=-1), -CONTEXT_LIMIT, CONTEXT_LIMIT)
+        units = [jnp.where(n < self.config.prior_units, q, 0.0) for n, q in enumerate((before_BhwM, earlier_BhwM))]
+        past = jnp.clip(jnp.concatenate(units, axis=-1), -CONTEXT_LIMIT, CONTEXT_LIMIT)
         now = jnp.clip(q_BhwM, -CONTEXT_LIMIT, CONTEXT_LIMIT)
         steps = jnp.asarray(coding_steps(height, width, self.config.latents))
         unit = jnp.maximum(layer_unit(self.past), layer_unit(self.now))
