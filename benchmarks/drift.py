@@ -36,8 +36,7 @@ STRETCHES = 6
 def decoded(model: NtcModel, latents: np.ndarray) -> np.ndarray:
     """uint8 [units * 4, H, W, 3]."""
     program = Program(model, rate_of(QUALITY, model.config.rates))
-    carry = program.start(8 * latents.shape[1], 8 * latents.shape[2])
-    shown = []
+    carry, shown = None, []
     for q in latents:
         unit, carry = program.decode(q, carry)
         shown.append(np.asarray(unit))

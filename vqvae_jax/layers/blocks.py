@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.layers.conv3d import Conv3D, Lowering
-from vqvae_jax.precision import PARAM_DTYPE, DType
+from vqvae_jax.layers.weight import weight
+from vqvae_jax.precision import DType
 
 BlockKind = Literal["full", "factored"]
 NormKind = Literal["rms", "layer"]
@@ -35,9 +36,9 @@ class ChannelNorm(nn.Module):
         if self.kind == "layer":
             x = x - jnp.mean(x, axis=-1, keepdims=True)
         x = x * lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + self.epsilon)
-        x = x * self.param("scale", nn.initializers.ones, (channels,), PARAM_DTYPE)
+        x = x * weight(self, "scale", nn.initializers.ones, (channels,))
         if self.kind == "layer":
-            x = x + self.param("bias", nn.initializers.zeros, (channels,), PARAM_DTYPE)
+            x = x + weight(self, "bias", nn.initializers.zeros, (channels,))
         return x.astype(self.dtype)
 
 

@@ -17,7 +17,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
 
-from vqvae_jax.precision import PARAM_DTYPE, DType
+from vqvae_jax.layers.weight import weight
+from vqvae_jax.precision import DType
 from vqvae_jax.target import platform
 
 Lowering = Literal["auto", "direct", "concat", "sum"]
@@ -44,10 +45,10 @@ class Conv3D(nn.Module):
     def __call__(self, x_BTHWC: Array) -> Array:
         channels = x_BTHWC.shape[-1]
         shape = (*self.kernel, channels // self.groups, self.features)
-        kernel = self.param("kernel", self.kernel_init, shape, PARAM_DTYPE).astype(self.dtype)
+        kernel = weight(self, "kernel", self.kernel_init, shape).astype(self.dtype)
         y = convolve(x_BTHWC.astype(self.dtype), kernel, self.strides, self.groups, self.lowering)
         if self.use_bias:
-            y = y + self.param("bias", nn.initializers.zeros, (self.features,), PARAM_DTYPE).astype(self.dtype)
+            y = y + weight(self, "bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
         return y
 
 

@@ -19,8 +19,9 @@ from jax import Array
 from vqvae_jax.layers.blocks import ResidualStack
 from vqvae_jax.layers.conv3d import Conv3D, Triple
 from vqvae_jax.layers.resample import Down, Head, Stem, Up
+from vqvae_jax.layers.weight import weight
 from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.precision import PARAM_DTYPE, compute_dtype
+from vqvae_jax.precision import compute_dtype
 from vqvae_jax.quantization.codebook import Codebook, Quantized, quantize, straight_through, unit_mean_square
 from vqvae_jax.training.state import PyTree
 
@@ -66,7 +67,7 @@ class MSVQVAE(nn.Module):
         self.bottom_code = conv(features=c.bottom.dim, kernel=(1, 1, 1))
         if c.top is not None and c.level_dropout > 0:
             # Stands for the bottom codes where they are dropped: in training by chance, in a preview always.
-            self.dropped_bottom = self.param("dropped_bottom", nn.initializers.zeros, (c.bottom.dim,), PARAM_DTYPE)
+            self.dropped_bottom = weight(self, "dropped_bottom", nn.initializers.zeros, (c.bottom.dim,))
         self.decoder_in = conv(features=c.width, kernel=(1, 1, 1))
         self.decoder = stack(depth=c.decoder_blocks, hidden=c.hidden)
         self.head = Head(c.bottom.strides, early_width=c.early_width, **resample)

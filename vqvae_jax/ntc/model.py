@@ -16,11 +16,12 @@ from jax import Array, lax
 
 from vqvae_jax.layers.blocks import ChannelNorm
 from vqvae_jax.layers.conv3d import Conv3D
+from vqvae_jax.layers.weight import weight
 from vqvae_jax.ntc.blocks import Stack, act, from_depth, join_slices, part_slices, scaled, to_depth
 from vqvae_jax.ntc.config import PATCH, SLICES, UNIT, NtcConfig
 from vqvae_jax.ntc.motion import chain, hints
 from vqvae_jax.ntc.rates import at_rate
-from vqvae_jax.precision import PARAM_DTYPE, compute_dtype
+from vqvae_jax.precision import compute_dtype
 
 _FRAMES = UNIT // SLICES  # of a slice
 #: Recurrence at unit gain explodes.
@@ -92,13 +93,13 @@ class NTC(nn.Module):
         self.context_down = conv(c.coarse_width, kernel_init=scaled(_COARSE_GAIN))
 
         # Features of the unit before the first: the same everywhere.
-        self.nothing = self.param("nothing", nn.initializers.normal(1.0), (SLICES, c.width), PARAM_DTYPE)
+        self.nothing = weight(self, "nothing", nn.initializers.normal(1.0), (SLICES, c.width))
         zeros = nn.initializers.zeros
-        self.rate_encoder = self.param("rate_encoder", zeros, (knots, c.coarse_width), PARAM_DTYPE)
-        self.rate_coarse = self.param("rate_coarse", zeros, (knots, c.coarse_width), PARAM_DTYPE)
-        self.rate_fine = self.param("rate_fine", zeros, (knots, SLICES * c.width), PARAM_DTYPE)
-        self.gains = self.param("gains", _step_sizes(c), (knots, c.latents), PARAM_DTYPE)
-        self.inverse_gains = self.param("inverse_gains", _step_sizes(c, -1.0), (knots, c.latents), PARAM_DTYPE)
+        self.rate_encoder = weight(self, "rate_encoder", zeros, (knots, c.coarse_width))
+        self.rate_coarse = weight(self, "rate_coarse", zeros, (knots, c.coarse_width))
+        self.rate_fine = weight(self, "rate_fine", zeros, (knots, SLICES * c.width))
+        self.gains = weight(self, "gains", _step_sizes(c), (knots, c.latents))
+        self.inverse_gains = weight(self, "inverse_gains", _step_sizes(c, -1.0), (knots, c.latents))
 
     def analyse(self, x_BTHWC: Array, hints_BThwK: Array) -> Array:
         """What the encoder makes of frames before it knows the context: [B, T / 2, H / 4, W / 4, C].

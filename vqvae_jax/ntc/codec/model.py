@@ -27,8 +27,8 @@ from vqvae_jax.ntc.codec.latents import Walk, Writer, read_units
 from vqvae_jax.ntc.codec.layout import FAMILY, HIGHEST, PARTS, Layout, rate_of
 from vqvae_jax.ntc.codec.refine import refined_latents
 from vqvae_jax.ntc.codec.weights import floats, unpack_weights
-from vqvae_jax.ntc.config import MULTIPLE, UNIT, NtcConfig
-from vqvae_jax.ntc.model import NTC, Carry, seen_motion
+from vqvae_jax.ntc.config import MULTIPLE, PATCH, SLICES, UNIT, NtcConfig
+from vqvae_jax.ntc.model import NTC, Carry, Context, seen_motion
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.state import PyTree
 
@@ -157,7 +157,8 @@ class FileEncoder:
         grid = self._height // MULTIPLE, self._width // MULTIPLE
         writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid))
         program = Program(self._model, self._rate)
-        carry, anchor = program.start(self._height, self._width), None
+        carry: Carry | None = None
+        anchor: Array | None = None
         decoded: list[Array] = []
         for number, begin in enumerate(range(0, len(frames_THWC), UNIT)):
             unit = jnp.asarray(frames_THWC[begin : begin + UNIT])
@@ -208,7 +209,7 @@ class FileDecoder:
         """Frames of one chunk, uint8 RGB (T, H, W, 3)."""
         frames, latents = chunk
         program = Program(self._model, self._layout.rate)
-        carry = program.start(self._height, self._width)
+        carry: Carry | None = None
         height, width = self._shown
         shown = np.empty((len(latents) * UNIT, height, width, 3), np.uint8)
         for number, q in enumerate(latents):
@@ -223,28 +224,37 @@ class Program:
     def __init__(self, model: NtcModel, rate: int) -> None:
         self._config, self._params, self._rate = model.config, model.transform, jnp.full((1,), rate, jnp.int32)
 
-    def start(self, height: int, width: int) -> Carry:
-        """What the first unit of a group of pictures starts from."""
-        return _start(self._config, height, width, self._params)
+    def encode(self, unit_THWC: Array, anchor_HWC: Array | None, carry: Carry | None) -> np.ndarray:
+        """Latents of uint8 frames before rounding: float32 [h, w, M].
 
-    def encode(self, unit_THWC: Array, anchor_HWC: Array | None, carry: Carry) -> np.ndarray:
-        """Latents of uint8 frames before rounding: float32 [h, w, M]."""
+        Args:
+          unit_THWC: four frames.
+          anchor_HWC: the frame before them; none in the first unit of a group of pictures.
+          carry: of the unit before; none in the first.
+        """
         anchor = unit_THWC[0] if anchor_HWC is None else anchor_HWC
-        known = anchor_HWC is not None
-        return np.asarray(_encode(self._config, self._params, unit_THWC[None], anchor[None], known, carry, self._rate))[
-            0
-        ]
+        unit, known = unit_THWC[None], carry is not None
+        before = self._nothing(*unit_THWC.shape[1:3]) if carry is None else carry
+        return np.asarray(_encode(self._config, self._params, unit, anchor[None], known, before, self._rate))[0]
 
-    def decode(self, q_hwM: np.ndarray, carry: Carry) -> tuple[Array, Carry]:
-        """Frames uint8 [4, H, W, 3] of whole latents."""
+    def decode(self, q_hwM: np.ndarray, carry: Carry | None) -> tuple[Array, Carry]:
+        """Frames uint8 [4, H, W, 3] of whole latents; `carry` as for `encode`."""
         q = jnp.asarray(q_hwM[None], jnp.float32)
-        frames, carry = _decode(self._config, self._params, q, carry, self._rate)
+        before = self._nothing(*(MULTIPLE * side for side in q_hwM.shape[:2])) if carry is None else carry
+        frames, carry = _decode(self._config, self._params, q, carry is not None, before, self._rate)
         return frames[0], carry
 
+    def _nothing(self, height: int, width: int) -> Carry:
+        """In place of a carry that is not there: what a group of pictures starts from is made where it is needed, for
+        a program of its own would take as long to load as the others.
+        """
+        shapes = (SLICES, height // PATCH, width // PATCH, self._config.width), (height, width, 3)
+        return Carry(*(jnp.asarray(np.zeros((1, *shape), np.float32)) for shape in shapes))
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _start(config: NtcConfig, height: int, width: int, params: PyTree) -> Carry:
-    return NTC(config).bind({"params": params}).start(1, height, width)
+
+def _context(model: NTC, known: bool, carry: Carry) -> Context:
+    start = model.start(*carry.last.shape[:3])
+    return model.context(jax.tree.map(lambda new, old: jnp.where(known, old, new), start, carry))
 
 
 @partial(jax.jit, static_argnums=0)
@@ -255,13 +265,13 @@ def _encode(
     x = 2.0 * normalise(unit) - 1.0
     seen = seen_motion(config, x, 2.0 * normalise(anchor) - 1.0)
     seen = seen.at[:, 0].set(jnp.where(known, seen[:, 0], 0.0))
-    return model.encode(model.analyse(x, seen), model.context(carry), rate)
+    return model.encode(model.analyse(x, seen), _context(model, known, carry), rate)
 
 
 @partial(jax.jit, static_argnums=0)
-def _decode(config: NtcConfig, params: PyTree, q: Array, carry: Carry, rate: Array) -> tuple[Array, Carry]:
+def _decode(config: NtcConfig, params: PyTree, q: Array, known: bool, carry: Carry, rate: Array) -> tuple[Array, Carry]:
     model = NTC(config).bind({"params": params})
-    decoded, carry = model.decode(q, model.context(carry), rate)
+    decoded, carry = model.decode(q, _context(model, known, carry), rate)
     return to_uint8((decoded.frames + 1.0) / 2.0), carry
 
 

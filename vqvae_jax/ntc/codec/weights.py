@@ -21,7 +21,7 @@ from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.errors import UserError
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior, PriorArrays, check_arrays
 from vqvae_jax.ntc.codec.layout import FAMILY
-from vqvae_jax.ntc.coding import init_params
+from vqvae_jax.ntc.codec.shapes import transform_shapes
 from vqvae_jax.ntc.config import NtcConfig
 from vqvae_jax.ntc.fixed_point import HIDDEN_BITS
 from vqvae_jax.ntc.prior import layer_unit, whole
@@ -67,9 +67,9 @@ def unpack_weights(bundle: Bundle) -> Weights:
         transform = nested(named)
     except ValueError as error:
         raise UserError(f"tensor weights/{error}") from error
-    expected = named_leaves(jax.eval_shape(lambda: init_params(config, jax.random.key(0)))["transform"])
-    for name, leaf in expected.items():
-        checked_tensor(leaves, f"weights/{name}", leaf.shape)
+    expected = transform_shapes(config)
+    for name, shape in expected.items():
+        checked_tensor(leaves, f"weights/{name}", shape)
     if others := [name for name in named if name not in expected]:
         raise UserError(f"tensor weights/{others[0]}: no part of this model")
     prior = PriorArrays(*(any_tensor(bundle.tensors, f"prior/{field}") for field in PriorArrays._fields))
