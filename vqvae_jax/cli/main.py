@@ -1,10 +1,12 @@
 """`vqvae-jax COMMAND ...`: video files to .msv files and back."""
 
 import importlib
+import os
 import sys
 from importlib import metadata
 
 from vqvae_jax.command_line import parse
+from vqvae_jax.compile_cache import cache_folder, keep_compiled_programs
 from vqvae_jax.errors import ExistsError, UserError, run_command
 from vqvae_jax.stopping import stoppable
 
@@ -19,13 +21,17 @@ COMMANDS = {
 }
 HELP = ("-h", "--help")
 VERSION = ("-V", "--version")
+NO_CACHE = "--no-compile-cache"
 
 
 def usage() -> str:
     """What `vqvae-jax --help` prints."""
     lines = [f"  {name:<11} {what}" for name, what in COMMANDS.items()]
-    end = "vqvae-jax COMMAND --help documents a command's options, vqvae-jax --version says which this is."
-    return "\n".join(["usage: vqvae-jax COMMAND ...", "", *lines, "", end])
+    end = [
+        "vqvae-jax COMMAND --help documents a command's options, vqvae-jax --version says which this is.",
+        f"Compiled programs are kept in {cache_folder().parent}; vqvae-jax {NO_CACHE} COMMAND ... does without.",
+    ]
+    return "\n".join(["usage: vqvae-jax COMMAND ...", "", *lines, "", *end])
 
 
 def run(arguments: list[str]) -> None:
@@ -40,9 +46,14 @@ def run(arguments: list[str]) -> None:
     if arguments and arguments[0] in VERSION:
         print(f"vqvae_jax {metadata.version('vqvae_jax')}")
         return
+    kept, arguments = arguments[:1] != [NO_CACHE], arguments[arguments[:1] == [NO_CACHE] :]
     if not arguments or arguments[0] not in COMMANDS:
         given = f"unknown command {arguments[0]!r}" if arguments else "no command given"
         raise UserError(f"{given}; expected one of {', '.join(COMMANDS)} (vqvae-jax --help)")
+    if kept:
+        keep_compiled_programs()
+    # The entropy models' products are small: several threads would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # A command imports what it needs: `info` starts without JAX.
     command = importlib.import_module(f"vqvae_jax.cli.{arguments[0]}")
     options = parse(command.Options, f"vqvae-jax {arguments[0]}", arguments[1:])
@@ -54,7 +65,7 @@ def run(arguments: list[str]) -> None:
 
 def main() -> None:
     """Entry point."""
-    name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in COMMANDS else ""
+    name = next((word for word in sys.argv[1:3] if word in COMMANDS), "")
     program = f"vqvae-jax {name}".strip()
     with stoppable(program):
         run_command(program, lambda: run(sys.argv[1:]))
