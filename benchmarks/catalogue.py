@@ -85,6 +85,7 @@ CATALOGUE = {
         Benchmark("gradient_equality", by_default=False),
         Benchmark("conditional_entropy", lambda inputs: [*BUNDLE, *_data(inputs)], by_default=False),
         Benchmark("round_trip", lambda inputs: [*BUNDLE, *_videos(inputs)], by_default=False),
+        Benchmark("aot", by_default=False, peers=("libtpu",), needs_peers=True),
         Benchmark("fuzz", by_default=False),
         Benchmark("kill_and_resume", by_default=False),
     )
