@@ -51,3 +51,17 @@ def test_without_a_level_its_indices_do_not_matter():
         expected = decode(model, params, books, indices, without)
         np.testing.assert_array_equal(decode(model, params, books, mixed, without), expected)
         assert np.any(expected != decode(model, params, books, indices))
+
+
+def test_the_encoder_is_exported_for_any_number_of_clips_and_frames():
+    model, params, books = started(narrow("tiny"))
+    many, steps = jax.export.symbolic_shape("n, t")
+    stride, *_ = model.config.multiple
+    shape = (many, steps * stride, *CLIPS.shape[2:])
+    exported = jax.export.export(jax.jit(lambda clips: encode(model, params, books, clips)))(
+        jax.ShapeDtypeStruct(shape, jnp.uint8)
+    )
+    for clips in (CLIPS, CLIPS[:1], np.concatenate([CLIPS, CLIPS[:, :stride]], axis=1)):
+        found = exported.call(clips)
+        for name, indices in jax.jit(lambda clips: encode(model, params, books, clips))(clips).items():
+            np.testing.assert_array_equal(found[name], indices)
