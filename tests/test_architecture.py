@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 #: A package may import itself and those of earlier rows.
 ROWS = [
     {"errors"},
-    {"command_line", "compile_cache", "config", "precision", "stopping", "target"},
+    {"allocator", "command_line", "compile_cache", "config", "precision", "stopping", "target"},
     {"files"},
     {"lock", "progress"},
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy", "report"},
