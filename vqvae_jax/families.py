@@ -9,15 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from vqvae_jax.codec.bundle import Bundle, WeightType, read_bundle, save_bundle
-from vqvae_jax.codec.interface import Model, TokenModel
 from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.container.header import Header
-from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import refuse_existing
 
-if TYPE_CHECKING:  # JAX and Orbax: not for commands that only look a file's family up
+if TYPE_CHECKING:  # NumPy, JAX, Orbax: not for commands that only look a file's family up
+    from vqvae_jax.codec.bundle import Bundle, WeightType
+    from vqvae_jax.codec.interface import Model, TokenModel
+    from vqvae_jax.data.source import ClipSet
     from vqvae_jax.training.checkpoints import Checkpoints
     from vqvae_jax.training.snapshot import Snapshot
     from vqvae_jax.training.state import PyTree
@@ -46,16 +46,18 @@ class Family(Protocol):
           purpose: training alone needs frozen networks; planning it, their shapes.
         """
 
-    def start(self, bundle: Bundle) -> "tuple[PyTree, dict[str, Any]]":
+    def start(self, bundle: "Bundle") -> "tuple[PyTree, dict[str, Any]]":
         """Params and extras that a run may start from, or a `UserError` that says what in the bundle does not fit."""
 
-    def model(self, bundle: Bundle) -> Model:
+    def model(self, bundle: "Bundle") -> "Model":
         """A bundle ready to code with, or a `UserError` that says what in it does not fit."""
 
-    def arrays(self, snapshot: "Snapshot") -> Model:
+    def arrays(self, snapshot: "Snapshot") -> "Model":
         """A checkpoint for arrays alone: no entropy model, no digest, so it codes no files."""
 
-    def fit(self, snapshot: "Snapshot", clips: ClipSet, most_clips: int, weights: WeightType, show: Show) -> Bundle:
+    def fit(
+        self, snapshot: "Snapshot", clips: "ClipSet", most_clips: int, weights: "WeightType", show: Show
+    ) -> "Bundle":
         """A checkpoint's bundle, its entropy model fitted on training clips."""
 
     def describe(self, header: Header) -> dict[str, Any]:
@@ -118,6 +120,7 @@ def start_from(source: Path, task: "Task") -> "Start":
     Raises:
       UserError: if there is nothing, or it is of another model.
     """
+    from vqvae_jax.codec.bundle import read_bundle
     from vqvae_jax.training.snapshot import fitting_start, start_from_run
 
     if source.suffix != ".safetensors":
@@ -126,12 +129,14 @@ def start_from(source: Path, task: "Task") -> "Start":
     return fitting_start(source, *family(bundle.family, str(source)).start(bundle), task)
 
 
-def load_model(path: str | Path) -> Model:
+def load_model(path: str | Path) -> "Model":
     """Reads a bundle and makes it ready to code with.
 
     Raises:
       UserError: if there is none, or it cannot be read; names the file and what is wrong.
     """
+    from vqvae_jax.codec.bundle import read_bundle
+
     bundle = read_bundle(path)
     of_bundle = family(bundle.family, str(path))
     try:
@@ -140,7 +145,7 @@ def load_model(path: str | Path) -> Model:
         raise UserError(f"{path}: {error}; export the bundle again") from error
 
 
-def run_model(run: Path, step: int | str) -> Model:
+def run_model(run: Path, step: int | str) -> "Model":
     """A run's model for arrays alone, at its step `best` (the latest, if none was validated), `latest` or a number.
 
     Raises:
@@ -153,7 +158,7 @@ def run_model(run: Path, step: int | str) -> Model:
     return family(snapshot.experiment.family).arrays(snapshot)
 
 
-def token_model(model: Model) -> TokenModel:
+def token_model(model: "Model") -> "TokenModel":
     """The same model, if its chunks are grids of indices.
 
     Raises:
@@ -161,18 +166,18 @@ def token_model(model: Model) -> TokenModel:
     """
     if not hasattr(model, "levels"):
         raise UserError(f"model {model.name!r} is of family {model.family}, which has no tokens; edge and edge4 have")
-    return cast(TokenModel, model)
+    return cast("TokenModel", model)
 
 
 def export_bundle(
     snapshot: "Snapshot",
-    clips: ClipSet,
+    clips: "ClipSet",
     path: str | Path,
-    weights: WeightType = "bfloat16",
+    weights: "WeightType" = "bfloat16",
     most_clips: int = 2000,
     overwrite: bool = False,
     show: Show = lambda what, done, total: None,
-) -> Bundle:
+) -> "Bundle":
     """Writes the bundle of a checkpoint and returns it.
 
     Args:
@@ -186,6 +191,8 @@ def export_bundle(
     Raises:
       UserError: if the data are not those the run was trained on, or too few, or the file exists or cannot be written.
     """
+    from vqvae_jax.codec.bundle import save_bundle
+
     refuse_existing(Path(path), overwrite)
     trained_on = snapshot.stream_state.get("digest")
     if clips.digest != trained_on:
