@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from vqvae_jax.codec.interface import Grid
+from vqvae_jax.entropy.blas import one_blas_thread
 from vqvae_jax.entropy.frequencies import STEPS_PER_BIT, frequencies, starts
 from vqvae_jax.entropy.kernel import machine
 from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, TOO_EARLY, CorruptStreamError, Reader, encode
@@ -113,6 +114,7 @@ class ContextModel:
         costs[known, before[known]] = 255
         return costs
 
+    @one_blas_thread()
     def coded_intervals(self, indices_THW: np.ndarray, coarse_THW: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Start and frequency, in units of 2**-16, of every symbol in decoding order: two int64 arrays."""
         flags = repeats(indices_THW)
@@ -129,6 +131,7 @@ class ContextModel:
             np.concatenate([flag_frequency.ravel(), frequency])[order],
         )
 
+    @one_blas_thread()
     def _decoded(self, stream: bytes, shape: Grid, coarse_THW: np.ndarray | None) -> np.ndarray:
         """`decode` without a kernel."""
         steps, height, width = shape

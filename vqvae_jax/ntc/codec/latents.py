@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from vqvae_jax.entropy import rans
+from vqvae_jax.entropy.blas import one_blas_thread
 from vqvae_jax.entropy.kernel import coder, machine
 from vqvae_jax.entropy.logistic_tables import FRACTIONS, logistic_tables
 from vqvae_jax.entropy.rans import SCALE_BITS, CorruptStreamError
@@ -122,6 +123,7 @@ class Walk:
         self._before, self._earlier = unit.latents.astype(np.int64), self._before
         return unit
 
+    @one_blas_thread()
     def _unit(self, take: Take) -> np.ndarray:
         """The next unit's latents, int64 [h, w, M], without a kernel.
 
