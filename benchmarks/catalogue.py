@@ -73,6 +73,7 @@ CATALOGUE = {
         Benchmark("data_prep", lambda inputs: [*_videos(inputs), "--repeats", "1"], peers=("imageio_ffmpeg",)),
         Benchmark("metrics", lambda inputs: [*_data(inputs), "--clips", "8", "--repeats", "3"]),
         Benchmark("entropy", lambda inputs: [*_data(inputs), "--clips", "16"], peers=("constriction",)),
+        Benchmark("entropy_kernels", _data, peers=("wasmtime",), needs_peers=True),
         Benchmark("codecs", lambda inputs: [*_data(inputs), "--repeats", "2"], peers=("imageio_ffmpeg",)),
         Benchmark("index_bits", lambda inputs: [*BUNDLE, *_data(inputs), "--clips", "100"]),
         Benchmark("latent_bits", lambda inputs: [*RATED, *_data(inputs), "--clips", "20"]),

@@ -16,7 +16,7 @@ from vqvae_jax.codec.interface import Mode
 from vqvae_jax.msvqvae.codec.model import CodecModel
 from vqvae_jax.msvqvae.codec.weights import pack_weights
 from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.msvqvae.indices.context_model import ContextArrays
+from vqvae_jax.msvqvae.indices.context_arrays import ContextArrays
 from vqvae_jax.msvqvae.indices.pair_tables import TableArrays
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.msvqvae.start import init_params

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.msvqvae.indices.reference_decoder import frequencies_of, sixteenths
-from vqvae_jax.entropy.frequencies import costs, frequencies, shares, starts
+from vqvae_jax.entropy.frequencies import WEIGHTS, costs, frequencies, shares, starts
 from vqvae_jax.entropy.rans import SCALE
 
 rows_of_costs = st.lists(st.integers(0, 255), min_size=1, max_size=300)
@@ -37,6 +37,14 @@ def test_shares_are_the_exact_fractions_of_counts(counts, bits):
     assert shares(np.array([counts]), bits)[0].tolist() == expected
 
 
+@settings(max_examples=200)
+@given(rows_of_costs, st.sampled_from([16, 24]))
+def test_frequencies_are_the_shares_of_the_costs_weights(row, bits):
+    """Where several of the greatest costs weigh alike, too."""
+    for costs_K in (np.array([row], np.uint8), np.array([row], np.uint8) // 16 + 240):
+        np.testing.assert_array_equal(frequencies(costs_K, bits), shares(WEIGHTS.take(costs_K), bits))
+
+
 @pytest.mark.parametrize("codes", [1, 2, 1024, SCALE // 2])
 @pytest.mark.parametrize("cost", [0, 255])
 def test_extreme_rows_sum_to_the_scale(codes, cost):
@@ -52,7 +60,7 @@ def test_more_symbols_than_half_the_scale_are_refused():
 def test_the_type_and_layout_of_the_costs_do_not_matter():
     table = np.random.default_rng(0).integers(0, 256, (40, 64)).astype(np.uint8)
     expected = frequencies(table)
-    assert expected.dtype == np.int64
+    assert expected.dtype == np.int32
     for same in (table.astype(">i4"), table.astype(np.int64), np.asfortranarray(table), table[:, ::-1][:, ::-1]):
         np.testing.assert_array_equal(frequencies(same), expected)
 

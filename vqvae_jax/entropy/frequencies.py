@@ -17,7 +17,11 @@ FRACTIONS = np.array(
     ],
     np.int64,
 )  # fmt: skip
-_WEIGHTS = np.array([int(FRACTIONS[c % STEPS_PER_BIT]) >> (c // STEPS_PER_BIT) for c in range(256)], np.float64)
+#: By cost; whole numbers.
+WEIGHTS = np.array([int(FRACTIONS[c % STEPS_PER_BIT]) >> (c // STEPS_PER_BIT) for c in range(256)], np.float64)
+
+#: From this cost on, neighbouring ones may have the same weight.
+_FIRST_TIE = int(np.flatnonzero(WEIGHTS[1:] == WEIGHTS[:-1])[0])
 
 
 def costs(probabilities: np.ndarray) -> np.ndarray:
@@ -27,11 +31,25 @@ def costs(probabilities: np.ndarray) -> np.ndarray:
 
 
 def frequencies(costs_RK: np.ndarray, bits: int = SCALE_BITS) -> np.ndarray:
-    """uint8 costs [R, K] -> int64 frequencies [R, K], each at least 1, every row of sum 2**bits, twice K at least.
+    """uint8 costs [R, K] -> int32 frequencies [R, K], each at least 1, every row of sum 2**bits, twice K at least.
 
-    Exact arithmetic on integers throughout, so the same costs give the same frequencies on every machine.
+    As `shares` of the costs' weights, with one division for each cost instead of each symbol. Exact arithmetic on
+    integers throughout, so the same costs give the same frequencies on every machine.
     """
-    return shares(_WEIGHTS.take(costs_RK), bits)
+    rows, codes = costs_RK.shape
+    free = _free(codes, bits)
+    at = costs_RK.astype(np.intp)
+    total = WEIGHTS.take(at).sum(axis=1, keepdims=True)
+    # Costs that a row lacks may ask for more than there is.
+    by_cost = np.minimum(np.floor(WEIGHTS * free / total), free).astype(np.int32) + 1
+    at += 256 * np.arange(rows)[:, None]
+    found = by_cost.ravel().take(at)
+    every = np.arange(rows)
+    first = costs_RK.argmin(axis=1)
+    if rows and costs_RK[every, first].max() >= _FIRST_TIE:
+        first = WEIGHTS.take(costs_RK).argmax(axis=1)
+    found[every, first] += (1 << bits) - found.sum(axis=1, dtype=np.int32)
+    return found
 
 
 def shares(weights_RK: np.ndarray, bits: int = SCALE_BITS) -> np.ndarray:
@@ -42,11 +60,8 @@ def shares(weights_RK: np.ndarray, bits: int = SCALE_BITS) -> np.ndarray:
       bits: 16 or 24.
     """
     rows, codes = weights_RK.shape
-    if not 1 <= codes <= 1 << bits - 1:
-        raise ValueError(f"tables of {codes} symbols do not fit frequencies that sum to {1 << bits}")
+    free = _free(codes, bits)
     weights = np.asarray(weights_RK, np.float64)
-    # One unit for everybody, the rest by weight: no symbol is impossible, and no row needs to be taken from.
-    free = (1 << bits) - codes
     # Products stay under 2**53, and no fraction of such integers is rounded up to the next one: float64 divides as
     # integers do, only faster.
     found = np.floor(weights * free / weights.sum(axis=1, keepdims=True)).astype(np.int64)
@@ -56,6 +71,15 @@ def shares(weights_RK: np.ndarray, bits: int = SCALE_BITS) -> np.ndarray:
 
 
 def starts(frequencies_RK: np.ndarray) -> np.ndarray:
-    """Sums of the frequencies before each symbol: int64 [R, K + 1], from 0 to the scale."""
-    ends = np.cumsum(frequencies_RK, axis=1, dtype=np.int64)
-    return np.concatenate([np.zeros((len(ends), 1), np.int64), ends], axis=1)
+    """Sums of the frequencies before each symbol: int32 [R, K + 1], from 0 to the scale."""
+    rows, codes = frequencies_RK.shape
+    found = np.zeros((rows, codes + 1), np.int32)
+    np.cumsum(frequencies_RK, axis=1, out=found[:, 1:])
+    return found
+
+
+def _free(codes: int, bits: int) -> int:
+    """What is shared by weight, once everybody has one: no symbol is impossible, and no row needs to be taken from."""
+    if not 1 <= codes <= 1 << bits - 1:
+        raise ValueError(f"tables of {codes} symbols do not fit frequencies that sum to {1 << bits}")
+    return (1 << bits) - codes

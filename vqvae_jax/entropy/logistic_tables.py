@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from vqvae_jax.entropy.mixtures import MEAN_UNITS, WEIGHTS, Mixture, cumulative
-from vqvae_jax.entropy.rans import SCALE_BITS, CorruptStreamError, Reader, excess_intervals
+from vqvae_jax.entropy.rans import SCALE_BITS, TOO_EARLY, CorruptStreamError, Reader, excess_intervals
 
 RADIUS = 32  # symbols lie in [-32, 32)
 FRACTIONS = 16  # of a mean, to a whole number
@@ -64,7 +64,7 @@ class LogisticTables:
             state = (table[place + 1] - start) * (state >> SCALE_BITS) + slot - start
             if state < lowest:
                 if position == count:
-                    raise CorruptStreamError("an entropy-coded stream ends too early")
+                    raise CorruptStreamError(TOO_EARLY)
                 state = state << SCALE_BITS | words[position]
                 position += 1
             symbol = place - RADIUS

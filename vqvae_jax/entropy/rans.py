@@ -22,6 +22,9 @@ SCALE = 1 << SCALE_BITS  # what the frequencies of a table sum to, unless more b
 LOWEST = 1 << 24  # state, with that scale
 FINE_BITS = 24
 LONGEST_EXCESS = 40  # bits of a number beyond a table's range
+TOO_EARLY = "an entropy-coded stream ends too early"
+NO_END = "an entropy-coded stream holds a number without end"
+NOT_AT_BEGINNING = "an entropy-coded stream does not end where its encoder began"
 
 
 class CorruptStreamError(UserError):
@@ -74,7 +77,7 @@ def split(stream: bytes, bits: int = SCALE_BITS) -> tuple[int, list[int]]:
 def check_end(state: int, words_read: int, words: int, bits: int = SCALE_BITS) -> None:
     """Raises `CorruptStreamError` unless a decoder that took all symbols is where the encoder began."""
     if state != 1 << bits + 8 or words_read != words:
-        raise CorruptStreamError("an entropy-coded stream does not end where its encoder began")
+        raise CorruptStreamError(NOT_AT_BEGINNING)
 
 
 class Reader:
@@ -111,7 +114,7 @@ class Reader:
         while not self._bit():
             length += 1
             if length > LONGEST_EXCESS:
-                raise CorruptStreamError("an entropy-coded stream holds a number without end")
+                raise CorruptStreamError(NO_END)
         value = 1
         for _ in range(length):
             value = value << 1 | self._bit()
@@ -128,7 +131,7 @@ class Reader:
         self.state = frequency * (self.state >> self.bits) + slot - start
         if self.state < 1 << self.bits + 8:
             if self.position == len(self.words):
-                raise CorruptStreamError("an entropy-coded stream ends too early")
+                raise CorruptStreamError(TOO_EARLY)
             self.state = self.state << self.bits | self.words[self.position]
             self.position += 1
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
+from vqvae_jax.msvqvae.indices.context_arrays import ContextArrays
+from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES, REPEAT_CONTEXTS
 from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS
 from vqvae_jax.msvqvae.indices.pair_tables import LevelTables, TableArrays

@@ -5,7 +5,8 @@ import pytest
 
 from tests.msvqvae.indices.example_tables import random_context_model, random_contexts
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.indices.context_model import HIDDEN_LIMIT, ContextModel, check_arrays, parts
+from vqvae_jax.msvqvae.indices.context_arrays import HIDDEN_LIMIT, check_arrays
+from vqvae_jax.msvqvae.indices.context_model import ContextModel, parts
 from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS, Observed
 
 CODES = 20

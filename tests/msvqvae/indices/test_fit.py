@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
+from vqvae_jax.msvqvae.indices.context_arrays import ContextArrays
+from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES
 from vqvae_jax.msvqvae.indices.fit import Grids, fit_level
 from vqvae_jax.msvqvae.indices.index_coder import encode_level

@@ -66,7 +66,7 @@ def test_encoder_and_decoder_have_the_same_frames(file):
 
 
 def test_bytes_are_what_the_symbols_cost():
-    from vqvae_jax.ntc.codec.latents import Walk, Writer, read_units
+    from vqvae_jax.ntc.codec.latents import Walk, Writer
 
     rng = np.random.default_rng(0)
     walk = (narrow_model().prior, 50, 65000, (8, 8))
@@ -74,7 +74,7 @@ def test_bytes_are_what_the_symbols_cost():
     written = [writer.unit(rng.normal(0, 6, (8, 8, NARROW.latents))) for _ in range(4)]
     payload = writer.payload()
     assert abs(8 * len(payload) - writer.bits) < 0.001 * writer.bits + 56
-    for q, again in zip(written, read_units(Walk(*walk), payload, 4), strict=True):
+    for q, again in zip(written, Walk(*walk).read(payload, 4), strict=True):
         np.testing.assert_array_equal(q, again)
 
 

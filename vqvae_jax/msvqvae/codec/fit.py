@@ -12,7 +12,7 @@ from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
 from vqvae_jax.msvqvae.codec.weights import Weights, pack_weights, stored
-from vqvae_jax.msvqvae.indices.context_model import ContextArrays
+from vqvae_jax.msvqvae.indices.context_arrays import ContextArrays
 from vqvae_jax.msvqvae.indices.fit import LEAST, Grids, Progress, fit_level
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.training.snapshot import Snapshot

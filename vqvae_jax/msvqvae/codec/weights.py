@@ -22,7 +22,8 @@ from vqvae_jax.codec.bundle import (
 from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.msvqvae.indices.context_model import ContextArrays, ContextModel
+from vqvae_jax.msvqvae.indices.context_arrays import ContextArrays
+from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel
 from vqvae_jax.msvqvae.indices.pair_tables import LevelTables, TableArrays
 from vqvae_jax.msvqvae.model import Codebooks

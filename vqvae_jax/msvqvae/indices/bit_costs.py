@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vqvae_jax.entropy.blas import one_blas_thread
 from vqvae_jax.entropy.frequencies import STEPS_PER_BIT
 from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.msvqvae.indices.context_model import ContextModel, parts
@@ -22,6 +23,7 @@ class BitCosts(NamedTuple):
     symbol: np.ndarray  # [T, H, W, C], of each candidate, where it does not repeat
 
 
+@one_blas_thread()
 def bit_costs(
     model: ContextModel, indices_THW: np.ndarray, coarse_THW: np.ndarray | None, candidates_THWC: np.ndarray
 ) -> BitCosts:

@@ -8,28 +8,26 @@ that float32 arithmetic is exact and all machines agree on the frequencies, what
 
 from array import array
 from bisect import bisect_right
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 
 from vqvae_jax.codec.interface import Grid
+from vqvae_jax.entropy.blas import one_blas_thread
 from vqvae_jax.entropy.frequencies import STEPS_PER_BIT, frequencies, starts
-from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, Reader
-from vqvae_jax.errors import UserError
+from vqvae_jax.entropy.kernel import machine
+from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, TOO_EARLY, CorruptStreamError, Reader, encode
+from vqvae_jax.msvqvae.indices.context_arrays import HIDDEN_LIMIT, ContextArrays, check_arrays
 from vqvae_jax.msvqvae.indices.contexts import (
     NONE,
-    REPEAT_CONTEXTS,
-    Expected,
     base_contexts,
-    check_flags,
-    check_shapes,
     co_located,
     coarse_repeats,
     repeat_chances,
     repeats,
 )
+from vqvae_jax.msvqvae.indices.grid_kernel import GridKernel
 from vqvae_jax.msvqvae.indices.order import (
-    GROUPS,
     NEIGHBOURS,
     Observed,
     group_positions,
@@ -42,21 +40,7 @@ from vqvae_jax.msvqvae.indices.order import (
 INPUT_BITS = 5  # fractional bits of the hidden layer
 OUTPUT_BITS = 6  # of the output matrix
 SCORE_BITS = INPUT_BITS + OUTPUT_BITS  # of a score, which is a logarithm to base 2
-HIDDEN_LIMIT = 1023
-FLOAT32_INTEGERS = 1 << 24  # integers up to here are float32
-AT_ONCE = 1 << 21  # scores that are held at a time
-
-
-class ContextArrays(NamedTuple):
-    """What is stored of a level's context model; K codes, R hidden units."""
-
-    activity: np.ndarray  # [K] uint8, class of a code by how often it is repeated
-    repeat: np.ndarray  # [REPEAT_CONTEXTS] uint16, 1 ... 2**16 - 1: probability of a repeat in 2**-16
-    neighbours: np.ndarray  # [NEIGHBOURS, K + 1, R] int8, by the neighbour's index; K for unknown
-    coarse: np.ndarray  # [coarser level's K + 1, R] int8, by the co-located index; the last for none
-    groups: np.ndarray  # [2, GROUPS, R] int16, in a grid's first step and in later ones
-    output: np.ndarray  # [R, K] int8
-    bias: np.ndarray  # [K] int32
+AT_ONCE = 1 << 17  # scores that are held at a time: as many as stay in the cache
 
 
 class ContextModel:
@@ -75,12 +59,38 @@ class ContextModel:
         self._output = arrays.output.astype(np.float32)
         self._bias = arrays.bias.astype(np.float32)
 
+    @cached_property
+    def kernel(self) -> GridKernel:
+        """The same in WebAssembly."""
+        return GridKernel(self.arrays)
+
+    def encode(self, indices_THW: np.ndarray, coarse_THW: np.ndarray | None) -> bytes:
+        """The stream of a grid.
+
+        Args:
+          indices_THW: int64 in [0, K).
+          coarse_THW: the grid of the next coarser level, if there is one.
+        """
+        if machine.fast():
+            return self.kernel.encode(indices_THW, coarse_THW)
+        return encode(*(column.tolist() for column in self.coded_intervals(indices_THW, coarse_THW)))
+
+    def decode(self, stream: bytes, shape: Grid, coarse_THW: np.ndarray | None) -> np.ndarray:
+        """The inverse of `encode`: int32 indices of `shape`, each in [0, K).
+
+        Raises:
+          CorruptStreamError: if the bytes were not written with this model, shape and coarser level.
+        """
+        if machine.fast():
+            return self.kernel.decode(stream, shape, coarse_THW)
+        return self._decoded(stream, shape, coarse_THW)
+
     def starts(self, observed: Observed) -> np.ndarray:
-        """Cumulative frequencies of every code for each of M indices: int64 [M, K + 1], from 0 to 2**16."""
+        """Cumulative frequencies of every code for each of M indices: int32 [M, K + 1], from 0 to 2**16."""
         return starts(self.frequencies(observed))
 
     def frequencies(self, observed: Observed) -> np.ndarray:
-        """int64 [M, K], each at least 1, every row summing to 2**16."""
+        """int32 [M, K], each at least 1, every row summing to 2**16."""
         return frequencies(self.costs(observed))
 
     def costs(self, observed: Observed) -> np.ndarray:
@@ -91,8 +101,10 @@ class ContextModel:
         arrays = self.arrays
         hidden = arrays.groups[np.where(observed.first, 0, 1), observed.group].astype(np.int32)
         hidden += arrays.coarse[observed.coarse]
-        for table, column in zip(arrays.neighbours, observed.neighbours.T, strict=True):
-            hidden += table[column]
+        # All tables at once: what 14 rows of 8 bits sum to has 12.
+        rows = (observed.neighbours + (self.codes + 1) * np.arange(NEIGHBOURS)).T
+        found = arrays.neighbours.reshape(-1, hidden.shape[1]).take(rows.ravel(), axis=0)
+        hidden += np.add.reduce(found.reshape(NEIGHBOURS, -1), axis=0, dtype=np.int16).reshape(hidden.shape)
         hidden = np.clip(hidden, 0, HIDDEN_LIMIT).astype(np.float32)
         scores = (hidden @ self._output + self._bias).astype(np.int32)
         scores = scores.max(axis=1, keepdims=True) - scores
@@ -102,6 +114,7 @@ class ContextModel:
         costs[known, before[known]] = 255
         return costs
 
+    @one_blas_thread()
     def coded_intervals(self, indices_THW: np.ndarray, coarse_THW: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Start and frequency, in units of 2**-16, of every symbol in decoding order: two int64 arrays."""
         flags = repeats(indices_THW)
@@ -118,12 +131,9 @@ class ContextModel:
             np.concatenate([flag_frequency.ravel(), frequency])[order],
         )
 
-    def decode(self, stream: bytes, shape: Grid, coarse_THW: np.ndarray | None) -> np.ndarray:
-        """The inverse of `coded_intervals` and `rans.encode`: int32 indices of `shape`, each in [0, K).
-
-        Raises:
-          CorruptStreamError: if the bytes were not written with this model, shape and coarser level.
-        """
+    @one_blas_thread()
+    def _decoded(self, stream: bytes, shape: Grid, coarse_THW: np.ndarray | None) -> np.ndarray:
+        """`decode` without a kernel."""
         steps, height, width = shape
         reader = _Reader(stream)
         coarse_flags = coarse_repeats(coarse_THW, shape)
@@ -190,7 +200,7 @@ class _Reader(Reader):
                 rows.append(row)
                 above = [*row, NONE]
         except IndexError as error:
-            raise CorruptStreamError("an entropy-coded stream ends too early") from error
+            raise CorruptStreamError(TOO_EARLY) from error
         self.state, self.position = state, position
         return np.array(rows, np.uint8)
 
@@ -210,7 +220,7 @@ class _Reader(Reader):
                     position += 1
                 symbols.append(found - offset)
         except IndexError as error:
-            raise CorruptStreamError("an entropy-coded stream ends too early") from error
+            raise CorruptStreamError(TOO_EARLY) from error
         self.state, self.position = state, position
         return symbols
 
@@ -220,21 +230,3 @@ def parts(observed: Observed, codes: int) -> list[tuple[Observed, slice]]:
     size = max(AT_ONCE // codes, 1)
     slices = [slice(begin, begin + size) for begin in range(0, len(observed.coarse), size)]
     return [(Observed(*(column[rows] for column in observed)), rows) for rows in slices]
-
-
-def check_arrays(arrays: ContextArrays) -> None:
-    """Raises a `UserError` unless shapes, types and ranges are those that `ContextArrays` states."""
-    codes, hidden = arrays.activity.size, arrays.output.size // max(arrays.activity.size, 1)
-    expected: Expected = {
-        "activity": (np.uint8, (codes,)),
-        "repeat": (np.uint16, (REPEAT_CONTEXTS,)),
-        "neighbours": (np.int8, (NEIGHBOURS, codes + 1, hidden)),
-        "coarse": (np.int8, (arrays.coarse.size // max(hidden, 1), hidden)),
-        "groups": (np.int16, (2, GROUPS, hidden)),
-        "output": (np.int8, (hidden, codes)),
-        "bias": (np.int32, (codes,)),
-    }
-    check_shapes("context model", arrays, expected)
-    check_flags("context model", arrays.activity, arrays.repeat)
-    if hidden * HIDDEN_LIMIT * 128 + int(np.abs(arrays.bias.astype(np.int64)).max()) >= FLOAT32_INTEGERS:
-        raise UserError(f"context model: {hidden} hidden units and this bias could sum to more than float32 counts")

@@ -16,14 +16,8 @@ from jax import Array
 
 from vqvae_jax.entropy.rans import SCALE
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.indices.context_model import (
-    FLOAT32_INTEGERS,
-    HIDDEN_LIMIT,
-    INPUT_BITS,
-    OUTPUT_BITS,
-    SCORE_BITS,
-    ContextArrays,
-)
+from vqvae_jax.msvqvae.indices.context_arrays import FLOAT32_INTEGERS, HIDDEN_LIMIT, ContextArrays
+from vqvae_jax.msvqvae.indices.context_model import INPUT_BITS, OUTPUT_BITS, SCORE_BITS
 from vqvae_jax.msvqvae.indices.contexts import ACTIVITIES, REPEAT_CONTEXTS, coarse_repeats, repeat_contexts, repeats
 from vqvae_jax.msvqvae.indices.order import GROUPS, NEIGHBOURS, Observed, observe
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from vqvae_jax.codec.interface import Grid
 from vqvae_jax.entropy.plain import decode_deflate, decode_fixed, encode_deflate, encode_fixed
-from vqvae_jax.entropy.rans import encode
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.msvqvae.indices.pair_tables import LevelTables
 
@@ -63,5 +62,4 @@ def encode_level(model: LevelModel, indices_THW: np.ndarray, coarse_THW: np.ndar
       indices_THW: integers in [0, K).
       coarse_THW: the grid of the next coarser level, if there is one.
     """
-    intervals = model.coded_intervals(np.asarray(indices_THW, np.int64), coarse_THW)
-    return encode(*(column.tolist() for column in intervals))
+    return model.encode(np.asarray(indices_THW, np.int64), coarse_THW)

@@ -58,13 +58,11 @@ def neighbours(
       positions: M numbers in them.
       width: of the grid without padding.
     """
-    found = np.empty((len(positions), NEIGHBOURS), np.int64)
-    for column, (down, right) in enumerate(BEFORE):
-        found[:, column] = before[positions + down * (width + 2) + right]
-    found[:, len(BEFORE)] = earlier[positions]
-    for column, (down, right) in enumerate(AROUND, len(BEFORE) + 1):
-        found[:, column] = now[positions + down * (width + 2) + right]
-    return found
+    wide = width + 2
+    near = [down * wide + right for down, right in BEFORE]
+    around = [down * wide + right for down, right in AROUND]
+    offsets = np.array([*near, len(before), *(len(before) + len(earlier) + place for place in around)])
+    return np.concatenate([before, earlier, now]).take(positions[:, None] + offsets)
 
 
 class Observed(NamedTuple):

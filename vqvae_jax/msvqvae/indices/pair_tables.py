@@ -9,7 +9,7 @@ import numpy as np
 
 from vqvae_jax.codec.interface import Grid
 from vqvae_jax.entropy.frequencies import frequencies, starts
-from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, CorruptStreamError, Reader
+from vqvae_jax.entropy.rans import SCALE, SCALE_BITS, TOO_EARLY, CorruptStreamError, Reader, encode
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.indices.contexts import (
     NONE,
@@ -89,8 +89,12 @@ class LevelTables:
         frequency = np.stack([flag_frequency.ravel(), symbol_frequency], axis=1).ravel()[coded]
         return np.concatenate([firsts[0], start]), np.concatenate([firsts[1], frequency])
 
+    def encode(self, indices_THW: np.ndarray, coarse_THW: np.ndarray | None) -> bytes:
+        """The stream of a grid, int64."""
+        return encode(*(column.tolist() for column in self.coded_intervals(indices_THW, coarse_THW)))
+
     def decode(self, stream: bytes, shape: Grid, coarse_THW: np.ndarray | None) -> np.ndarray:
-        """The inverse of `coded_intervals` and `rans.encode`: int32 indices of `shape`, each in [0, K).
+        """The inverse of `encode`: int32 indices of `shape`, each in [0, K).
 
         Raises:
           CorruptStreamError: if the bytes were not written with these tables, shape and coarser level.
@@ -145,7 +149,7 @@ def _decode_first(tables: LevelTables, reader: Reader, height: int, width: int) 
                 row.append(neighbour)
             rows.append(row)
     except IndexError as error:
-        raise CorruptStreamError("an entropy-coded stream ends too early") from error
+        raise CorruptStreamError(TOO_EARLY) from error
     reader.state, reader.position = state, position
     return np.array(rows, np.int32)
 
@@ -188,7 +192,7 @@ def _decode_step(
             flag_rows.append(flags)
             above = [*flags, NONE]
     except IndexError as error:
-        raise CorruptStreamError("an entropy-coded stream ends too early") from error
+        raise CorruptStreamError(TOO_EARLY) from error
     reader.state, reader.position = state, position
     return np.array(rows, np.int32), np.array(flag_rows, np.uint8)
 

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 
 from vqvae_jax.entropy import rans
+from vqvae_jax.entropy.blas import one_blas_thread
+from vqvae_jax.entropy.kernel import coder, machine
 from vqvae_jax.entropy.logistic_tables import FRACTIONS, logistic_tables
 from vqvae_jax.entropy.rans import SCALE_BITS, CorruptStreamError
 from vqvae_jax.errors import UserError
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior, steps_of
+from vqvae_jax.ntc.codec.unit_kernel import Unit, UnitKernel
 from vqvae_jax.ntc.fixed_point import MEAN_BITS
 
 LIMIT = 1 << 15  # of latents, which are 16-bit integers
@@ -53,9 +56,76 @@ class Walk:
         self._prior, self._rate, self._skip = prior, rate, skip
         self._before = self._earlier = np.zeros((*grid, prior.latents), np.int64)
         self._steps = steps_of(*grid, prior.latents)
+        self._kernel = prior.kernel if machine.fast() and prior.kernel.fits else None
+        self._bias = prior.rate_bias(rate)
 
-    def unit(self, take: Take) -> np.ndarray:
-        """The next unit's latents, int64 [h, w, M].
+    def write(self, q_hwM: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+        """Writes the next unit.
+
+        Args:
+          q_hwM: integers within +-2**15.
+
+        Returns:
+          The latents as they are decoded, int64; starts and frequencies of the symbols, uint32 [n, 2]; how many
+          latents were not left out.
+        """
+        if self._kernel:
+            unit = self._kernel_unit(self._kernel, coder.writer(), np.zeros(0, np.uint16), q_hwM)
+            return self._before, unit.intervals, unit.coded
+        intervals: list[np.ndarray] = [np.zeros((0, 2), np.uint32)]
+        coded = 0
+
+        def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            nonlocal coded
+            q = q_hwM[chosen]
+            intervals.append(np.array(logistic_tables().intervals(rows, q - whole_means(means)), np.uint32).T)
+            coded += len(rows)
+            return q
+
+        q = self._unit(take)
+        return q, np.concatenate(intervals), coded
+
+    def stream(self, intervals: np.ndarray) -> bytes:
+        """The stream of all that was written, uint32 [n, 2]."""
+        if self._kernel:
+            return self._kernel.stream(intervals)
+        return rans.encode(*intervals.T.tolist())
+
+    def read(self, payload: bytes, units: int) -> Iterator[np.ndarray]:
+        """The next units' latents, int64 [h, w, M].
+
+        Raises:
+          CorruptStreamError: if no encoder wrote these bytes.
+        """
+        if self._kernel:
+            now, words = coder.reader(payload)
+            for _ in range(units):
+                now = self._kernel_unit(self._kernel, now, words, np.zeros_like(self._before)).coder
+                yield self._before
+            rans.check_end(int(now["state"][0]), int(now["position"][0]), len(words))
+            return
+        reader = rans.Reader(payload)
+        tables = logistic_tables()
+
+        def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            q = np.asarray(tables.read(reader, rows.tolist()), np.int64) + whole_means(means)
+            if q.size and np.abs(q).max() > LIMIT:
+                raise CorruptStreamError(f"a latent of {int(np.abs(q).max())}")
+            return q
+
+        for _ in range(units):
+            yield self._unit(take)
+        reader.check_end()
+
+    def _kernel_unit(self, kernel: UnitKernel, now: np.ndarray, words: np.ndarray, q_hwM: np.ndarray) -> Unit:
+        grids = (grid.astype(np.int32) for grid in (self._before, self._earlier, q_hwM))
+        unit = kernel.code(now, words, self._bias, self._skip, *grids)
+        self._before, self._earlier = unit.latents.astype(np.int64), self._before
+        return unit
+
+    @one_blas_thread()
+    def _unit(self, take: Take) -> np.ndarray:
+        """The next unit's latents, int64 [h, w, M], without a kernel.
 
         Args:
           take: asked once in every step for the latents that are not skipped; `take(chosen, means, rows)` with
@@ -86,8 +156,7 @@ class Writer:
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
-        self._starts: list[int] = []
-        self._frequencies: list[int] = []
+        self._intervals: list[np.ndarray] = [np.zeros((0, 2), np.uint32)]
         self.symbols = 0  # latents that were not skipped
 
     def unit(self, y_hwM: np.ndarray) -> np.ndarray:
@@ -98,44 +167,20 @@ class Writer:
         """
         if not np.isfinite(y_hwM).all():
             raise UserError("the model gives latents that are not finite for these frames; its bundle is of no use")
-
-        def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            # To the nearest: pulled towards their means by a twentieth of a step, as a dead zone does, files of a
-            # trained model are worse by 0.14 dB at the same size.
-            q = np.clip(np.floor(y_hwM[chosen].astype(np.float64) + 0.5), -LIMIT, LIMIT - 1).astype(np.int64)
-            starts, frequencies = logistic_tables().intervals(rows, q - whole_means(means))
-            self._starts += starts
-            self._frequencies += frequencies
-            self.symbols += len(rows)
-            return q
-
-        return self._walk.unit(take)
+        # To the nearest: pulled towards their means by a twentieth of a step, as a dead zone does, files of a trained
+        # model are worse by 0.14 dB at the same size.
+        q = np.clip(np.floor(y_hwM.astype(np.float64) + 0.5), -LIMIT, LIMIT - 1).astype(np.int64)
+        found, intervals, coded = self._walk.write(q)
+        self._intervals.append(intervals)
+        self.symbols += coded
+        return found
 
     @property
     def bits(self) -> float:
         """Of all symbols so far, by their frequencies."""
-        return float(np.sum(SCALE_BITS - np.log2(np.asarray(self._frequencies, np.float64))))
+        frequencies = np.concatenate(self._intervals)[:, 1]
+        return float(np.sum(SCALE_BITS - np.log2(frequencies.astype(np.float64))))
 
     def payload(self) -> bytes:
         """The group of pictures as bytes."""
-        return rans.encode(self._starts, self._frequencies)
-
-
-def read_units(walk: Walk, payload: bytes, units: int) -> Iterator[np.ndarray]:
-    """The units' latents, int64 [h, w, M].
-
-    Raises:
-      CorruptStreamError: if no encoder wrote these bytes.
-    """
-    reader = rans.Reader(payload)
-    tables = logistic_tables()
-
-    def take(chosen: np.ndarray, means: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        q = np.asarray(tables.read(reader, rows.tolist()), np.int64) + whole_means(means)
-        if q.size and np.abs(q).max() > LIMIT:
-            raise CorruptStreamError(f"a latent of {int(np.abs(q).max())}")
-        return q
-
-    for _ in range(units):
-        yield walk.unit(take)
-    reader.check_end()
+        return self._walk.stream(np.concatenate(self._intervals))

@@ -23,7 +23,7 @@ from vqvae_jax.container.header import COMPACT, Header
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.psnr import to_uint8
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior
-from vqvae_jax.ntc.codec.latents import Walk, Writer, read_units
+from vqvae_jax.ntc.codec.latents import Walk, Writer
 from vqvae_jax.ntc.codec.layout import FAMILY, HIGHEST, PARTS, Layout, rate_of
 from vqvae_jax.ntc.codec.refine import refined_latents
 from vqvae_jax.ntc.codec.weights import floats, unpack_weights
@@ -200,7 +200,7 @@ class FileDecoder:
         grid = self._height // MULTIPLE, self._width // MULTIPLE
         walk = Walk(self._model.prior, self._layout.rate, self._model.skip, grid)
         units = -(-chunk.frames // UNIT)
-        found = read_units(walk, chunk.parts[PARTS[0]], units)
+        found = walk.read(chunk.parts[PARTS[0]], units)
         return chunk.frames, np.stack([q.astype(np.int32) for q in found])
 
     def decode(

@@ -19,8 +19,9 @@ from vqvae_jax.codec.bundle import (
 )
 from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.errors import UserError
-from vqvae_jax.ntc.codec.integer_prior import IntegerPrior, PriorArrays, check_arrays
+from vqvae_jax.ntc.codec.integer_prior import IntegerPrior
 from vqvae_jax.ntc.codec.layout import FAMILY
+from vqvae_jax.ntc.codec.prior_arrays import PriorArrays, check_arrays
 from vqvae_jax.ntc.codec.shapes import transform_shapes
 from vqvae_jax.ntc.config import NtcConfig
 from vqvae_jax.ntc.fixed_point import HIDDEN_BITS
