@@ -2,14 +2,15 @@
 
     python -m benchmarks.entropy_kernels [--data DIR] [--bundles edge edge4 ntc] [--clips 8]
 
-Both code the same clips in turns, and must give the same bytes. A symbol is an index of a level, or a latent that is not
-left out (`ntc`, at `--quality`). Seconds are those of the processor. A ratio is Python's seconds over the kernel's. Needs
-wasmtime; "start s" is what its import, the kernel's compilation and its first use take.
+Both code the same clips in turns, and must give the same bytes. A symbol is an index of a level, or a latent that is
+not left out (`ntc`, at `--quality`). Seconds are those of the processor. A ratio is Python's seconds over the kernel's.
+Needs wasmtime; "start s" is what its import, the kernel's compilation and its first use take.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,7 +135,7 @@ def main(
         facts = data_facts(chosen)
     rows = []
     for name in bundles:
-        model: Any = find_bundle(name)
+        model: Any = find_bundle(Path(name))
         work = index_work(model, pictures) if hasattr(model, "coded_chunks") else latent_work(model, pictures, quality)
         rows.append(row(name, work, repeats))
     return {

@@ -1,6 +1,6 @@
 """Products on one thread: OpenBLAS divides the entropy models' small ones, and its threads then wait for each other.
 
-On a busy machine of two cores a chunk of `edge` took 1.2 s of processor time to decode instead of 0.03 (docs/entropy.md).
+On a busy machine of two cores a chunk of `edge` took 1.1 s of processor time to decode instead of 0.03.
 """
 
 import ctypes
