@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.details import read_details
 from vqvae_jax.data.order import Share
+from vqvae_jax.data.records import clip_names
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.data.stream import BatchStream, Sample, SampleReader
 from vqvae_jax.errors import UserError
@@ -82,7 +84,7 @@ class NpyClips:
         entry = card["splits"][split]
         self.data_dir, self.split, self.digest = data_dir, split, str(entry["digest"])
         self.path = data_dir / f"{split}.npy"
-        self._ids: list[str] = entry["ids"]
+        self._ids = _ids(data_dir, split, card)
         self._open()
 
     def _open(self) -> None:
@@ -113,6 +115,17 @@ class NpyClips:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._open()
+
+
+def _ids(data_dir: Path, split: str, card: dict[str, Any]) -> list[str]:
+    entry = card["splits"][split]
+    rows = (
+        ({"id": name} for name in entry["ids"]) if "ids" in entry else read_details(data_dir, card, clip_names(split))
+    )
+    ids = [row.get("id") for row in rows]
+    if len(ids) != entry["clips"] or not all(isinstance(name, str) for name in ids):
+        raise UserError(f"{data_dir}: the card does not name the {entry['clips']} clips of {split!r}; write it again")
+    return [str(name) for name in ids]
 
 
 def memory_stream(clips: ClipSet, config: PipelineConfig, share: Share) -> BatchStream:

@@ -33,8 +33,8 @@ def shard_names(dataset: str, split: str, count: int) -> list[str]:
     return [f"{dataset}-{split}.array_record-{i:05d}-of-{count:05d}" for i in range(count)]
 
 
-def write_shard_file(path: Path, records: Iterable[bytes]) -> Shard:
-    """Writes one shard of serialised examples.
+def write_shard_file(path: Path, records: Iterable[bytes], options: str = OPTIONS) -> Shard:
+    """Writes one shard of serialised examples, or of any records.
 
     Raises:
       OSError: if the disk is full or fails.
@@ -43,7 +43,7 @@ def write_shard_file(path: Path, records: Iterable[bytes]) -> Shard:
 
     count = size = 0
     try:
-        writer = ArrayRecordWriter(str(path), OPTIONS)
+        writer = ArrayRecordWriter(str(path), options)
         for record in records:
             writer.write(record)
             count, size = count + 1, size + len(record)
@@ -52,6 +52,22 @@ def write_shard_file(path: Path, records: Iterable[bytes]) -> Shard:
         full = os.strerror(errno.ENOSPC) in str(error)
         raise OSError(errno.ENOSPC if full else errno.EIO, str(error).split(";")[0]) from error
     return Shard(count, size)
+
+
+def read_shard_file(path: Path) -> Iterator[bytes]:
+    """The records of a shard, one by one.
+
+    Raises:
+      ValueError: if it is damaged.
+    """
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    try:
+        reader = ArrayRecordReader(str(path), options="readahead_buffer_size:0")
+        for number in range(reader.num_records()):
+            yield reader.read([number])[0]
+    except RuntimeError as error:  # the reader's only kind
+        raise ValueError(str(error).split(";")[0]) from error
 
 
 class Spool:
