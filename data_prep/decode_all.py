@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from data_prep.config import PrepConfig
 from data_prep.decode import DecodeTask, Unusable, decode
-from data_prep.journal import Found, from_entry, layout_of, stamp, to_entry
+from data_prep.journal import Found, from_entry, layout_of, to_entry
 from data_prep.pool import Outcome, Pool, WorkerError
 from vqvae_jax.data.names import Source
-from vqvae_jax.data.work_folder import WorkFolder
+from vqvae_jax.data.work_folder import WorkFolder, stamp
 from vqvae_jax.errors import UserError
 from vqvae_jax.progress import counted
 
@@ -24,6 +24,7 @@ def decode_all(
       OSError: if the disk is full or fails.
     """
     found = [None if again else _done(config, source, work) for source in sources]
+    work.done.clear()  # a million entries take room, and have been read
     waiting = [number for number, item in enumerate(found) if item is None]
     fps = None if config.fps == "native" else int(config.fps)
     layout = layout_of(config)

@@ -9,11 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from vqvae_jax.data.record_shards import read_shard_file, write_shard_file
+from vqvae_jax.data.packed import read_packed, write_packed
 from vqvae_jax.errors import UserError
-
-# Three times as fast as the shards' own level, and the files a tenth larger than those will be.
-_OPTIONS = "group_size:1,zstd:-5"
 
 
 class Layout(NamedTuple):
@@ -65,7 +62,7 @@ def store(path: Path, frames: Iterator[bytes], layout: Layout) -> Stored:
             yield block
 
     if layout.packed:
-        write_shard_file(path, summed(), _OPTIONS)
+        write_packed(path, summed())
     else:
         with path.open("wb") as file:
             for block in summed():
@@ -84,9 +81,7 @@ def stored_clips(path: Path, stored: Stored, layout: Layout) -> Iterator[bytes]:
     buffer = bytearray()
     crc = begin = number = 0  # `begin`: the frame at which the buffer begins
     try:
-        for block in read_shard_file(path) if layout.packed else _plain(path, length):
-            if len(block) > length:
-                raise ValueError("a block is too long")
+        for block in (read_packed if layout.packed else _plain)(path, length):
             crc = zlib.crc32(block, crc)
             buffer += block
             while number < clips and (at := (number * layout.step - begin) * size) + length <= len(buffer):

@@ -75,16 +75,7 @@ def from_shared_options(options: Mapping[str, Any], videos: Path, out: Path, wor
         raise UserError(f"the options of {videos} cannot be read ({error}); make that part again") from error
 
 
-def stamp(path: Path) -> list[int] | None:
-    """Size and time of a file, by which a changed one is noticed; none if it cannot be asked."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return [status.st_size, status.st_mtime_ns]
-
-
-def to_entry(source: Source, result: Decoded | Unusable, stamped: list[int] | None) -> dict[str, Any]:
+def to_entry(source: Source, result: Decoded | Unusable, stamped: list[int] | None = None) -> dict[str, Any]:
     """JSON values."""
     values = result._asdict()
     if isinstance(result, Decoded):

@@ -6,7 +6,7 @@ from data_prep.assemble import assemble
 from data_prep.card import Card
 from data_prep.config import PrepConfig, ranges
 from data_prep.decode_all import decode_all
-from data_prep.journal import Found, about, shared_options
+from data_prep.journal import Found, about, shared_options, to_entry
 from data_prep.pool import Pool, cores
 from vqvae_jax.data.names import Skipped, Source, find_files
 from vqvae_jax.data.partial_folder import refuse_output_among_videos
@@ -53,8 +53,9 @@ def prepare_share(config: PrepConfig, progress: bool = False) -> Part:
     with WorkFolder(config.out, about(config)) as work, Pool(config.workers or cores()) as pool:
         found = decode_all(config, mine, work, pool, progress)
         gone = [item.source for item in found if not item.is_there]
-        decode_all(config, gone, work, pool, progress, again=True)
-        return write_part(work, shared_options(config), share, mine, folders)
+        again = {item.source: item for item in decode_all(config, gone, work, pool, progress, again=True)}
+        entries = (to_entry(item.source, item.result) for item in (again.get(f.source, f) for f in found))
+        return write_part(work, shared_options(config), share, entries, folders)
 
 
 def _found(config: PrepConfig) -> tuple[list[Source], list[Skipped]]:

@@ -7,7 +7,7 @@ PART/units/ab/...  what came of those that can be used
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,16 +64,20 @@ def take_share(text: str, sources: Sequence[Source]) -> Share:
 
 
 def write_part(
-    work: WorkFolder, options: Mapping[str, Any], share: Share, mine: Sequence[Source], folders: Sequence[Skipped]
+    work: WorkFolder,
+    options: Mapping[str, Any],
+    share: Share,
+    entries: Iterable[Mapping[str, Any]],
+    folders: Sequence[Skipped],
 ) -> Part:
     """Makes the work, in which all files of the share are done, a part.
 
     Args:
       options: JSON values.
-      mine: the files of the share.
+      entries: what became of every file of the share.
       folders: those that could not be read.
     """
-    work.rewrite([work.done[source.path] for source in mine])
+    work.rewrite(entries)
     facts = {
         "about": work.about,
         "options": dict(options),

@@ -46,6 +46,9 @@ class Digests:
         """Takes one, in hexadecimal."""
         self._bytes += bytes.fromhex(digest)
 
+    def __len__(self) -> int:
+        return len(self._bytes) // 32
+
     def __iter__(self) -> Iterator[str]:
         """In ascending order."""
         # NumPy leaves zeros at the end out when it compares: no matter, for no two SHA-256 differ in those alone.

@@ -37,6 +37,15 @@ def unit_path(folder: Path, path: str) -> Path:
     return folder / UNITS / name[:2] / name[2:]
 
 
+def stamp(path: Path) -> list[int] | None:
+    """Size and time of a file, by which a changed one is noticed; none if it cannot be asked."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
 def to_line(entry: Mapping[str, Any]) -> str:
     """An entry as a line with its checksum."""
     text = json.dumps(entry, allow_nan=False)
@@ -62,7 +71,7 @@ class WorkFolder:
     Attributes:
       path: the folder.
       about: as given.
-      done: what has been noted, by the file's path within its tree.
+      done: what earlier runs have noted, by the file's path within its tree.
 
     Args:
       out: the output.
@@ -128,9 +137,8 @@ class WorkFolder:
         assert self._file is not None
         self._file.write(to_line(entry))
         self._file.flush()
-        self.done[entry["path"]] = entry
 
-    def rewrite(self, entries: Iterable[dict[str, Any]]) -> None:
+    def rewrite(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Leaves these lines and no others, in this order."""
         self._close()
         new = self.path / f"{DONE}.new"
