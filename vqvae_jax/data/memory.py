@@ -9,6 +9,7 @@ import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.details import read_details
+from vqvae_jax.data.mixed import MixedClips
 from vqvae_jax.data.order import Share
 from vqvae_jax.data.records import clip_names
 from vqvae_jax.data.source import ClipSet
@@ -53,6 +54,7 @@ class MemoryClips:
             clips.digest,
             clips.clip_shape,
         )
+        self.mixture = getattr(clips, "mixture", None)
         self._array = np.zeros((len(clips), *clips.clip_shape), np.uint8)
         for record in range(len(clips)):
             try:
@@ -117,6 +119,11 @@ class NpyClips:
         self._open()
 
 
+def is_mapped(clips: ClipSet) -> bool:
+    """Whether the clips lie in `.npy` files, which the system caches by itself."""
+    return all(isinstance(part, NpyClips) for part in (clips.parts if isinstance(clips, MixedClips) else [clips]))
+
+
 def _ids(data_dir: Path, split: str, card: dict[str, Any]) -> list[str]:
     entry = card["splits"][split]
     rows = (
@@ -135,7 +142,7 @@ def memory_stream(clips: ClipSet, config: PipelineConfig, share: Share) -> Batch
       ConfigError: if the batch does not fit the split.
       UserError: if the decoded split is larger than the free memory.
     """
-    reader = SampleReader(clips if isinstance(clips, NpyClips) else MemoryClips(clips), config)
+    reader = SampleReader(clips if is_mapped(clips) else MemoryClips(clips), config)
 
     def samples_from(position: int) -> Iterator[Sample]:
         return (reader[position + share.position(index)] for index in itertools.count())
