@@ -83,9 +83,13 @@ def stored_clips(path: Path, stored: Stored, layout: Layout) -> Iterator[bytes]:
     try:
         for block in (read_packed if layout.packed else _plain)(path, length):
             crc = zlib.crc32(block, crc)
+            if layout.step == layout.frames and len(block) == length and number < clips:
+                yield block  # as it is, by far the most common case
+                number += 1
+                continue
             buffer += block
             while number < clips and (at := (number * layout.step - begin) * size) + length <= len(buffer):
-                yield bytes(buffer[at : at + length])
+                yield bytes(memoryview(buffer)[at : at + length])
                 number += 1
                 passed = min(len(buffer) // size, number * layout.step - begin)
                 del buffer[: passed * size]

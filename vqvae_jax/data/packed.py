@@ -47,5 +47,5 @@ def read_packed(path: Path, most: int) -> Iterator[bytes]:
 def _codec() -> Any:
     import pyarrow  # TFDS, which writes the shards of such records, brings it along
 
-    # As small as the shards' own compression, in half the time.
-    return pyarrow.Codec("zstd", compression_level=1)
+    # Hardly larger than by the shards' own compression, in a third of its time.
+    return pyarrow.Codec("zstd", compression_level=-5)
