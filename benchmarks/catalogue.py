@@ -90,5 +90,6 @@ CATALOGUE = {
         Benchmark("aot", by_default=False, peers=("libtpu",), needs_peers=True),
         Benchmark("fuzz", by_default=False),
         Benchmark("kill_and_resume", by_default=False),
+        Benchmark("data_prep_scale", by_default=False),
     )
 }

@@ -1,34 +1,26 @@
 """The data-set card: what went in, with which parameters, what came out; as JSON and as a page."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from data_prep.choose import UsedVideo
 from data_prep.config import PrepConfig
-from data_prep.decode import Decoded
+from data_prep.near import Pair
 from data_prep.split import SPLITS
 from vqvae_jax.config import to_dict
 from vqvae_jax.data.card import version, write_card_files
-from vqvae_jax.data.names import Skipped, Source
-from vqvae_jax.data.records import clip_id, combined_digest
+from vqvae_jax.data.details import write_details
+from vqvae_jax.data.names import Skipped
+from vqvae_jax.data.records import Digests, clip_id, clip_names, combined_digest, sorted_digest
 from vqvae_jax.report.table import inline, pipes
 
 Card = dict[str, Any]
 """The content of card.json; docs/data.md lists its fields."""
 
-CARD_VERSION = 1
-
-
-class UsedVideo(NamedTuple):
-    """A video that gave clips."""
-
-    name: str
-    source: Source
-    decoded: Decoded
-    clips: int
-    dropped_tail_frames: int
-    split: str
+CARD_VERSION = 2  # 1: the lists of videos and clips stood in the card itself
+LISTED = 1000  # skipped files in the card itself
 
 
 def make_card(
@@ -36,16 +28,18 @@ def make_card(
     videos: Sequence[UsedVideo],
     skipped: Sequence[Skipped],
     warnings: Sequence[str],
-    digests: Mapping[str, Sequence[str]],
+    digests: Mapping[str, Digests],
+    near: Sequence[Pair],
 ) -> Card:
-    """The card.
+    """The card, without what grows with the number of videos: `write_card` adds where that is.
 
     Args:
       config: every parameter.
       videos: those used, in record order within each split.
       skipped: every file that gave no clips.
       warnings: lines for the user.
-      digests: for each split, one per clip.
+      digests: of the clips of each split.
+      near: videos in different splits that look alike.
     """
     classes: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: {split: Counter() for split in SPLITS})
     for v in videos:
@@ -74,35 +68,34 @@ def make_card(
         },
         "digests": {
             "sources": combined_digest(v.decoded.source_sha256 for v in videos),
-            "content": combined_digest(f"{split}\0{d}" for split in SPLITS for d in digests[split]),
+            "content": sorted_digest(f"{split}\0{d}" for split in sorted(SPLITS) for d in digests[split]),
         },
-        "splits": {split: _split(config, split, videos, digests[split]) for split in SPLITS},
+        "splits": {split: _split(split, videos, digests[split]) for split in SPLITS},
         "classes": {label: {s: _counts(c) for s, c in splits.items()} for label, splits in sorted(classes.items())},
+        "near_duplicates": _pairs_of_splits(near, videos),
         "warnings": list(warnings),
-        "skipped": [s._asdict() for s in skipped],
-        "videos": [_video(v) for v in videos],
+        "skipped": [s._asdict() for s in skipped[:LISTED]],
     }
 
 
-def _split(config: PrepConfig, split: str, videos: Sequence[UsedVideo], digests: Sequence[str]) -> dict[str, Any]:
+def _split(split: str, videos: Sequence[UsedVideo], digests: Digests) -> dict[str, Any]:
     mine = [v for v in videos if v.split == split]
-    entry = {
+    return {
         "clips": sum(v.clips for v in mine),
         "videos": len(mine),
         "group_count": len({v.source.group for v in mine}),
-        "digest": combined_digest(digests),
+        "digest": sorted_digest(digests),
     }
-    if config.format == "npy":
-        # In the order of the array: without the names a row of it would mean nothing.
-        entry |= {
-            "ids": [clip_id(v.name, number) for v in mine for number in range(v.clips)],
-            "labels": [v.source.label for v in mine for _ in range(v.clips)],
-            "groups": [v.source.group for v in mine for _ in range(v.clips)],
-        }
-    return entry
 
 
-def _video(v: UsedVideo) -> dict[str, Any]:
+def _pairs_of_splits(near: Sequence[Pair], videos: Sequence[UsedVideo]) -> dict[str, int]:
+    between = Counter(" and ".join(sorted(videos[place].split for place in pair[:2])) for pair in near)
+    return {"pairs": len(near), **dict(sorted(between.items()))}
+
+
+def _row(v: UsedVideo) -> dict[str, Any]:
+    facts = v.decoded._asdict()
+    del facts["stored_crc32"], facts["hashes"]
     return {
         "name": v.name,
         "path": v.source.path,
@@ -111,7 +104,7 @@ def _video(v: UsedVideo) -> dict[str, Any]:
         "split": v.split,
         "clips": v.clips,
         "dropped_tail_frames": v.dropped_tail_frames,
-        **v.decoded._asdict(),
+        **facts,
     }
 
 
@@ -123,9 +116,29 @@ def _miscounted(v: UsedVideo) -> bool:
     return v.decoded.announced_frames not in (0, v.decoded.decoded_frames)
 
 
-def write_card(folder: Path, card: Card) -> None:
-    """Writes card.json and card.md."""
+def write_card(
+    folder: Path, card: Card, videos: Sequence[UsedVideo], skipped: Sequence[Skipped], near: Sequence[Pair]
+) -> None:
+    """Writes card.json and card.md, and beside them the lists that grow with the number of videos."""
+    lists: dict[str, Iterator[dict[str, Any]]] = {
+        "videos": map(_row, videos),
+        "skipped": (s._asdict() for s in skipped),
+        "near_duplicates": (
+            {"first": videos[p.first].source.path, "second": videos[p.second].source.path, "share": p.share}
+            for p in near
+        ),
+    }
+    if card["format"] == "npy":
+        # In the order of the array: without the names a row of it would mean nothing.
+        lists |= {clip_names(split): _clips(split, videos) for split in SPLITS}
+    card["details"] = {name: write_details(folder, name, entries) for name, entries in lists.items()}
     write_card_files(folder, card, page(card))
+
+
+def _clips(split: str, videos: Sequence[UsedVideo]) -> Iterator[dict[str, Any]]:
+    for v in videos:
+        for number in range(v.clips) if v.split == split else ():
+            yield {"id": clip_id(v.name, number), "label": v.source.label, "group": v.source.group}
 
 
 def page(card: Card) -> list[str]:
@@ -155,6 +168,7 @@ def page(card: Card) -> list[str]:
         f"## Skipped files ({totals['skipped']})",
         "",
         *pipes(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
+        *([f"\nThe first {LISTED}; all are in skipped-*.jsonl."] if totals["skipped"] > LISTED else []),
     ]
     return lines
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vqvae_jax.config import check, check_choice
+from vqvae_jax.data.parts import share_of
 
 SplitRule = Literal["group", "video", "official-1", "official-2", "official-3"]
 _OFFICIAL_TEST_GROUPS = {"official-1": range(1, 8), "official-2": range(8, 15), "official-3": range(15, 22)}
@@ -52,7 +53,11 @@ class PrepConfig:
     format: Literal["arrayrecord", "npy"] = "arrayrecord"
     """arrayrecord: a TFDS data set of ArrayRecord shards. npy: one array file per split; reading needs only NumPy."""
     strict: bool = False
-    """End with exit code 2, writing nothing, if any file had to be skipped."""
+    """End with exit code 2, without a data set, if any file had to be skipped."""
+    near_duplicates: Literal["list", "refuse"] = "list"
+    """Videos that look alike in different splits: list them in the card with a warning, or end with exit code 2."""
+    shard: str = ""
+    """I/N, as 2/4: decode only the I-th of N equal shares of the files, into a part for `data_prep.merge`."""
 
     def __post_init__(self) -> None:
         check(self.out.name not in ("", ".."), "out", str(self.out), "the name of a new folder")
@@ -84,6 +89,10 @@ class PrepConfig:
         check(0 <= self.seed < 2**63, "seed", self.seed, "an integer in [0, 2**63)")
         check(0 <= self.workers <= 1024, "workers", self.workers, "0 to 1024")
         check_choice("format", self.format, ("arrayrecord", "npy"))
+        check_choice("near_duplicates", self.near_duplicates, ("list", "refuse"))
+        check(
+            not self.shard or share_of(self.shard) is not None, "shard", self.shard, "I/N with 1 <= I <= N, such as 2/4"
+        )
 
     @property
     def height_width(self) -> tuple[int, int]:

@@ -5,9 +5,10 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
@@ -49,15 +50,15 @@ class Pool:
         self._patience, self._clock = patience, clock
         self._workers: list[_Worker | None] = [None] * workers
 
-    def run(self, function: Callable[[Any, Tick], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """Outcomes as they come, in any order.
+    def run(self, function: Callable[[Any, Tick], Any], tasks: Iterable[Any]) -> Iterator[Outcome]:
+        """Outcomes as they come, in any order; tasks are taken as workers become free.
 
         Raises:
           WorkerError: if the function raised.
           UserError: if worker processes cannot start here.
         """
         waiting = iter(enumerate(tasks))
-        for slot in range(min(len(self._workers), len(tasks))):
+        for slot in range(len(self._workers)):
             self._give(slot, function, next(waiting, None))
         while busy := {w.connection: s for s, w in enumerate(self._workers) if w and w.task is not None}:
             for connection in wait(list(busy), timeout=_TICK_SECONDS):
@@ -135,6 +136,11 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         self._end_all()
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Worker:

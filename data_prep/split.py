@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from data_prep.config import PrepConfig
+from vqvae_jax.data.apportion import largest_remainder
 
 SPLITS = ("train", "validation", "test")
 
@@ -56,17 +57,6 @@ def divide(members: Sequence[Member], config: PrepConfig) -> Division:
             placed = _fill(clips, shares, f"{config.seed}\0{label}")
         split_of |= {m.name: placed[unit] for unit, videos in units[label].items() for m in videos}
     return Division(split_of, warnings)
-
-
-def largest_remainder(total: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """Whole numbers in proportion to `shares` that add up to `total` (Hare quota, ties to the earlier name)."""
-    whole = sum(shares.values())
-    exact = {name: total * share / whole for name, share in shares.items()}
-    quota = {name: int(value) for name, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: quota[name] - exact[name])
-    for name in by_remainder[: total - sum(quota.values())]:
-        quota[name] += 1
-    return quota
 
 
 def _fill(clips: Mapping[str, int], shares: Mapping[str, float], seed: str) -> dict[str, str]:

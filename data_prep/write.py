@@ -1,11 +1,13 @@
 """Frames files -> clips in `.npy` files or ArrayRecord shards: the work of one task is one part of one split."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from data_prep.frames_file import Layout, Stored, stored_clips
 from data_prep.pool import Tick
 from vqvae_jax.data.record_shards import SHARD_BYTES, Shard, shard_names, write_shard_file, write_tfds_metadata
 from vqvae_jax.data.records import DATASET_NAME, clip_digest, clip_id, features
@@ -20,17 +22,19 @@ class VideoClips(NamedTuple):
     label: str
     group: str
     frames_file: Path
+    stored: Stored
     clips: int
 
 
 class Part(NamedTuple):
-    """Consecutive videos of one split; written by one task, and their frames files removed after it."""
+    """Consecutive videos of one split; written by one task."""
 
     file: Path  # the shard, or the split's .npy file
     videos: list[VideoClips]
     clip_shape: ClipShape
-    step: int  # frames from one clip to the next
+    layout: Layout
     offset: int = 0  # byte at which the first clip lies (.npy only)
+    file_clips: int = 0  # of the whole file (.npy only)
 
 
 class Written(NamedTuple):
@@ -43,12 +47,10 @@ class Written(NamedTuple):
 
 def cut(part: Part) -> Iterator[tuple[VideoClips, str, np.ndarray]]:
     """The clips of a part, in order, with their ids."""
-    length, *picture = part.clip_shape
     for video in part.videos:
-        frames_THWC = np.memmap(video.frames_file, np.uint8, "r").reshape(-1, *picture)
-        for number in range(video.clips):
-            start = number * part.step
-            yield video, clip_id(video.name, number), np.array(frames_THWC[start : start + length])
+        for number, pixels in enumerate(stored_clips(video.frames_file, video.stored, part.layout)):
+            clip_THWC = np.frombuffer(pixels, np.uint8).reshape(part.clip_shape)
+            yield video, clip_id(video.name, number), clip_THWC
 
 
 def write_npy_part(part: Part, tick: Tick) -> Written:
@@ -63,26 +65,49 @@ def write_npy_part(part: Part, tick: Tick) -> Written:
             file.write(clip_THWC.data)
             digests.append(clip_digest(name, clip_THWC))
             tick()
-    _discard(part)
     return Written(len(digests), len(digests) * int(np.prod(part.clip_shape)), digests)
 
 
-def npy_parts(folder: Path, split: str, videos: list[VideoClips], clip_shape: ClipShape, step: int) -> list[Part]:
-    """Creates `<split>.npy` at its final size, and plans who writes what in it."""
+def npy_parts(folder: Path, split: str, videos: list[VideoClips], clip_shape: ClipShape, layout: Layout) -> list[Part]:
+    """Plans who writes what in `<split>.npy`."""
     path = folder / f"{split}.npy"
-    offset = _create_npy(path, sum(v.clips for v in videos), clip_shape)
+    clips, size = sum(v.clips for v in videos), int(np.prod(clip_shape))
+    offset = len(_npy_header(clips, clip_shape))
     parts = []
     for group in _by_bytes(videos, clip_shape):
-        parts.append(Part(path, group, clip_shape, step, offset))
-        offset += sum(v.clips for v in group) * int(np.prod(clip_shape))
+        parts.append(Part(path, group, clip_shape, layout, offset, clips))
+        offset += sum(v.clips for v in group) * size
     return parts
 
 
-def shard_parts(folder: Path, split: str, videos: list[VideoClips], clip_shape: ClipShape, step: int) -> list[Part]:
+def npy_bytes(part: Part) -> int:
+    """Size of the whole `.npy` file that a part belongs to."""
+    return len(_npy_header(part.file_clips, part.clip_shape)) + part.file_clips * int(np.prod(part.clip_shape))
+
+
+def create_npy(part: Part) -> None:
+    """Makes the `.npy` file of a part at its final size, unless it is there."""
+    if part.file.exists() and part.file.stat().st_size == npy_bytes(part):
+        return
+    with part.file.open("wb") as file:
+        file.write(_npy_header(part.file_clips, part.clip_shape))
+        file.truncate(npy_bytes(part))
+
+
+def _npy_header(clips: int, clip_shape: ClipShape) -> bytes:
+    header = io.BytesIO()
+    facts = {"descr": "|u1", "fortran_order": False, "shape": (clips, *clip_shape)}
+    np.lib.format.write_array_header_1_0(header, facts)
+    return header.getvalue()
+
+
+def shard_parts(
+    folder: Path, split: str, videos: list[VideoClips], clip_shape: ClipShape, layout: Layout
+) -> list[Part]:
     """Plans the shards of a split."""
     groups = _by_bytes(videos, clip_shape)
     names = shard_names(DATASET_NAME, split, len(groups))
-    return [Part(folder / name, group, clip_shape, step) for name, group in zip(names, groups, strict=True)]
+    return [Part(folder / name, group, clip_shape, layout) for name, group in zip(names, groups, strict=True)]
 
 
 def _by_bytes(videos: list[VideoClips], clip_shape: ClipShape) -> list[list[VideoClips]]:
@@ -96,16 +121,6 @@ def _by_bytes(videos: list[VideoClips], clip_shape: ClipShape) -> list[list[Vide
         groups[-1].append(video)
         room -= video.clips * int(np.prod(clip_shape))
     return groups
-
-
-def _create_npy(path: Path, clips: int, clip_shape: ClipShape) -> int:
-    """Makes a `.npy` file of the final size, and returns the offset of its data."""
-    shape = (clips, *clip_shape)
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        offset = file.tell()
-        file.truncate(offset + int(np.prod(shape)))
-    return offset
 
 
 def write_shard(part: Part, tick: Tick) -> Written:
@@ -125,7 +140,6 @@ def write_shard(part: Part, tick: Tick) -> Written:
             tick()
 
     shard = write_shard_file(part.file, records())
-    _discard(part)
     return Written(shard.records, shard.bytes, digests)
 
 
@@ -139,9 +153,3 @@ def write_metadata(folder: Path, clip_shape: ClipShape, shards: list[tuple[str, 
     """
     sizes = [(split, Shard(written.clips, written.bytes)) for split, written in shards]
     write_tfds_metadata(folder, DATASET_NAME, features(clip_shape), sizes)
-
-
-def _discard(part: Part) -> None:
-    """Frames files go as soon as their clips are written, so that the disk never holds everything twice."""
-    for video in part.videos:
-        video.frames_file.unlink()

@@ -108,10 +108,12 @@ def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: fl
 
 def code_one_video(programs: Programs, videos: Path, data: Path, split: str, folder: Path) -> str:
     """The first video of a split to an .msv file with the package's model, and back; returns what to say of it."""
+    from vqvae_jax.data.details import read_details
     from vqvae_jax.data.source import read_card
     from vqvae_jax.packaged import DEFAULT
 
-    name = next(video["path"] for video in read_card(data)["videos"] if video["split"] == split)
+    listed = read_details(data, read_card(data), "videos")
+    name = next(video["path"] for video in listed if video["split"] == split)
     coded, back = folder / "coded.msv", folder / "decoded.mp4"
     programs.run("vqvae_jax", "encode", videos / name, coded, "--bundle", DEFAULT, "--verify")
     programs.run("vqvae_jax", "decode", coded, back)

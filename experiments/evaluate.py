@@ -50,7 +50,7 @@ def configs(command: EvaluateCommand) -> dict[str, EvaluateConfig]:
 
     if command.data is None and not command.run:
         raise UserError("a bundle does not say which clips to measure; give them with --data DIR")
-    data = command.data or noted_data(command.run[0])
+    data = command.data or noted_data(command.run[0]).folders[0]
     subjects = [(run.resolve().name, run) for run in command.run]
     subjects += [(path.stem, path) for path in map(bundle_path, command.bundle)]
     found = {}

@@ -23,14 +23,16 @@ from vqvae_jax.errors import UserError, run_command
 class TrainCommand:
     """Trains a named experiment on the train split of a data set, or resumes the run."""
 
-    data: Path
-    """Data set written by data_prep."""
+    data: tuple[Path, ...]
+    """Data set written by data_prep; several are trained on together."""
     run: Path
     """Folder of the run; one that exists is resumed."""
     steps: int | None = None
     """Steps in all (training.steps)."""
     batch_size: int | None = None
     """Clips per step over all devices (data.batch-size)."""
+    weights: tuple[float, ...] = ()
+    """How often each of several data sets is drawn from, as 2 1; default: as often as it has clips."""
     init_from: Path | None = None
     """Where weights and codebooks start from: a run's folder (its best checkpoint) or a bundle, FILE.safetensors. The
     optimiser starts anew."""
@@ -146,18 +148,18 @@ def train(command: TrainCommand, experiment: Any) -> int:
     Raises:
       UserError: see `vqvae_jax.training.loop.train`; also if data, weights or what to start from are not to be found.
     """
-    from vqvae_jax.data.open import open_split
+    from vqvae_jax.data.open import open_sets
     from vqvae_jax.data.source import ClipSet
     from vqvae_jax.families import config_of, family, start_from
     from vqvae_jax.training.loop import Job
     from vqvae_jax.training.loop import train as run
 
     settings = experiment.training
-    clips = open_split(command.data, "train")
+    clips = open_sets(command.data, "train", command.weights or None)
     validation: ClipSet | None = None
     if settings.validation_clips:
         try:
-            validation = open_split(command.data, "validation")
+            validation = open_sets(command.data, "validation")
         except UserError as error:
             raise UserError(f"{error}; --training.validation-clips 0 trains without validation") from error
     job = Job(experiment.name, config_of(experiment), experiment.data, settings, clips, validation, command.run)

@@ -44,33 +44,40 @@ def test_help_explains_every_option():
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_a_stopped_run_leaves_nothing_that_looks_whole(tree, tmp_path, number, code):
+def test_a_stopped_run_leaves_nothing_that_looks_whole_and_the_next_one_goes_on(tree, tmp_path, number, code):
     out = tmp_path / "sets" / "out"
     out.parent.mkdir()
     # The slow resize keeps the run busy.
+    slow = ("--resize", "scipy", "--size", "128")
     process = subprocess.Popen(
-        command(tree, out, "--resize", "scipy", "--size", "512"),
+        command(tree, out, *slow),
         cwd=ROOT,
         stderr=subprocess.PIPE,
+        text=True,
         # A shell that runs the tests in the background has them ignore SIGINT, and so all that they start.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 600
-    while not list(out.parent.glob(".out.part-*/.frames/*")) and time.monotonic() < deadline:
+    done = out.parent / ".out.work" / "done.jsonl"
+    while not (done.exists() and done.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
-    process.communicate(timeout=600)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == code
-    assert not out.exists()
-    left = list(out.parent.iterdir())
-    assert bool(left) == (number == signal.SIGKILL)
-    # The next run clears up after a killed one.
-    assert run(tree, out).returncode == 0
+    assert [p.name for p in out.parent.iterdir()] == [".out.work"]
+    if number != signal.SIGKILL:
+        assert f"what is decoded is kept in {out.parent / '.out.work'}, and the same command goes on" in said
+    first = next(p for p in (done.parent / "units").rglob("*") if p.is_file() and p.suffix != ".part")
+    before = first.stat().st_mtime_ns
+    other = run(tree, out, "--fps", "10", *slow)
+    assert (other.returncode, other.stderr.count("\n")) == (2, 1) and "was begun with fps=16" in other.stderr
+    assert first.stat().st_mtime_ns == before
+    assert run(tree, out, *slow).returncode == 0
     assert [p.name for p in out.parent.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize(("file_format", "limit"), [("npy", 20_000), ("arrayrecord", 60_000)])
-def test_a_disk_that_takes_no_more_is_one_clear_line(tree, tmp_path, file_format, limit):
+def test_a_disk_that_takes_no_more_is_one_clear_line_and_the_next_run_goes_on(tree, tmp_path, file_format, limit):
     out = tmp_path / "sets" / "out"
     out.parent.mkdir()
     done = subprocess.run(
@@ -81,10 +88,10 @@ def test_a_disk_that_takes_no_more_is_one_clear_line(tree, tmp_path, file_format
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert done.returncode == 2
-    assert re.fullmatch(r"data_prep: .*out cannot be written: .*too large.*; nothing was kept\n", done.stderr), (
-        done.stderr
-    )
-    assert not list(out.parent.iterdir())
+    told = r"data_prep: .*out cannot be written: .*too large.*; what is done is kept in .*\.out\.work, and .*\n"
+    assert re.fullmatch(told, done.stderr), done.stderr
+    assert [p.name for p in out.parent.iterdir()] == [".out.work"]
+    assert run(tree, out, "--format", file_format).returncode == 0
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None and os.geteuid() == 0, reason="root reads every file")

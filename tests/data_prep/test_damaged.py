@@ -9,6 +9,7 @@ import pytest
 
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
+from vqvae_jax.data.details import read_details
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "ucf101"
 
@@ -77,6 +78,6 @@ def test_the_ucf101_sample_gives_309_test_clips_with_and_without_damaged_files(t
         "JumpingJack/v_JumpingJack_g04_c01.avi"
     ]
     splits: dict[str, set[str]] = {}
-    for video_entry in card["videos"]:
+    for video_entry in read_details(tmp_path / "damaged", card, "videos"):
         splits.setdefault(video_entry["group"], set()).add(video_entry["split"])
     assert all(len(s) == 1 for s in splits.values())

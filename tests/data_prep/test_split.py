@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep.config import PrepConfig, ranges
-from data_prep.split import SPLITS, Member, divide, largest_remainder
+from data_prep.split import SPLITS, Member, divide
+from vqvae_jax.data.apportion import largest_remainder
 from vqvae_jax.errors import ConfigError
 
 CONFIG = PrepConfig(videos=Path("v"), out=Path("o"))

@@ -30,7 +30,7 @@ model = replace(
 experiment = replace(
     tiny, model=model, data=replace(tiny.data, frames=8), training=replace(tiny.training, steps=5, log_every=2)
 )
-sys.exit(train(TrainCommand(Path(sys.argv[1]), Path(sys.argv[2])), experiment))
+sys.exit(train(TrainCommand((Path(sys.argv[1]),), Path(sys.argv[2])), experiment))
 """
 
 

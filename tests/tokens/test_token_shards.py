@@ -20,7 +20,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.rate import index_entropy
 from vqvae_jax.tokens.records import chunk_digest
 from vqvae_jax.tokens.shards import TokenShards
-from vqvae_jax.tokens.writer import write_token_shards
+from vqvae_jax.tokens.writer import join_token_parts, write_token_part, write_token_shards
 
 ROOT = Path(__file__).parents[2]
 CHUNK = 8  # frames
@@ -201,19 +201,32 @@ def test_native_sizes_give_grids_of_their_own_that_tfds_reads(tmp_path):
     assert [f.shape for f in tokens.frames("b.npy", golden_model())] == [(17, 10, 3)] * 3
 
 
-def test_nothing_is_left_when_it_is_interrupted_and_no_unfinished_folder_is_read(tree, tmp_path):
+def test_no_unfinished_folder_is_read_and_what_was_coded_before_a_signal_is_kept(tree, written, tmp_path):
     def watch(files):
         yield files[1]
         with pytest.raises(UserError, match=r"no card\.json"):
-            TokenShards(next(tmp_path.glob(".out.part-*")))
+            TokenShards(tmp_path / ".out.work")
         raise KeyboardInterrupt
+
+    coded = []
+
+    def rest(files):
+        for file in files:
+            coded.append(file.path)
+            yield file
 
     with pytest.raises(KeyboardInterrupt):
         write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK, size=SIZE, watch=watch)
-    assert not list(tmp_path.iterdir())
+    assert [p.name for p in tmp_path.iterdir()] == [".out.work"]
+    with pytest.raises(UserError, match=r"\.out\.work was begun with size=\[32, 24\], this run has 'native'"):
+        write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK)
+    card = write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK, size=SIZE, watch=rest)
+    assert len(coded) == 5 and "Biking/long.npy" not in coded
+    assert card == written[1]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
-def test_what_a_killed_run_leaves_is_not_the_output_and_the_next_run_removes_it(tree, tmp_path):
+def test_what_a_killed_run_leaves_is_not_the_output_and_the_next_run_goes_on_with_it(tree, written, tmp_path):
     program = (
         "import sys, time; from tests.codec.example_bundle import golden_model\n"
         "from vqvae_jax.tokens.writer import write_token_shards\n"
@@ -224,10 +237,40 @@ def test_what_a_killed_run_leaves_is_not_the_output_and_the_next_run_removes_it(
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None and run.stdout.readline() == "coded\n"
         os.kill(run.pid, signal.SIGKILL)
-    (left,) = tmp_path.iterdir()
-    assert left.name.startswith(f".out.part-{run.pid}-")
-    write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK, size=SIZE)
+    assert [p.name for p in tmp_path.iterdir()] == [".out.work"]
+    card = write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK, size=SIZE)
+    assert card == written[1]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_parts_joined_are_the_tokens_of_one_machine(tree, written, tmp_path):
+    parts = [tmp_path / f"part{number}" for number in (1, 2, 3)]
+    for number, part in enumerate(parts, 1):
+        for _ in range(2):  # a repeated one is there already
+            made = write_token_part(tree, part, golden_model(), f"{number}/3", CHUNK, size=SIZE)
+        assert str(made.share) == f"{number}/3"
+    card = join_token_parts(parts[::-1] + parts[:1], tmp_path / "joined", golden_model())
+    assert card == written[1]
+    ours, theirs = TokenShards(tmp_path / "joined"), TokenShards(written[0])
+    assert list(map(chunk_digest, map(ours.read, range(5)))) == list(map(chunk_digest, map(theirs.read, range(5))))
+    with pytest.raises(UserError, match=r"1 of 3 parts are missing: 2/3"):
+        join_token_parts([parts[0], parts[2]], tmp_path / "other", golden_model())
+    with pytest.raises(UserError, match=r"was coded with bundle .*, this is"):
+        join_token_parts(parts, tmp_path / "other", golden_model(levels=1))
+    unit = next(p for part in parts for p in (part / "units").rglob("*") if p.is_file())
+    unit.write_bytes(unit.read_bytes()[:-50])
+    with pytest.raises(UserError, match=f"{unit} is damaged"):
+        join_token_parts(parts, tmp_path / "other", golden_model())
+    assert not (tmp_path / "other").exists()
+
+
+def test_strict_stops_at_the_first_and_again_at_what_is_known(tree, tmp_path):
+    for _ in range(2):
+        with pytest.raises(
+            UserError, match=r"--strict: Biking/cut.npy: truncated: 100 bytes.*; without --strict it is"
+        ):
+            write_token_shards(tree, tmp_path / "out", golden_model(), CHUNK, size=SIZE, strict=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing(tree, tmp_path):
@@ -237,7 +280,6 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(tree, tmp_path):
             write_token_shards(root, out, golden_model(), CHUNK, **{"size": SIZE, **options})
         assert "\n" not in str(error.value) and sorted(tmp_path.iterdir()) == before
 
-    refused("--strict: Biking/cut.npy: truncated: 100 bytes", strict=True)
     refused("shards=0; expected 1 to", shards=0)
     refused("are .* pixels; at most", size=(8192, 8192))
     refused("is missing; expected a folder", root=tmp_path / "nowhere")

@@ -15,6 +15,7 @@ from experiments.train import parse_command, train
 from tests.data.example_clips import write_npy
 from vqvae_jax import families
 from vqvae_jax.cli.main import run
+from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import read_result
 from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
 from vqvae_jax.training.logs import read_metrics
@@ -78,6 +79,25 @@ def test_an_interrupted_run_goes_on_bit_for_bit(data, straight, tmp_path):
     trained(data, tmp_path / "run", "--steps", "3")
     trained(data, tmp_path / "run", "--steps", "6")
     assert leaves(tmp_path / "run") == leaves(straight)
+
+
+def test_two_data_sets_with_weights_go_on_bit_for_bit_and_their_bundle_is_fitted_on_both(data, tmp_path):
+    clips = np.random.default_rng(5).integers(0, 256, (9, *CLIP, 3), np.uint8)
+    other = write_npy(tmp_path / "other", {"train": clips[:6], "validation": clips[6:]})
+
+    def both(folder, *options, weights=("1", "3")):
+        words = ["toy", "--data", str(data), str(other), "--weights", *weights, "--run", str(folder), *options]
+        assert train(*parse_command(words)) == 0
+
+    both(tmp_path / "straight")
+    both(tmp_path / "run", "--steps", "3")
+    with pytest.raises(UserError, match="cannot resume: the checkpoint's data stream has digest="):
+        both(tmp_path / "run", "--steps", "6", weights=("3", "1"))
+    both(tmp_path / "run", "--steps", "6")
+    assert leaves(tmp_path / "run") == leaves(tmp_path / "straight")
+    noted = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert (noted["folders"], noted["weights"]) == ([str(data), str(other)], [1.0, 3.0])
+    run(["export", str(tmp_path / "both.safetensors"), "--run", str(tmp_path / "run"), "--clips", "32"])
 
 
 def test_a_run_may_start_from_its_bundle(data, straight, bundle, tmp_path):

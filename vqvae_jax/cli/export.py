@@ -7,11 +7,11 @@ from typing import Annotated
 import tyro
 
 from vqvae_jax.codec.bundle import WeightType
-from vqvae_jax.data.open import open_split
+from vqvae_jax.data.open import open_sets
 from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.families import export_bundle, load_snapshot
 from vqvae_jax.progress import Progress
-from vqvae_jax.training.resume import noted_data
+from vqvae_jax.training.resume import NotedData, noted_data
 from vqvae_jax.training.snapshot import chosen_step, open_run
 
 
@@ -48,7 +48,8 @@ def run(options: Options) -> None:
     unranked = options.step == "best" and checkpoints.best_step() is None
     noted = " (the latest; none was validated)" if unranked else ""
     snapshot = load_snapshot(checkpoints, step)
-    clips = open_split(options.data or noted_data(options.run), "train")
+    data = NotedData([options.data], None) if options.data else noted_data(options.run)
+    clips = open_sets(data.folders, "train", data.weights)
     with Progress("") as progress:
         result = export_bundle(
             snapshot, clips, options.out, options.weights, options.clips, options.force, progress.show

@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "PSNR, SSIM, bytes and bits per pixel of one video against another",
     "export": "a training run to a bundle, the model file that the other commands read",
     "tokenize": "a folder of videos to ArrayRecord shards of tokens, for models trained on them",
+    "merge": "parts that `tokenize --shard I/N` has made on many machines to one data set of tokens",
     "detokenize": "a folder of tokens back to videos",
 }
 HELP = ("-h", "--help")

@@ -5,18 +5,20 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from vqvae_jax.cli.encode import coded_size, parse_rate
 from vqvae_jax.data.names import Source
-from vqvae_jax.errors import number_of, say
+from vqvae_jax.data.parts import share_of
+from vqvae_jax.data.work_folder import work_folder
+from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.families import token_model
 from vqvae_jax.packaged import TOKENS, find_bundle
 from vqvae_jax.progress import counted
 from vqvae_jax.tokens.card import Card
-from vqvae_jax.tokens.writer import write_token_shards
+from vqvae_jax.tokens.writer import write_token_part, write_token_shards
 
 LISTED = 20
 
@@ -40,7 +42,9 @@ class Options:
     chunk_frames: int | None = None
     """Frames per record; default: the model's clip length, less above 640x480."""
     strict: bool = False
-    """Stop at the first file that cannot be used, and write nothing."""
+    """Stop at the first file that cannot be used, and make no data set."""
+    shard: str = ""
+    """I/N, as 2/4: code only the I-th of N equal shares of the files, into a part for `vqvae-jax merge`."""
     json: bool = False
     """Print the card as JSON, without its list of videos."""
 
@@ -51,25 +55,33 @@ def run(options: Options) -> None:
     Raises:
       UserError: about the folder, the size, the bundle or the output.
     """
+    if options.shard and share_of(options.shard) is None:
+        raise UserError(f"--shard {options.shard}: expected I/N with 1 <= I <= N, such as 2/4")
     fps = parse_rate(options.fps)
     bundle = token_model(find_bundle(options.bundle, TOKENS))
     size = None if options.size == "native" else coded_size(options.size, bundle, (0, 0))
-    card = write_token_shards(
-        options.folder,
-        options.out,
-        bundle,
-        options.chunk_frames,
-        size=size,
-        fps=fps,
-        shards=options.shards,
-        strict=options.strict,
-        watch=_watch,
-    )
-    if options.json:
+    how: dict[str, Any] = {"size": size, "fps": fps, "strict": options.strict, "watch": _watch}
+    where = (options.folder, options.out, bundle)
+    try:
+        if options.shard:
+            part = write_token_part(*where, options.shard, options.chunk_frames, **how).share
+            say(f"{options.out}: part {part}, {part.size} of {part.files} files; join all with vqvae-jax merge")
+            return
+        card = write_token_shards(*where, options.chunk_frames, shards=options.shards, **how)
+    except KeyboardInterrupt as stop:
+        kept = f"what is coded is kept in {work_folder(options.out)}, and the same command goes on"
+        stop.args = (kept,)
+        raise
+    tell(card, options.out, options.json)
+
+
+def tell(card: Card, out: Path, as_json: bool) -> None:
+    """Says what was written, and what was not."""
+    if as_json:
         print(json.dumps({name: value for name, value in card.items() if name != "videos"}, indent=1))
     else:
-        say(*summary(card, options.out))
-    say(*_skipped(card, options.out), file=sys.stderr)
+        say(*summary(card, out))
+    say(*_skipped(card, out), file=sys.stderr)
 
 
 def _watch(files: Sequence[Source]) -> Iterable[Source]:

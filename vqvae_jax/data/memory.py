@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.details import read_details
+from vqvae_jax.data.mixed import MixedClips
 from vqvae_jax.data.order import Share
+from vqvae_jax.data.records import clip_names
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.data.stream import BatchStream, Sample, SampleReader
 from vqvae_jax.errors import UserError
@@ -51,6 +54,7 @@ class MemoryClips:
             clips.digest,
             clips.clip_shape,
         )
+        self.mixture = getattr(clips, "mixture", None)
         self._array = np.zeros((len(clips), *clips.clip_shape), np.uint8)
         for record in range(len(clips)):
             try:
@@ -82,7 +86,7 @@ class NpyClips:
         entry = card["splits"][split]
         self.data_dir, self.split, self.digest = data_dir, split, str(entry["digest"])
         self.path = data_dir / f"{split}.npy"
-        self._ids: list[str] = entry["ids"]
+        self._ids = _ids(data_dir, split, card)
         self._open()
 
     def _open(self) -> None:
@@ -115,6 +119,22 @@ class NpyClips:
         self._open()
 
 
+def is_mapped(clips: ClipSet) -> bool:
+    """Whether the clips lie in `.npy` files, which the system caches by itself."""
+    return all(isinstance(part, NpyClips) for part in (clips.parts if isinstance(clips, MixedClips) else [clips]))
+
+
+def _ids(data_dir: Path, split: str, card: dict[str, Any]) -> list[str]:
+    entry = card["splits"][split]
+    rows = (
+        ({"id": name} for name in entry["ids"]) if "ids" in entry else read_details(data_dir, card, clip_names(split))
+    )
+    ids = [row.get("id") for row in rows]
+    if len(ids) != entry["clips"] or not all(isinstance(name, str) for name in ids):
+        raise UserError(f"{data_dir}: the card does not name the {entry['clips']} clips of {split!r}; write it again")
+    return [str(name) for name in ids]
+
+
 def memory_stream(clips: ClipSet, config: PipelineConfig, share: Share) -> BatchStream:
     """An endless stream from memory; `.npy` splits stay on disk, mapped, and the system caches what is used.
 
@@ -122,7 +142,7 @@ def memory_stream(clips: ClipSet, config: PipelineConfig, share: Share) -> Batch
       ConfigError: if the batch does not fit the split.
       UserError: if the decoded split is larger than the free memory.
     """
-    reader = SampleReader(clips if isinstance(clips, NpyClips) else MemoryClips(clips), config)
+    reader = SampleReader(clips if is_mapped(clips) else MemoryClips(clips), config)
 
     def samples_from(position: int) -> Iterator[Sample]:
         return (reader[position + share.position(index)] for index in itertools.count())

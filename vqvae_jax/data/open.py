@@ -1,9 +1,11 @@
 """Opens what data_prep wrote: a split for random access, and a stream of its clips in training order."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.memory import NpyClips, fits_in_memory, memory_stream
+from vqvae_jax.data.memory import NpyClips, fits_in_memory, is_mapped, memory_stream
+from vqvae_jax.data.mixed import MixedClips
 from vqvae_jax.data.order import Share
 from vqvae_jax.data.source import ClipSet, ClipStream, read_card
 from vqvae_jax.errors import ConfigError, UserError
@@ -30,6 +32,19 @@ def open_split(data_dir: str | Path, split: str) -> ClipSet:
     return ShardedClips(folder, split, card)
 
 
+def open_sets(data_dirs: Sequence[str | Path], split: str, weights: Sequence[float] | None = None) -> ClipSet:
+    """Opens a split of one data set, or of several as one.
+
+    Args:
+      weights: how often each is drawn from in training; none: as often as it has clips.
+
+    Raises:
+      UserError: see `open_split` and `MixedClips`.
+    """
+    parts = [open_split(folder, split) for folder in data_dirs]
+    return parts[0] if len(parts) == 1 and weights is None else MixedClips(parts, weights)
+
+
 def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, process_count: int = 1) -> ClipStream:
     """An endless training stream over `clips`, of this process's part of every batch.
 
@@ -51,7 +66,7 @@ def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, 
             f"{clips.data_dir} are exactly as long; write them with `data_prep --frames {config.frames * 3 // 2}`"
         )
     in_memory = config.source == "memory" or (
-        config.source == "auto" and (isinstance(clips, NpyClips) or fits_in_memory(clips, IN_MEMORY_LIMIT))
+        config.source == "auto" and (is_mapped(clips) or fits_in_memory(clips, IN_MEMORY_LIMIT))
     )
     if in_memory:
         return memory_stream(clips, config, share)

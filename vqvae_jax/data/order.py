@@ -7,9 +7,11 @@ is, and neither threads, worker processes nor the number of hosts can change wha
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from vqvae_jax.data.apportion import largest_remainder
 from vqvae_jax.errors import ConfigError
 
 
@@ -60,6 +62,63 @@ class TrainingOrder:
         """The record number at a position, 0 <= position."""
         epoch, offset = divmod(position, self.per_epoch)
         return int(_permutation(self.records, self.seed, epoch)[offset])
+
+
+class Mixture(NamedTuple):
+    """Several sets of clips as one, and how often each is drawn from."""
+
+    sizes: tuple[int, ...]  # records of each; they follow each other
+    weights: tuple[float, ...] | None  # None: every clip as often as any other
+
+
+class WeightedOrder:
+    """Maps positions to record numbers of several sets, in given proportions.
+
+    Every `BLOCK` positions have the same number from each set, in an order drawn anew, so that a position tells by
+    itself how many of a set came before it. Each set goes through all of its records, in a new order every time, at its
+    own pace.
+
+    Raises:
+      ConfigError: if a set would get less than one of a block.
+    """
+
+    BLOCK = 1000
+
+    def __init__(self, mixture: Mixture, seed: int) -> None:
+        assert mixture.weights is not None
+        self._sizes, self._seed = mixture.sizes, seed
+        self._starts = [sum(mixture.sizes[:place]) for place in range(len(mixture.sizes))]
+        shares = dict(enumerate(mixture.weights))
+        counts = largest_remainder(self.BLOCK, shares)
+        for place, count in counts.items():
+            if count < 1:
+                raise ConfigError(
+                    f"config: weights={list(shares.values())}: that of set {place + 1} is less than one in {self.BLOCK}"
+                )
+        self._counts = tuple(counts[place] for place in range(len(mixture.sizes)))
+
+    def record_at(self, position: int) -> int:
+        """The record number at a position, 0 <= position."""
+        block, offset = divmod(position, self.BLOCK)
+        places, ranks = _schedule(self._counts, self._seed, block)
+        place = int(places[offset])
+        epoch, within = divmod(block * self._counts[place] + int(ranks[offset]), self._sizes[place])
+        return self._starts[place] + int(_set_permutation(self._sizes[place], self._seed, place, epoch)[within])
+
+
+@functools.lru_cache(maxsize=4)
+def _schedule(counts: tuple[int, ...], seed: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """For every position of a block its set, and how many of that set come before it in the block."""
+    order = np.random.default_rng([seed, block, 0]).permutation(sum(counts))
+    places, ranks = np.repeat(np.arange(len(counts)), counts)[order], np.zeros(sum(counts), np.int64)
+    for place, count in enumerate(counts):
+        ranks[places == place] = np.arange(count)
+    return places, ranks
+
+
+@functools.lru_cache(maxsize=32)
+def _set_permutation(records: int, seed: int, place: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch, 1 + place]).permutation(records)
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,10 +1,12 @@
 """Writing ArrayRecord shards and the metadata by which `tfds.builder_from_directory` reads them, without TensorFlow."""
 
+import contextlib
 import errno
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 # group_size 1: random access to single records. zstd level 1 takes a third of the default's time for 3 % more bytes.
 OPTIONS = "group_size:1,zstd:1"
@@ -42,73 +44,40 @@ def write_shard_file(path: Path, records: Iterable[bytes]) -> Shard:
     from array_record.python.array_record_module import ArrayRecordWriter
 
     count = size = 0
-    try:
+    with _as_os_error():
         writer = ArrayRecordWriter(str(path), OPTIONS)
-        for record in records:
+    for record in records:  # whose own errors pass
+        with _as_os_error():
             writer.write(record)
-            count, size = count + 1, size + len(record)
+        count, size = count + 1, size + len(record)
+    with _as_os_error():
         writer.close()
-    except RuntimeError as error:  # the writer's only kind
-        full = os.strerror(errno.ENOSPC) in str(error)
-        raise OSError(errno.ENOSPC if full else errno.EIO, str(error).split(";")[0]) from error
     return Shard(count, size)
 
 
-class Spool:
-    """Records in a file until it is known how many there are, and so into which shards they go.
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # the writer's only kind
+        full = os.strerror(errno.ENOSPC) in str(error)
+        raise OSError(errno.ENOSPC if full else errno.EIO, str(error).split(";")[0]) from error
 
-    A context manager that removes it. Only the records' lengths are kept in memory.
+
+def deal_out(folder: Path, dataset: str, split: str, records: Iterator[bytes], count: int, shards: int) -> list[Shard]:
+    """Writes `count` records to so many shards, in order and as evenly as their number allows.
 
     Raises:
-      OSError: if the disk is full or fails, from any method.
+      ValueError: if there are not so many records.
+      OSError: if the disk is full or fails.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = path.open("x+b")
-        self._lengths: list[int] = []
-        self._bytes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._path.unlink(missing_ok=True)
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def add(self, record: bytes) -> None:
-        """Appends one."""
-        self._file.write(record)
-        self._lengths.append(len(record))
-        self._bytes += len(record)
-
-    def cut(self, count: int) -> None:
-        """Forgets all records but the first `count`."""
-        self._bytes -= sum(self._lengths[count:])
-        del self._lengths[count:]
-        self._file.seek(self._bytes)
-        self._file.truncate()
-
-    def write_shards(self, folder: Path, dataset: str, split: str, count: int | None) -> list[Shard]:
-        """Deals the records out, in order and as evenly as their number allows.
-
-        Args:
-          count: of shards, at most one per record; by default one per 64 MiB.
-        """
-        count = min(len(self), -(-self._bytes // SHARD_BYTES) if count is None else count)
-        self._file.seek(0)
-        shards = []
-        for number, name in enumerate(shard_names(dataset, split, count)):
-            begin, end = number * len(self) // count, (number + 1) * len(self) // count
-            shards.append(write_shard_file(folder / name, self._read(begin, end)))
-        return shards
-
-    def _read(self, begin: int, end: int) -> Iterator[bytes]:
-        for length in self._lengths[begin:end]:
-            yield self._file.read(length)
+    written = []
+    for number, name in enumerate(shard_names(dataset, split, shards)):
+        share = (number + 1) * count // shards - number * count // shards
+        written.append(write_shard_file(folder / name, itertools.islice(records, share)))
+    if sum(shard.records for shard in written) != count or next(records, None) is not None:
+        raise ValueError(f"there are not {count} records")
+    return written
 
 
 def write_tfds_metadata(folder: Path, dataset: str, features: Any, shards: Sequence[tuple[str, Shard]]) -> None:

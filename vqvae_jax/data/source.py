@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from vqvae_jax.data.records import clip_names
 from vqvae_jax.errors import UserError
 
 CARD = "card.json"
@@ -100,16 +101,22 @@ def read_card(data_dir: str | Path) -> dict[str, Any]:
     if not isinstance(card, dict) or card.get("format") not in ("arrayrecord", "npy"):
         raise UserError(f"{path} is not a card of data_prep: format must be arrayrecord or npy")
     splits = card.get("splits")
-    if not isinstance(splits, dict) or not all(_is_split(entry, card["format"]) for entry in splits.values()):
-        raise UserError(f"{path} is not a card of data_prep: splits must hold clips and digest (npy: and ids)")
+    if not isinstance(splits, dict) or not all(_is_split(card, name) for name in splits):
+        raise UserError(f"{path} is not a card of data_prep: splits must hold clips and digest (npy: and name clips)")
     return card
 
 
-def _is_split(entry: Any, format_: str) -> bool:
+def _is_split(card: dict[str, Any], split: str) -> bool:
+    entry = card["splits"][split]
     if not isinstance(entry, dict) or not isinstance(entry.get("digest"), str):
         return False
-    clips, ids = entry.get("clips"), entry.get("ids")
-    return isinstance(clips, int) and (format_ != "npy" or (isinstance(ids, list) and len(ids) == clips))
+    clips, ids, lists = entry.get("clips"), entry.get("ids"), card.get("details")
+    if not isinstance(clips, int) or card["format"] != "npy":
+        return isinstance(clips, int)
+    if isinstance(ids, list):  # cards of version 1
+        return len(ids) == clips
+    listed = lists.get(clip_names(split)) if isinstance(lists, dict) else None
+    return isinstance(listed, dict) and listed.get("entries") == clips
 
 
 def evenly_spread(clips: int, count: int) -> list[int]:

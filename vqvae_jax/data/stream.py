@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.order import Share, TrainingOrder, augment, random_generator
+from vqvae_jax.data.order import Mixture, Share, TrainingOrder, WeightedOrder, augment, random_generator
 from vqvae_jax.data.source import Batch, ClipSet
 from vqvae_jax.errors import UserError
 
@@ -28,7 +28,12 @@ class SampleReader:
     config: PipelineConfig
 
     def __post_init__(self) -> None:
-        self.order = TrainingOrder(len(self.clips), self.config.batch_size, self.config.seed)
+        self.order: TrainingOrder | WeightedOrder = TrainingOrder(
+            len(self.clips), self.config.batch_size, self.config.seed
+        )
+        mixture: Mixture | None = getattr(self.clips, "mixture", None)
+        if mixture is not None and mixture.weights is not None:
+            self.order = WeightedOrder(mixture, self.config.seed)
         self._unreadable: dict[int, str] = {}
 
     def __getitem__(self, position: int) -> Sample:

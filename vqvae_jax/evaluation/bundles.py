@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from vqvae_jax.codec.bundle import read_bundle
-from vqvae_jax.data.open import open_split
+from vqvae_jax.data.open import open_sets, open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
@@ -29,7 +29,7 @@ from vqvae_jax.families import export_bundle
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
 from vqvae_jax.progress import Progress
-from vqvae_jax.training.resume import noted_data
+from vqvae_jax.training.resume import NotedData, noted_data
 from vqvae_jax.training.snapshot import Snapshot
 
 
@@ -40,9 +40,10 @@ def training_clips(run: Path, digest: str | None, other: Path) -> ClipSet:
       UserError: if they are in neither.
     """
     reasons = []
-    for find in (lambda: noted_data(run), lambda: other):
+    for find in (lambda: noted_data(run), lambda: NotedData([other], None)):
         try:
-            clips = open_split(find(), "train")
+            data = find()
+            clips = open_sets(data.folders, "train", data.weights)
         except UserError as error:
             reasons.append(str(error))
             continue

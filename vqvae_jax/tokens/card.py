@@ -12,7 +12,7 @@ from vqvae_jax.codec.interface import Grid, TokenModel
 from vqvae_jax.data.card import version
 from vqvae_jax.data.names import Skipped
 from vqvae_jax.data.record_shards import Shard
-from vqvae_jax.data.records import combined_digest
+from vqvae_jax.data.records import Digests, combined_digest, sorted_digest
 from vqvae_jax.metrics.rate import index_entropy
 from vqvae_jax.report.table import pipes
 
@@ -67,7 +67,7 @@ def make_card(
     settings: Settings,
     videos: Sequence[CodedVideo],
     skipped: Sequence[Skipped],
-    digests: Sequence[str],
+    digests: Digests,
     counts: Mapping[str, np.ndarray],
     shards: Sequence[Shard],
 ) -> Card:
@@ -113,7 +113,7 @@ def make_card(
         },
         "digests": {
             "sources": combined_digest(v.source_sha256 for v in videos),
-            "content": combined_digest(digests),
+            "content": sorted_digest(digests),
         },
         "labels": {label: dict(counter) for label, counter in sorted(labels.items())},
         "versions": {name: version(name) for name in ("vqvae_jax", "jax", "opencv-python-headless", "Pillow")},

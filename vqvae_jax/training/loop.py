@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
+from vqvae_jax.data.mixed import sources_of
 from vqvae_jax.data.open import open_stream
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.data.stream import spread_clips
@@ -228,7 +229,7 @@ def begin(job: Job, task: Task, checkpoints: Checkpoints, stream: Any, key: jax.
 def note_run(job: Job, task: Task, new_steps: bool) -> None:
     """Writes down beside the checkpoints what the run is."""
     write_json(job.run / CONFIG_FILE, job.config)
-    write_json(job.run / DATA_FILE, {"folder": str(job.clips.data_dir.absolute()), "digest": job.clips.digest})
+    write_json(job.run / DATA_FILE, sources_of(job.clips))
     if new_steps:
         note_machine(job.run)
     for name, network in task.frozen.items():

@@ -113,19 +113,31 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
-def noted_data(run: Path) -> Path:
-    """The data set that a run was trained on, where it was then.
+class NotedData(NamedTuple):
+    """The data sets that a run was trained on, where they were then."""
+
+    folders: list[Path]
+    weights: list[float] | None  # how often each was drawn from; None: as often as it has clips
+
+
+def noted_data(run: Path) -> NotedData:
+    """What a run says of its data.
 
     Raises:
-      UserError: if the run does not say, or it is gone.
+      UserError: if it does not say, or they are gone.
     """
     try:
-        folder = Path(json.loads((run / DATA_FILE).read_text())["folder"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        noted = json.loads((run / DATA_FILE).read_text())
+        folders = [Path(folder) for folder in noted.get("folders", [noted["folder"]])]
+        weights = noted.get("weights")
+        data = NotedData(folders, None if weights is None else [float(w) for w in weights])
+        data.folders[0]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise UserError(f"run {run} does not say where its data are; give them with --data DIR") from error
-    if not folder.is_dir():
-        raise UserError(f"the run's data were in {folder}, which is gone; give them with --data DIR")
-    return folder
+    for folder in data.folders:
+        if not folder.is_dir():
+            raise UserError(f"the run's data were in {folder}, which is gone; give them with --data DIR")
+    return data
 
 
 class Machine(NamedTuple):

@@ -1,0 +1,68 @@
+"""Every file of a list decoded into a work folder, those left out that an earlier run has done."""
+
+from collections.abc import Iterator, Sequence
+
+from data_prep.config import PrepConfig
+from data_prep.decode import DecodeTask, Unusable, decode
+from data_prep.journal import Found, from_entry, layout_of, to_entry
+from data_prep.pool import Outcome, Pool, WorkerError
+from vqvae_jax.data.names import Source
+from vqvae_jax.data.work_folder import WorkFolder, stamp
+from vqvae_jax.errors import UserError
+from vqvae_jax.progress import counted
+
+
+def decode_all(
+    config: PrepConfig, sources: Sequence[Source], work: WorkFolder, pool: Pool, progress: bool, again: bool = False
+) -> list[Found]:
+    """What became of every file, in order. Of those that were done already the frames may have been used up.
+
+    Args:
+      again: whether to decode also what was done already.
+
+    Raises:
+      OSError: if the disk is full or fails.
+    """
+    found = [None if again else _done(config, source, work) for source in sources]
+    work.done.clear()  # a million entries take room, and have been read
+    waiting = [number for number, item in enumerate(found) if item is None]
+    fps = None if config.fps == "native" else int(config.fps)
+    layout = layout_of(config)
+    stamps: dict[int, list[int] | None] = {}
+
+    def tasks() -> Iterator[DecodeTask]:
+        for number in waiting:
+            video = config.videos / sources[number].path
+            stamps[number] = stamp(video)  # before it is read: what changes meanwhile is read again
+            unit = work.unit(sources[number].path)
+            yield DecodeTask(video, unit, fps, layout, config.height_width, config.resize)
+
+    outcomes = pool.run(decode, tasks())
+    for outcome in watched(outcomes, len(waiting), "decoding", "videos", progress):
+        number = waiting[outcome.task]
+        source, result = sources[number], outcome.value
+        if outcome.lost:
+            result = Unusable(f"the decoder did not survive it: {outcome.lost}")
+            work.unit(source.path).with_suffix(".part").unlink(missing_ok=True)
+        work.note(to_entry(source, result, stamps.pop(number)))
+        found[number] = Found(source, result, work.path)
+    return [item for item in found if item is not None]
+
+
+def _done(config: PrepConfig, source: Source, work: WorkFolder) -> Found | None:
+    """What an earlier run has made of a file, if the file is still the same."""
+    entry = work.done.get(source.path)
+    if entry is None or entry.get("stamp") != stamp(config.videos / source.path):
+        return None
+    found = from_entry(entry, work.path)
+    return found if found is not None and found.source == source else None
+
+
+def watched(outcomes: Iterator[Outcome], total: int, what: str, unit: str, progress: bool) -> Iterator[Outcome]:
+    """Passes outcomes on and shows progress; turns a worker's disk or user error back into itself."""
+    try:
+        yield from counted(outcomes, total, what, unit, silent=not progress)
+    except WorkerError as error:
+        if isinstance(error.cause, OSError | UserError):
+            raise error.cause from error
+        raise
