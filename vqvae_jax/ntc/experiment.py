@@ -24,8 +24,6 @@ class RateConfig:
     """Weight of the flow's distance, in pixels, from what block matching finds, before `guided` is over."""
     guided: float = 0.3
     """Share of all steps over which both weights fall to nothing."""
-    whole: float = 0.0
-    """Share of all steps, the last ones, whose rates are those of rounded latents instead of noisy ones."""
     jump: float = 4.0
     """A step whose loss is so many times its moving average, or whose gradient is not finite, is left out."""
     patience: int = 20
@@ -36,8 +34,7 @@ class RateConfig:
         check(0 <= self.ramp <= 1, "loss.ramp", self.ramp, "a number in [0, 1]")
         for name in ("prediction", "flow"):
             check(getattr(self, name) >= 0, f"loss.{name}", getattr(self, name), "a number of at least 0")
-        for name in ("guided", "whole"):
-            check(0 <= getattr(self, name) <= 1, f"loss.{name}", getattr(self, name), "a number in [0, 1]")
+        check(0 <= self.guided <= 1, "loss.guided", self.guided, "a number in [0, 1]")
         check(self.jump > 1, "loss.jump", self.jump, "a number above 1")
         check(self.patience >= 1, "loss.patience", self.patience, "a whole number of at least 1")
 

@@ -26,22 +26,20 @@ class Weights(NamedTuple):
     rate: Array  # 1, less in the beginning
     prediction: Array  # of the prediction's squared error, beside 1 of the frames'
     flow: Array  # of the flow's distance from what block matching finds
-    noise: Array  # 1: rates are those of latents with noise; 0: of rounded ones
 
 
 def weights_at(config: RateConfig, step: Array, steps: int) -> Weights:
     """The weights of a step of so many."""
     rising = config.start_weight + (1 - config.start_weight) * step / max(config.ramp * steps, 1.0)
     guidance = jnp.maximum(1.0 - step / max(config.guided * steps, 1.0), 0.0)
-    noise = (step < round((1.0 - config.whole) * steps)).astype(jnp.float32)
-    return Weights(jnp.minimum(rising, 1.0), config.prediction * guidance, config.flow * guidance, noise)
+    return Weights(jnp.minimum(rising, 1.0), config.prediction * guidance, config.flow * guidance)
 
 
 def training_loss(config: NtcConfig, weights: Weights) -> Callable[[PyTree, Batch], tuple[Array, Aux]]:
     """The loss of (params, (uint8 clips, rate numbers, noise)) that `global_gradients` takes.
 
-    Rates are those of latents with uniform noise in place of rounding (Minnen and Singh 2020, "mixed quantisation"),
-    in the last `loss.whole` of all steps those of rounded ones; distortions are those of rounded ones throughout.
+    Rates are those of latents with uniform noise in place of rounding, distortions those of rounded ones (Minnen and
+    Singh 2020, "mixed quantisation").
     """
     lambdas = jnp.asarray([config.lagrangian(rate) for rate in range(config.rates)], jnp.float32)
 
@@ -51,8 +49,7 @@ def training_loss(config: NtcConfig, weights: Weights) -> Callable[[PyTree, Batc
         coded = code(config, params, x, rate)
         pixels = clips.size // clips.shape[0] // 3
         everything = (1, 2, 3, 4)
-        sent = coded.q + weights.noise * (coded.y + noise - coded.q)
-        bpp = jnp.sum(latent_bits(config, params, coded.q, sent, rate), axis=everything) / pixels
+        bpp = jnp.sum(latent_bits(config, params, coded.q, coded.y + noise, rate), axis=everything) / pixels
         squared = jnp.mean(jnp.square(coded.frames - x), axis=everything)  # of [-1, 1]
         # A clip of one unit has nothing to predict from.
         first = UNIT if clips.shape[1] > UNIT else 0

@@ -117,20 +117,25 @@ def test_strict_keeps_what_is_decoded(config, tree, tmp_path):
 def test_a_process_killed_at_random_moments_comes_to_the_same_digests(config, tree, tmp_path):
     straight = prepare(config(out=tmp_path / "straight"))
     out, draw = tmp_path / "killed", random.Random(0)
-    kills = 0
-    for _ in range(200):
+    kills, longest = 0, 6.0
+    while not (out.exists() and kills >= 3):
+        if out.exists():  # this machine is faster: sooner, and once more
+            shutil.rmtree(out)
+            longest /= 2
         process = subprocess.Popen(
             command(tree, out, "--workers", "1"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        time.sleep(1.0 + 5 * draw.random())
+        # Once killed often enough, one run is left to its end, however long it takes.
+        if kills < 100:
+            time.sleep(longest * draw.random())
+        else:
+            process.communicate()
         if process.poll() is None:
             os.kill(process.pid, 9)
             kills += 1
         process.wait()
-        if out.exists():
-            break
     card = json.loads((out / "card.json").read_text())
-    assert kills and same(card, straight)
+    assert same(card, straight)
 
 
 @pytest.mark.parametrize(("format_", "fps"), [("npy", "native"), ("arrayrecord", 16)])
