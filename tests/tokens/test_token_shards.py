@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.codec.example_bundle import example_encoder, golden_model, moving
+from tests.tokens.example_tree import CHUNK, CLIPS, SIZE
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.rate import index_entropy
@@ -23,29 +24,6 @@ from vqvae_jax.tokens.shards import TokenShards
 from vqvae_jax.tokens.writer import join_token_parts, write_token_part, write_token_shards
 
 ROOT = Path(__file__).parents[2]
-CHUNK = 8  # frames
-SIZE = (32, 24)
-CLIPS = {"Biking/long.npy": moving(21), "Biking/short.npy": moving(8, seed=3), "v_Surf_g01_c02.npy": moving(1, seed=5)}
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    """Three videos and three files that are none."""
-    root = tmp_path_factory.mktemp("tree") / "videos"
-    for path, clip in CLIPS.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        np.save(root / path, clip)
-    (root / "notes.txt").write_text("no video")
-    (root / "Biking" / "cut.npy").write_bytes((root / "Biking" / "long.npy").read_bytes()[:-100])
-    (root / "empty.avi").touch()
-    return root
-
-
-@pytest.fixture(scope="module")
-def written(tree, tmp_path_factory):
-    """(folder, card) of the tree's tokens."""
-    out = tmp_path_factory.mktemp("tokens") / "out"
-    return out, write_token_shards(tree, out, golden_model(), CHUNK, size=SIZE)
 
 
 def one_window(clip, number):
@@ -291,64 +269,3 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(tree, tmp_path):
     refused(r"has no usable video \(1 files looked at; first: a.avi", root=tmp_path / "in")
     (tmp_path / "out").mkdir()
     refused("exists already")
-
-
-@pytest.fixture
-def copy(written, tmp_path):
-    """A folder of tokens to damage."""
-    return Path(shutil.copytree(written[0], tmp_path / "copy"))
-
-
-def edited(folder, change):
-    card = json.loads((folder / "card.json").read_text())
-    change(card)
-    (folder / "card.json").write_text(json.dumps(card))
-
-
-CARDS = {
-    "of another format": (lambda c: c.update(format="npy"), "is not the card of a folder of tokens"),
-    "newer": (lambda c: c.update(card_version=2), "version 2; this program reads 1"),
-    "without a bundle": (lambda c: c.pop("bundle"), "lacks what"),
-    "without a rate": (lambda c: c["videos"][0].pop("fps"), "KeyError: 'fps'"),
-    "with a rate of nothing": (lambda c: c["videos"][0].update(fps="1/0"), "ZeroDivisionError"),
-    "with no chunks in a video": (lambda c: c["videos"][0].update(chunks=0), "not positive"),
-    "without videos": (lambda c: c.update(videos=[]), "not positive"),
-    "with one chunk too many": (lambda c: c["videos"][0].update(chunks=4), "lists 6 chunks by video but 5 in all"),
-    "with more chunks in all": (lambda c: c["totals"].update(chunks=6), "counts 6 chunks .* the shards 5"),
-}
-
-
-@pytest.mark.parametrize("change, message", CARDS.values(), ids=CARDS)
-def test_a_card_that_makes_no_sense_is_refused(copy, change, message):
-    edited(copy, change)
-    with pytest.raises(UserError, match=message):
-        TokenShards(copy)
-
-
-def test_a_card_that_contradicts_its_records_is_refused(copy):
-    edited(copy, lambda c: c["videos"].reverse())
-    with pytest.raises(UserError, match=r"record 0 is .*Biking/long.npy.* by the card .*v_Surf"):
-        list(TokenShards(copy).frames("v_Surf_g01_c02.npy", golden_model()))
-
-
-def test_another_bundle_or_a_video_that_is_not_there_is_refused(written):
-    tokens = TokenShards(written[0])
-    with pytest.raises(UserError, match=f"coded with bundle {golden_model().digest[:16]}"):
-        next(tokens.frames("Biking/long.npy", golden_model(levels=1)))
-    with pytest.raises(UserError, match=r"has no video 'x\.avi'; it has 3: Biking/long\.npy"):
-        next(tokens.frames("x.avi", golden_model()))
-
-
-def test_flipped_bytes_in_a_shard_are_found_or_harmless(copy):
-    (shard,) = copy.glob("tokens-*")
-    whole = shard.read_bytes()
-    want = [chunk_digest(TokenShards(copy).read(record)) for record in range(5)]
-    found = 0
-    for position in range(64, len(whole), 1999):
-        shard.write_bytes(whole[:position] + bytes([whole[position] ^ 0x10]) + whole[position + 1 :])
-        try:
-            assert [chunk_digest(TokenShards(copy).read(record)) for record in range(5)] == want
-        except UserError as error:
-            assert shard.name in str(error)
-            found += 1
-    assert found

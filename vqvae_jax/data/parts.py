@@ -16,6 +16,7 @@ from vqvae_jax.data.work_folder import DONE, WorkFolder, read_lines
 from vqvae_jax.errors import UserError, one_line
 
 PART = "part.json"
+MOST_PARTS = 1_000_000
 
 
 class Share(NamedTuple):
@@ -48,7 +49,7 @@ class Part(NamedTuple):
 def share_of(text: str) -> tuple[int, int] | None:
     """`2/4` -> (1, 4): the second of four parts; none for an empty text or one that makes no sense."""
     number, _, count = text.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 1_000_000):
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= MOST_PARTS):
         return None
     return int(number) - 1, int(count)
 
@@ -116,7 +117,8 @@ def read_part(folder: Path) -> Part:
     try:
         facts = json.loads(path.read_text())
         share = Share(**facts["share"])
-        if not all(isinstance(n, int) for n in (share.first, share.of, share.files)) or not 0 <= share.first < share.of:
+        whole = all(isinstance(n, int) for n in (share.first, share.of, share.files))
+        if not whole or not 0 <= share.first < share.of <= MOST_PARTS:
             raise ValueError(f"share {tuple(share)}")
         folders = [Skipped(str(f["path"]), str(f["reason"])) for f in facts["folders"]]
         if _sha256(folder / DONE) != facts["done_sha256"]:

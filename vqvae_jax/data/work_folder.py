@@ -9,6 +9,7 @@ A unit is renamed when it is whole and its line written after that, so a line wi
 line, is work that is done again.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -57,7 +58,9 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         while line := file.readline(_LONGEST_LINE):
             checksum, _, text = line.rstrip(b"\n").partition(b" ")
-            if checksum == f"{zlib.crc32(text):08x}".encode() and line.endswith(b"\n"):
+            if checksum != f"{zlib.crc32(text):08x}".encode() or not line.endswith(b"\n"):
+                continue
+            with contextlib.suppress(ValueError, RecursionError):  # a checksum vouches for no JSON
                 entry = json.loads(text)
                 if isinstance(entry, dict):
                     yield entry

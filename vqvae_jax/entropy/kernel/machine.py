@@ -130,22 +130,19 @@ class Machine:
     def heap(self) -> Iterator[tuple[Heap, list[int]]]:
         """Free memory, and the addresses of the constants."""
         with self._lock:
-            store, exports, begin, addresses = self._ready or self._made()
+            # Put back only where nothing went wrong: what a kernel leaves in the middle is not looked at again.
+            ready, self._ready = self._ready or self._made(), None
+            store, exports, begin, addresses = ready
             heap = Heap(store, exports, begin)
-            try:
-                yield heap, addresses
-            except BaseException:
-                self._ready = None
-                raise
-            if heap.size > KEPT:
-                self._ready = None
+            yield heap, addresses
+            if heap.size <= KEPT:
+                self._ready = ready
 
     def _made(self) -> tuple[Any, Any, int, list[int]]:
         store, exports = _instance(self._kernel)
         heap = Heap(store, exports, -(-exports["__heap_base"].value(store) // _ALIGNED) * _ALIGNED)
         addresses = heap.put(self._constants)
-        self._ready = store, exports, heap.end, addresses
-        return self._ready
+        return store, exports, heap.end, addresses
 
 
 _machines: "weakref.WeakSet[Machine]" = weakref.WeakSet()
