@@ -11,7 +11,8 @@ _COLLECTIVE = re.compile(
     r"(-start)?\("
 )
 _ARRAY = re.compile(r"\b([a-z]+\d*)\[([\d,]*)\]")
-_CONVOLUTION = re.compile(r" convolution\(.*dim_labels=([a-z0-9]+)_")
+#: XLA's own, or a call of cuDNN's.
+_CONVOLUTION = re.compile(r" (?:convolution|custom-call)\(.*dim_labels=([a-z0-9]+)_")
 _CYCLES = re.compile(r'op_name="(?P<name>[^"]*)".*"estimated_cycles":"(?P<cycles>\d+)"')
 #: What JAX puts around names of modules.
 _WRAPPING = re.compile(r"jit\([^()]*\)/|transpose\(|jvp\(|checkpoint/|rematted_computation/|\)")

@@ -23,7 +23,7 @@ class Compiled(NamedTuple):
     temporaries: int  # bytes
     peak: int  # bytes: arguments, temporaries, and results that take no argument's place
     donated: int  # bytes of arguments whose memory results take
-    flops: float  # as the compiler counts them
+    flops: float  # as the compiler counts them; of the program as written where it does not
     collectives: list[Collective]
     convolutions: dict[str, int]  # by number of spatial axes
     cycles: dict[str, int]  # by part; empty where the compiler makes no estimate
@@ -47,6 +47,8 @@ class Programs:
     def __init__(self, experiment: Any, topology: Topology) -> None:
         self.experiment, self.topology = experiment, topology
         self.devices = DeviceMap("shard_map", topology.devices)
+        #: One device of this machine's, to count a chip's share of the work by.
+        self.counting = DeviceMap("shard_map", jax.devices("cpu")[:1])
 
     def task(self, batch: int) -> Task:
         """The experiment's task for a global batch."""
@@ -65,8 +67,9 @@ class Programs:
         task = self.task(batch)
         clips = jax.ShapeDtypeStruct((batch, *self.clip, 3), jnp.uint8)
         key = jax.eval_shape(lambda: jax.random.key(0))
-        mapped = self.devices.map(task.step, (False, True, False, False), (False, False), donate=(0,))
-        return self._compiled(mapped, task.abstract(), clips, key, task.constants)
+        rows = (False, True, False, False), (False, False)
+        arguments = task.abstract(), clips, key, task.constants
+        return self._compiled(lambda devices: devices.map(task.step, *rows, donate=(0,)), arguments, batched=(1,))
 
     def validation(self, batch: int) -> Compiled:
         """Clips through the model as it is used, in 8 bits, and their PSNR: what validation and evaluation run."""
@@ -78,9 +81,10 @@ class Programs:
             frames, _, _ = task.reconstruct(params, extras, clips)
             return frame_psnr(clips, frames), frames
 
-        mapped = self.devices.map(run, (False, False, True), (True, True))
+        rows = (False, False, True), (True, True)
         clips = jax.ShapeDtypeStruct((batch, *self.clip, 3), jnp.uint8)
-        return self._compiled(mapped, state.eval_params, state.extras, clips)
+        arguments = state.eval_params, state.extras, clips
+        return self._compiled(lambda devices: devices.map(run, *rows), arguments, batched=(2,))
 
     def largest_batch(self, tried: Callable[[int, bool], None]) -> int:
         """The largest global batch whose train step fits, by bisection; 0 if one clip a chip does not.
@@ -108,9 +112,12 @@ class Programs:
             low, high = (middle, high) if fits(middle) else (low, middle)
         return low * chips
 
-    def _compiled(self, mapped: Any, *arguments: Any) -> Compiled:
+    def _compiled(
+        self, mapped: Callable[[DeviceMap], Any], arguments: tuple[Any, ...], batched: tuple[int, ...]
+    ) -> Compiled:
+        """A function as these devices map it, its arguments' shapes, and which of them are split over devices."""
         try:
-            compiled = mapped.lower(*arguments).compile()
+            compiled = mapped(self.devices).lower(*arguments).compile()
         except jax.errors.JaxRuntimeError as error:
             first = str(error).splitlines()[0]
             if "RESOURCE_EXHAUSTED" not in first:
@@ -119,14 +126,22 @@ class Programs:
         memory, text = compiled.memory_analysis(), compiled.as_text()
         arguments_size, results = memory.argument_size_in_bytes, memory.output_size_in_bytes
         aliased, temporaries = memory.alias_size_in_bytes, memory.temp_size_in_bytes
-        costs = compiled.cost_analysis() or {}
+        flops = (compiled.cost_analysis() or {}).get("flops")
+        if flops is None:  # a GPU's compiler counts none
+            share = (self._share(value) if index in batched else value for index, value in enumerate(arguments))
+            flops = mapped(self.counting).lower(*share).cost_analysis()["flops"]
         return Compiled(
             arguments_size,
             temporaries,
             arguments_size + temporaries + results - aliased,
             aliased,
-            float(costs.get("flops", float("nan"))),
+            float(flops),
             collectives(text),
             convolutions(text),
             cycles(text),
         )
+
+    def _share(self, clips: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        """One chip's share of a batch."""
+        batch, *rest = clips.shape
+        return jax.ShapeDtypeStruct((batch // len(self.topology.devices), *rest), clips.dtype)

@@ -38,6 +38,13 @@ def test_a_train_step_is_compiled_from_shapes(name):
     assert gradients.bytes > 0.99 * 4 * task.cost(planned.clip).parameters  # less gradients that are known to be 0
 
 
+def test_flops_are_of_the_program_as_written_where_a_compiler_counts_none(monkeypatch):
+    planned = programs("ntc_tiny")
+    counted = planned.validation(2).flops
+    monkeypatch.setattr(jax.stages.Compiled, "cost_analysis", lambda self: None)
+    assert planned.validation(2).flops == pytest.approx(counted, rel=0.1)
+
+
 def test_the_perceptual_loss_needs_no_weights_to_be_planned():
     planned = programs("smoke_msvqvae")
     assert planned.experiment.loss.gamma > 0
@@ -94,6 +101,18 @@ def test_a_plan_for_a_tpu(tmp_path):
     assert gradients["kind"] == "all-reduce" and gradients["bytes"] >= 4 * found["parameters"]
     page = show(found)
     assert "4 x TPU v5e" in page and "it compiles, and fits" in page
+
+
+def test_a_plan_for_gpus():
+    pytest.importorskip("jax_plugins.xla_cuda12", reason="pip install 'jax[cuda12]' has the GPU's compiler")
+    line = [*COMMAND, "ntc_tiny", "--topology", "h100:2", "--batch", "2", "--json"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    step, validation = found["train_step"], found["validation"]
+    assert found["fits"] and step["convolutions"] and found["training"]["hours"] > 0
+    assert step["flops"] > validation["flops"] > 0
+    assert sum(sent["bytes"] for sent in step["collectives"]) >= 4 * found["parameters"]
 
 
 def test_an_option_that_is_left_out_is_the_experiments_own():

@@ -11,6 +11,8 @@ TEXT = """
   %done = bf16[8]{0} all-gather-done(%ag)
   %convolution.1 = bf16[8,4,64,64,96]{4,3,2,1,0} convolution(%x, %w), window={size=3x3x3}, dim_labels=b012f_012io->b012f
   %convolution.2 = f32[8,64,64,96]{3,2,1,0} convolution(%x, %w), window={size=3x3}, dim_labels=0b1f_01io->0b1f
+  %cudnn-conv.5 = (f32[2,96,16,16,16], u8[0]) custom-call(%a, %b), window={size=1x3x3}, dim_labels=bf012_oi012->bf012
+  %gemm.1 = f32[2,2] custom-call(%a, %b), custom_call_target="__cublas$gemm"
   %fusion.1 = f32[2] fusion(%x), metadata={op_name="jit(step)/jvp(NTC.decode)/x"}, \
 backend_config={"window_config":{"estimated_cycles":"30"}}
   %fusion.2 = f32[2] fusion(%x), metadata={op_name="jit(step)/transpose(jvp(NTC))/NTC.decode/refine/block_0/add"}, \
@@ -31,7 +33,7 @@ def test_collectives_are_counted_by_kind_and_type_with_their_bytes():
 
 
 def test_convolutions_are_counted_by_their_spatial_axes():
-    assert convolutions(TEXT) == {"2-D": 1, "3-D": 1}
+    assert convolutions(TEXT) == {"2-D": 1, "3-D": 2}
 
 
 def test_cycles_are_summed_over_forward_and_backward_of_a_part():
