@@ -23,7 +23,7 @@ class Compiled(NamedTuple):
     temporaries: int  # bytes
     peak: int  # bytes: arguments, temporaries, and results that take no argument's place
     donated: int  # bytes of arguments whose memory results take
-    flops: float  # as the compiler counts them; of the program as written where it does not
+    flops: float  # of the program as it is written, before any compiler changes it
     collectives: list[Collective]
     convolutions: dict[str, int]  # by number of spatial axes
     cycles: dict[str, int]  # by part; empty where the compiler makes no estimate
@@ -126,10 +126,9 @@ class Programs:
         memory, text = compiled.memory_analysis(), compiled.as_text()
         arguments_size, results = memory.argument_size_in_bytes, memory.output_size_in_bytes
         aliased, temporaries = memory.alias_size_in_bytes, memory.temp_size_in_bytes
-        flops = (compiled.cost_analysis() or {}).get("flops")
-        if flops is None:  # a GPU's compiler counts none
-            share = (self._share(value) if index in batched else value for index, value in enumerate(arguments))
-            flops = mapped(self.counting).lower(*share).cost_analysis()["flops"]
+        # Compilers count a loop's body once, or nothing (a GPU's); traced for a CPU, units of `ntc` are written out.
+        share = (self._share(value) if index in batched else value for index, value in enumerate(arguments))
+        flops = mapped(self.counting).lower(*share).cost_analysis()["flops"]
         return Compiled(
             arguments_size,
             temporaries,

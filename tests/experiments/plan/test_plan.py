@@ -15,6 +15,7 @@ from experiments.plan.programs import Compiled, Programs
 from experiments.plan.topology import Chip, Topology, describe
 from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.training.digests import named_leaves
+from vqvae_jax.training.mapping import DeviceMap
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "experiments.plan"]
@@ -38,11 +39,14 @@ def test_a_train_step_is_compiled_from_shapes(name):
     assert gradients.bytes > 0.99 * 4 * task.cost(planned.clip).parameters  # less gradients that are known to be 0
 
 
-def test_flops_are_of_the_program_as_written_where_a_compiler_counts_none(monkeypatch):
+def test_flops_are_those_of_one_chip_with_every_unit_of_a_clip():
     planned = programs("ntc_tiny")
-    counted = planned.validation(2).flops
-    monkeypatch.setattr(jax.stages.Compiled, "cost_analysis", lambda self: None)
-    assert planned.validation(2).flops == pytest.approx(counted, rel=0.1)
+    one = planned.validation(1).flops
+    assert one > 2 * planned.task(1).cost(planned.clip).forward_macs  # of the transform's layers
+    assert planned.validation(2).flops == pytest.approx(2 * one, rel=0.01)
+    planned.devices = DeviceMap("shard_map", jax.devices()[:2])
+    planned.topology = planned.topology._replace(devices=jax.devices()[:2])
+    assert planned.validation(2).flops == pytest.approx(one, rel=0.01)
 
 
 def test_the_perceptual_loss_needs_no_weights_to_be_planned():
