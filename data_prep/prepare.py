@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from data_prep.assemble import assemble
-from data_prep.card import Card
 from data_prep.config import PrepConfig, ranges
 from data_prep.decode_all import decode_all
 from data_prep.journal import Found, about, shared_options, to_entry
 from data_prep.pool import Pool, cores
+from vqvae_jax.data.card import Card
 from vqvae_jax.data.names import Skipped, Source, find_files
 from vqvae_jax.data.partial_folder import refuse_output_among_videos
 from vqvae_jax.data.parts import Part, part_there, take_share, write_part
