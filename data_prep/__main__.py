@@ -1,11 +1,15 @@
 """Video files -> clips in ArrayRecord shards or .npy files, with splits and a card.
 
 python -m data_prep --videos DIR --out DIR
+python -m data_prep --videos DIR --out DIR --runner direct|flink|dataflow -- OPTIONS OF BEAM
 """
 
+import itertools
+import sys
 import time
 
 from data_prep.config import PrepConfig
+from data_prep.on_beam import check_beam
 from data_prep.prepare import prepare, prepare_share
 from data_prep.summary import summary
 from vqvae_jax.command_line import parse
@@ -17,12 +21,17 @@ from vqvae_jax.stopping import stoppable
 def main() -> None:
     import tyro
 
-    config = parse(PrepConfig, "python -m data_prep", config=(tyro.conf.FlagCreatePairsOff,))
+    given = sys.argv[1:]
+    ours = list(itertools.takewhile(lambda word: word != "--", given))
+    beam_options = given[len(ours) + 1 :]
+    config = parse(PrepConfig, "python -m data_prep", ours, config=(tyro.conf.FlagCreatePairsOff,))
     started = time.monotonic()
     with stoppable("data_prep", lambda: _kept(config)):
         if not config.shard:
-            lines = summary(prepare(config, progress=True), config.out, time.monotonic() - started)
+            card = prepare(config, progress=True, beam_options=beam_options)
+            lines = summary(card, config.out, time.monotonic() - started)
         else:
+            check_beam(config, beam_options)
             share = prepare_share(config, progress=True).share
             lines = [
                 f"part {share}: {share.size} of {share.files} files -> {config.out} "

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from data_prep.card import Card, make_card, write_card
+from data_prep.card import make_card, write_card
 from data_prep.choose import UsedVideo, choose
 from data_prep.config import PrepConfig
 from data_prep.journal import Found
 from data_prep.near import Looks, Pair, near_duplicates
 from data_prep.pool import Pool
 from data_prep.written import Clips
+from vqvae_jax.data.card import Card
 from vqvae_jax.data.names import Skipped, nothing_usable
 from vqvae_jax.data.work_folder import SET, WorkFolder
 from vqvae_jax.errors import UserError, number_of, one_line

@@ -1,4 +1,4 @@
-"""The data-set card: what went in, with which parameters, what came out; as JSON and as a page."""
+"""The data-set card: what went in, with which parameters, what came out; as JSON and as a page (docs/data.md)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,17 +10,12 @@ from data_prep.config import PrepConfig
 from data_prep.near import Pair
 from data_prep.split import SPLITS
 from vqvae_jax.config import to_dict
-from vqvae_jax.data.card import version, write_card_files
-from vqvae_jax.data.details import write_details
+from vqvae_jax.data.card import Card, first_skipped, rest_of_skipped, version, write_card_files
 from vqvae_jax.data.names import Skipped
 from vqvae_jax.data.records import Digests, clip_id, clip_names, combined_digest, sorted_digest
 from vqvae_jax.report.table import inline, pipes
 
-Card = dict[str, Any]
-"""The content of card.json; docs/data.md lists its fields."""
-
 CARD_VERSION = 2  # 1: the lists of videos and clips stood in the card itself
-LISTED = 1000  # skipped files in the card itself
 
 
 def make_card(
@@ -74,7 +69,7 @@ def make_card(
         "classes": {label: {s: _counts(c) for s, c in splits.items()} for label, splits in sorted(classes.items())},
         "near_duplicates": _pairs_of_splits(near, videos),
         "warnings": list(warnings),
-        "skipped": [s._asdict() for s in skipped[:LISTED]],
+        "skipped": first_skipped(skipped),
     }
 
 
@@ -131,8 +126,7 @@ def write_card(
     if card["format"] == "npy":
         # In the order of the array: without the names a row of it would mean nothing.
         lists |= {clip_names(split): _clips(split, videos) for split in SPLITS}
-    card["details"] = {name: write_details(folder, name, entries) for name, entries in lists.items()}
-    write_card_files(folder, card, page(card))
+    write_card_files(folder, card, lists, page)
 
 
 def _clips(split: str, videos: Sequence[UsedVideo]) -> Iterator[dict[str, Any]]:
@@ -168,7 +162,7 @@ def page(card: Card) -> list[str]:
         f"## Skipped files ({totals['skipped']})",
         "",
         *pipes(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
-        *([f"\nThe first {LISTED}; all are in skipped-*.jsonl."] if totals["skipped"] > LISTED else []),
+        *rest_of_skipped(card),
     ]
     return lines
 

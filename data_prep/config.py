@@ -56,6 +56,8 @@ class PrepConfig:
     """End with exit code 2, without a data set, if any file had to be skipped."""
     near_duplicates: Literal["list", "refuse"] = "list"
     """Videos that look alike in different splits: list them in the card with a warning, or end with exit code 2."""
+    runner: Literal["local", "direct", "flink", "dataflow"] = "local"
+    """What decodes. local: processes of this machine. Others: an Apache Beam pipeline; its own options follow `--`."""
     shard: str = ""
     """I/N, as 2/4: decode only the I-th of N equal shares of the files, into a part for `data_prep.merge`."""
 
@@ -90,6 +92,8 @@ class PrepConfig:
         check(0 <= self.workers <= 1024, "workers", self.workers, "0 to 1024")
         check_choice("format", self.format, ("arrayrecord", "npy"))
         check_choice("near_duplicates", self.near_duplicates, ("list", "refuse"))
+        check_choice("runner", self.runner, ("local", "direct", "flink", "dataflow"))
+        check(not self.shard or self.runner == "local", "runner", self.runner, "local with a shard: Beam shares out")
         check(
             not self.shard or share_of(self.shard) is not None, "shard", self.shard, "I/N with 1 <= I <= N, such as 2/4"
         )

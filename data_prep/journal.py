@@ -15,7 +15,7 @@ from vqvae_jax.data.work_folder import unit_path
 from vqvae_jax.errors import UserError
 
 _HEX = re.compile(r"[0-9a-f]*")
-_OF_A_MACHINE = ("videos", "out", "workers", "shard")  # options that may differ from part to part
+_OF_A_MACHINE = ("videos", "out", "workers", "runner", "shard")  # options that may differ from part to part
 _READERS = ("opencv-python-headless", "Pillow", "numpy")  # another version may give other pictures
 
 

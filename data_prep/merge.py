@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 from data_prep.assemble import assemble
-from data_prep.card import Card
 from data_prep.journal import from_entry, from_shared_options
 from data_prep.pool import Pool, cores
 from data_prep.summary import summary
 from vqvae_jax.command_line import parse
+from vqvae_jax.data.card import Card
 from vqvae_jax.data.parts import join
 from vqvae_jax.data.work_folder import WorkFolder, remove_left_over
 from vqvae_jax.errors import UserError, run_command, say

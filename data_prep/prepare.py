@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from data_prep.assemble import assemble
-from data_prep.card import Card
 from data_prep.config import PrepConfig, ranges
 from data_prep.decode_all import decode_all
 from data_prep.journal import Found, about, shared_options, to_entry
+from data_prep.on_beam import check_beam, decode_on_beam
 from data_prep.pool import Pool, cores
+from vqvae_jax.data.card import Card
 from vqvae_jax.data.names import Skipped, Source, find_files
 from vqvae_jax.data.partial_folder import refuse_output_among_videos
 from vqvae_jax.data.parts import Part, part_there, take_share, write_part
@@ -16,16 +17,22 @@ from vqvae_jax.data.work_folder import WorkFolder, remove_left_over
 from vqvae_jax.errors import UserError
 
 
-def prepare(config: PrepConfig, progress: bool = False) -> Card:
+def prepare(config: PrepConfig, progress: bool = False, beam_options: Sequence[str] = ()) -> Card:
     """Makes the data set `config.out` from the videos of `config.videos`, and returns its card.
 
     Names and order on disk depend on the videos' names only. Memory does not grow with the number of frames. What a
     killed or refused run has decoded and written is kept beside the output, and the next one goes on with it.
 
+    Args:
+      config: what to make of what, and how.
+      progress: whether to show it.
+      beam_options: of the pipeline, as `--name=value`, with a `runner` that runs one.
+
     Raises:
-      UserError: no folder, no usable video, output that exists, work that was begun with other options, a full disk, or
-        (with `strict`) any file skipped.
+      UserError: no folder, no usable video, output that exists, work that was begun with other options, a full disk,
+        Beam missing or failing, or (with `strict`) any file skipped.
     """
+    check_beam(config, beam_options)
     sources, folders = _found(config)
     remove_left_over(config.out)
     with WorkFolder(config.out, about(config)) as work, Pool(config.workers or cores()) as pool:
@@ -33,6 +40,8 @@ def prepare(config: PrepConfig, progress: bool = False) -> Card:
         def redo(lacking: Sequence[Found]) -> list[Found]:
             return decode_all(config, [item.source for item in lacking], work, pool, progress, again=True)
 
+        if config.runner != "local":
+            decode_on_beam(config, sources, work, beam_options)
         found = decode_all(config, sources, work, pool, progress)
         return assemble(config, found, folders, work, pool, progress, redo)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from data_prep.card import Card
+from vqvae_jax.data.card import Card
 
 _LISTED = 20
 

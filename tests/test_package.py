@@ -55,8 +55,8 @@ def test_the_lock_covers_every_dependency_with_hashes_and_without_an_index_addre
     assert "://" not in lock and "--index" not in lock and "--find-links" not in lock
 
 
-def test_the_lock_leaves_torch_out():
-    assert not {name for name in locked_names() if name.startswith(("torch", "nvidia"))}
+def test_the_lock_leaves_torch_and_beam_out():
+    assert not {name for name in locked_names() if name.startswith(("torch", "nvidia", "apache-beam"))}
 
 
 def test_the_library_imports_where_the_pipeline_and_command_line_packages_are_missing():

@@ -7,6 +7,7 @@ import pytest
 
 from tests.codec.example_bundle import moving, save_example
 from tests.video.example_videos import read_with_pyav, smooth_clip, write_with_pyav
+from vqvae_jax.data.details import read_details
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +66,10 @@ def test_what_cannot_be_used_is_listed_and_strict_refuses_it(command, videos, tm
     assert sorted(p.name for p in tmp_path.iterdir()) == [".again.work", "tokens"]  # what was coded before it
 
 
-def test_json_is_the_card_without_its_videos(command, videos, tmp_path):
+def test_json_is_the_card(command, videos, tmp_path):
     result = command("tokenize", videos, tmp_path / "tokens", "--json", "--shards", 3, "--chunk-frames", 8)
     card = json.loads((tmp_path / "tokens" / "card.json").read_text())
-    assert [v["path"] for v in card.pop("videos")] == ["Surf/a.mp4", "whole.avi"]
+    assert [v["path"] for v in read_details(tmp_path / "tokens", card, "videos")] == ["Surf/a.mp4", "whole.avi"]
     assert result.json == card and card["totals"]["shards"] == 3 and card["chunk_frames"] == 8
     assert card["labels"].keys() == {"Surf", "in"}
 
@@ -139,9 +140,10 @@ def test_mistakes_of_detokenize_are_one_line_and_leave_nothing(command, tokens, 
 
 
 def test_no_card_makes_it_write_outside_its_folder(command, tokens, tmp_path):
-    card = (tokens / "card.json").read_text()
+    videos = tokens / "videos-00000.jsonl"
+    listed = videos.read_text()
     for path in ("../../a.mp4", str(tmp_path / "a.mp4")):
-        (tokens / "card.json").write_text(card.replace("Surf/a.mp4", path))
+        videos.write_text(listed.replace("Surf/a.mp4", path))
         assert command("detokenize", tokens, tmp_path / "out").refused("outside the output folder")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.codec.example_bundle import golden_model
+from vqvae_jax.data.details import read_details, write_details
 from vqvae_jax.errors import UserError
 from vqvae_jax.tokens.records import chunk_digest
 from vqvae_jax.tokens.shards import TokenShards
@@ -24,16 +25,29 @@ def edited(folder, change):
     (folder / "card.json").write_text(json.dumps(card))
 
 
+def relisted(folder, change):
+    """With another list of videos, which the card counts rightly."""
+    card = json.loads((folder / "card.json").read_text())
+    videos = list(read_details(folder, card, "videos"))
+    change(videos)
+    card["details"]["videos"] = write_details(folder, "videos", videos)
+    (folder / "card.json").write_text(json.dumps(card))
+
+
 CARDS = {
     "of another format": (lambda c: c.update(format="npy"), "is not the card of a folder of tokens"),
-    "newer": (lambda c: c.update(card_version=2), "version 2; this program reads 1"),
+    "newer": (lambda c: c.update(card_version=3), "version 3; this program reads 1 to 2"),
     "without a bundle": (lambda c: c.pop("bundle"), "lacks what"),
-    "without a rate": (lambda c: c["videos"][0].pop("fps"), "KeyError: 'fps'"),
-    "with a rate of nothing": (lambda c: c["videos"][0].update(fps="1/0"), "ZeroDivisionError"),
-    "with no chunks in a video": (lambda c: c["videos"][0].update(chunks=0), "not positive"),
-    "without videos": (lambda c: c.update(videos=[]), "not positive"),
-    "with one chunk too many": (lambda c: c["videos"][0].update(chunks=4), "lists 6 chunks by video but 5 in all"),
+    "without a list of videos": (lambda c: c["details"].pop("videos"), "the list 'videos' of its card cannot be read"),
+    "with more videos": (lambda c: c["details"]["videos"].update(entries=4), "3 of 4 entries"),
     "with more chunks in all": (lambda c: c["totals"].update(chunks=6), "counts 6 chunks .* the shards 5"),
+}
+LISTS = {
+    "without a rate": (lambda v: v[0].pop("fps"), "KeyError: 'fps'"),
+    "with a rate of nothing": (lambda v: v[0].update(fps="1/0"), "ZeroDivisionError"),
+    "with no chunks in a video": (lambda v: v[0].update(chunks=0), "not positive"),
+    "without videos": (lambda v: v.clear(), "not positive"),
+    "with one chunk too many": (lambda v: v[0].update(chunks=4), "lists 6 chunks by video but 5 in all"),
 }
 
 
@@ -44,8 +58,15 @@ def test_a_card_that_makes_no_sense_is_refused(copy, change, message):
         TokenShards(copy)
 
 
-def test_a_card_that_contradicts_its_records_is_refused(copy):
-    edited(copy, lambda c: c["videos"].reverse())
+@pytest.mark.parametrize("change, message", LISTS.values(), ids=LISTS)
+def test_a_list_of_videos_that_makes_no_sense_is_refused(copy, change, message):
+    relisted(copy, change)
+    with pytest.raises(UserError, match=message):
+        TokenShards(copy)
+
+
+def test_a_list_that_contradicts_the_records_is_refused(copy):
+    relisted(copy, lambda v: v.reverse())
     with pytest.raises(UserError, match=r"record 0 is .*Biking/long.npy.* by the card .*v_Surf"):
         list(TokenShards(copy).frames("v_Surf_g01_c02.npy", golden_model()))
 

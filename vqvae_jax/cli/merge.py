@@ -25,7 +25,7 @@ class Options:
     shards: int | None = None
     """Number of files, at most one per record; default: one per 64 MiB."""
     json: bool = False
-    """Print the card as JSON, without its list of videos."""
+    """Print the card as JSON."""
 
 
 def run(options: Options) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from vqvae_jax.cli.encode import coded_size, parse_rate
+from vqvae_jax.data.card import Card
 from vqvae_jax.data.names import Source
 from vqvae_jax.data.parts import share_of
 from vqvae_jax.data.work_folder import work_folder
@@ -17,7 +18,6 @@ from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.families import token_model
 from vqvae_jax.packaged import TOKENS, find_bundle
 from vqvae_jax.progress import counted
-from vqvae_jax.tokens.card import Card
 from vqvae_jax.tokens.writer import write_token_part, write_token_shards
 
 LISTED = 20
@@ -46,7 +46,7 @@ class Options:
     shard: str = ""
     """I/N, as 2/4: code only the I-th of N equal shares of the files, into a part for `vqvae-jax merge`."""
     json: bool = False
-    """Print the card as JSON, without its list of videos."""
+    """Print the card as JSON."""
 
 
 def run(options: Options) -> None:
@@ -78,7 +78,7 @@ def run(options: Options) -> None:
 def tell(card: Card, out: Path, as_json: bool) -> None:
     """Says what was written, and what was not."""
     if as_json:
-        print(json.dumps({name: value for name, value in card.items() if name != "videos"}, indent=1))
+        print(json.dumps(card, indent=1))
     else:
         say(*summary(card, out))
     say(*_skipped(card, out), file=sys.stderr)
@@ -106,11 +106,11 @@ def summary(card: Card, out: Path) -> list[str]:
 
 
 def _skipped(card: Card, out: Path) -> list[str]:
-    skipped = card["skipped"]
-    if not skipped:
+    count = card["totals"]["skipped"]
+    if not count:
         return []
-    lines = [f"{len(skipped)} of {card['totals']['files']} files skipped:"]
-    lines += [f"  {s['path']}: {s['reason']}" for s in skipped[:LISTED]]
-    if len(skipped) > LISTED:
-        lines.append(f"  ... and {len(skipped) - LISTED} more; see {out / 'card.md'}")
+    lines = [f"{count} of {card['totals']['files']} files skipped:"]
+    lines += [f"  {s['path']}: {s['reason']}" for s in card["skipped"][:LISTED]]
+    if count > LISTED:
+        lines.append(f"  ... and {count - LISTED} more; see {out / 'card.md'}")
     return lines

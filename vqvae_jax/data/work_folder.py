@@ -2,6 +2,7 @@
 
     .NAME.work/about.json     what the work is of: other options are refused
     .NAME.work/done.jsonl     one line per file that is done: checksum, JSON
+    .NAME.work/done-*.jsonl   the same by workers elsewhere, until the next run takes it in
     .NAME.work/units/ab/...   what came of each file, under the digest of its name
     .NAME.work/set/           the output, as far as it is written
 
@@ -13,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +26,7 @@ from vqvae_jax.lock import FolderLock
 
 ABOUT, DONE, UNITS, SET = "about.json", "done.jsonl", "units", "set"
 _LONGEST_LINE = 2**20
+_JOURNALS = "done-*.jsonl"
 _PREFIXES = 256  # folders of units: one folder of a million files is slow on many file systems
 
 
@@ -36,6 +39,40 @@ def unit_path(folder: Path, path: str) -> Path:
     """The unit of a file, by its path within the tree; the name on disk says nothing and is never too long."""
     name = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
     return folder / UNITS / name[:2] / name[2:]
+
+
+def check_begun(folder: Path, about: Mapping[str, Any]) -> None:
+    """Raises a `UserError` unless the work in a folder was begun with these options, which are JSON values."""
+    path = folder / ABOUT
+    try:
+        before = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read ({error}); remove {folder}") from error
+    before = before if isinstance(before, dict) else {}
+    for name, value in json.loads(json.dumps(about)).items():
+        if before.get(name) != value:
+            raise UserError(
+                f"{folder} was begun with {name}={before.get(name)!r}, this run has {value!r}; give the same "
+                "options, or remove that folder"
+            )
+
+
+class Journal:
+    """Lines of a worker that works into the folder without holding it, in a file of its own; a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / _JOURNALS.replace("*", uuid.uuid4().hex)).open("x", encoding="ascii")
+
+    def note(self, entry: Mapping[str, Any]) -> None:
+        """As `WorkFolder.note`."""
+        self._file.write(to_line(entry))
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
 def stamp(path: Path) -> list[int] | None:
@@ -106,7 +143,7 @@ class WorkFolder:
     def _take_up(self) -> None:
         about = self.path / ABOUT
         if about.exists():
-            self._check(about)
+            check_begun(self.path, self.about)
         else:
             write_atomically(about, (json.dumps(self.about) + "\n").encode())
         for number in range(_PREFIXES):
@@ -117,25 +154,21 @@ class WorkFolder:
             self.done = {str(entry.get("path")): entry for entry in read_lines(done)}
         self._file = done.open("a", encoding="ascii")
         self._file.write("\n" if done.stat().st_size else "")  # ends a line that was torn
+        self.take_in()
 
-    def _check(self, about: Path) -> None:
-        try:
-            before = json.loads(about.read_text())
-        except ValueError as error:
-            raise UserError(f"{about} cannot be read ({error}); remove {self.path}") from error
-        before = before if isinstance(before, dict) else {}
-        for name, value in json.loads(json.dumps(self.about)).items():
-            if before.get(name) != value:
-                raise UserError(
-                    f"{self.path} was begun with {name}={before.get(name)!r}, this run has {value!r}; give the same "
-                    "options, or remove that folder"
-                )
+    def take_in(self) -> None:
+        """Notes what workers elsewhere have noted in their journals, and removes these."""
+        for journal in sorted(self.path.glob(_JOURNALS)):
+            for entry in read_lines(journal):
+                self.done[str(entry.get("path"))] = entry
+                self.note(entry)
+            journal.unlink()
 
     def unit(self, path: str) -> Path:
         """Where the unit of a file lies, or is to be put."""
         return unit_path(self.path, path)
 
-    def note(self, entry: dict[str, Any]) -> None:
+    def note(self, entry: Mapping[str, Any]) -> None:
         """Notes that a file is done; its unit is in its place. `path` in the entry names it."""
         assert self._file is not None
         self._file.write(to_line(entry))

@@ -1,30 +1,28 @@
-"""The card of a token data set: which bundle coded what, how many tokens came out and how they are used."""
+"""The card of a token data set: which bundle coded what, how many tokens, how they are used (docs/tokens.md)."""
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from vqvae_jax.codec.interface import Grid, TokenModel
-from vqvae_jax.data.card import version
+from vqvae_jax.data.card import Card, first_skipped, rest_of_skipped, version, write_card_files
 from vqvae_jax.data.names import Skipped
 from vqvae_jax.data.record_shards import Shard
 from vqvae_jax.data.records import Digests, combined_digest, sorted_digest
 from vqvae_jax.metrics.rate import index_entropy
 from vqvae_jax.report.table import pipes
 
-Card = dict[str, Any]
-"""The content of card.json; docs/tokens.md lists its fields."""
-
-CARD_VERSION = 1  # a new one also if chunks are ever coded with another context than now
+CARD_VERSION = 2  # 1: the lists stood in the card itself. A new one also if chunks are ever coded with other context
 FORMAT = "tokens"
 
 
 class CodedVideo(NamedTuple):
-    """A video that became tokens. Its fields are those of an entry of the card's `videos`, fractions as text."""
+    """A video that became tokens. Its fields are those of a line of `videos-*.jsonl`, fractions as text."""
 
     path: str
     label: str
@@ -71,7 +69,7 @@ def make_card(
     counts: Mapping[str, np.ndarray],
     shards: Sequence[Shard],
 ) -> Card:
-    """The card.
+    """The card, without what grows with the number of videos: `write_card` adds where that is.
 
     Args:
       videos: in record order.
@@ -117,9 +115,14 @@ def make_card(
         },
         "labels": {label: dict(counter) for label, counter in sorted(labels.items())},
         "versions": {name: version(name) for name in ("vqvae_jax", "jax", "opencv-python-headless", "Pillow")},
-        "skipped": [s._asdict() for s in skipped],
-        "videos": [v.to_entry() for v in videos],
+        "skipped": first_skipped(skipped),
     }
+
+
+def write_card(folder: Path, card: Card, videos: Sequence[CodedVideo], skipped: Sequence[Skipped]) -> None:
+    """Writes card.json and card.md, and beside them the lists that grow with the number of videos."""
+    lists = {"videos": (v.to_entry() for v in videos), "skipped": (s._asdict() for s in skipped)}
+    write_card_files(folder, card, lists, page)
 
 
 def _use(counts: np.ndarray) -> dict[str, Any]:
@@ -171,4 +174,5 @@ def page(card: Card) -> list[str]:
         f"## Skipped files ({totals['skipped']})",
         "",
         *pipes(("file", "reason"), [(s["path"], s["reason"]) for s in card["skipped"]]),
+        *rest_of_skipped(card),
     ]

@@ -2,16 +2,18 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vqvae_jax.codec.interface import Indices, TokenModel
+from vqvae_jax.data.card import Card
+from vqvae_jax.data.details import read_details
 from vqvae_jax.data.shards import ShardedRecords
 from vqvae_jax.errors import UserError
-from vqvae_jax.tokens.card import CARD_VERSION, FORMAT, Card, CodedVideo
+from vqvae_jax.tokens.card import CARD_VERSION, FORMAT, CodedVideo
 from vqvae_jax.tokens.records import SPLIT, TokenChunk, check_grids, from_example, multiple, without_filling
 
 CARD = "card.json"
@@ -39,11 +41,11 @@ class TokenShards:
         self.card = _read_card(self.folder)
         self.levels = list(self.card["levels"])
         self._records = ShardedRecords(self.folder, SPLIT, self.card["totals"]["chunks"], "chunks", "")
-        self.videos = _videos(self.folder / CARD, self.card["videos"])
+        self.videos = _videos(self.folder / CARD, read_details(self.folder, self.card, "videos"))
         self._ends = dict(zip(self.videos, itertools.accumulate(v.chunks for v in self.videos.values()), strict=True))
         listed = max(self._ends.values())
         if listed != len(self):
-            raise UserError(f"{self.folder}: card.json lists {listed} chunks by video but {len(self)} in all")
+            raise UserError(f"{self.folder}: its card lists {listed} chunks by video but {len(self)} in all")
 
     def __len__(self) -> int:
         """Number of records: chunks of all videos."""
@@ -130,8 +132,9 @@ def _read_card(folder: Path) -> Card:
         raise UserError(f"{path} cannot be read ({error}); write the tokens again") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise UserError(f"{path} is not the card of a folder of tokens; `vqvae-jax tokenize` writes one")
-    if card.get("card_version") != CARD_VERSION:
-        raise UserError(f"{path}: version {card.get('card_version')!r}; this program reads {CARD_VERSION}; update it")
+    if card.get("card_version") not in range(1, CARD_VERSION + 1):
+        known = f"this program reads 1 to {CARD_VERSION}"
+        raise UserError(f"{path}: version {card.get('card_version')!r}; {known}; update it")
     if not _is_complete(card):
         raise UserError(f"{path} lacks what the card of a folder of tokens must say; write the tokens again")
     return card
@@ -145,13 +148,12 @@ def _is_complete(card: Card) -> bool:
             and isinstance(card["totals"]["chunks"], int)
             and isinstance(card["levels"], dict)
             and bool(card["levels"])
-            and isinstance(card["videos"], list)
         )
     except (KeyError, TypeError):
         return False
 
 
-def _videos(path: Path, entries: list[Any]) -> dict[str, CodedVideo]:
+def _videos(path: Path, entries: Iterable[Any]) -> dict[str, CodedVideo]:
     try:
         videos = {entry["path"]: CodedVideo.from_entry(entry) for entry in entries}
         numbers = [float(n) for v in videos.values() for n in (v.chunks, v.width, v.height, v.fps, v.aspect)]

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vqvae_jax.codec.interface import TokenModel
-from vqvae_jax.data.card import write_card_files
+from vqvae_jax.data.card import Card
 from vqvae_jax.data.names import Skipped, Source, find_files, nothing_usable
 from vqvae_jax.data.partial_folder import refuse_output_among_videos
 from vqvae_jax.data.parts import Part, join, part_there, take_share, write_part
 from vqvae_jax.data.record_shards import SHARD_BYTES, deal_out, missing_library, write_tfds_metadata
 from vqvae_jax.data.work_folder import SET, WorkFolder, remove_left_over, stamp, unit_path
 from vqvae_jax.errors import UserError
-from vqvae_jax.tokens.card import Card, CodedVideo, make_card, page
+from vqvae_jax.tokens.card import CodedVideo, make_card, write_card
 from vqvae_jax.tokens.coder import Coded, Coder, Totals
 from vqvae_jax.tokens.records import DATASET_NAME, SPLIT
 from vqvae_jax.video.apart import Reader
@@ -232,6 +232,6 @@ def _put_together(
     write_tfds_metadata(folder, DATASET_NAME, coder.features, [(SPLIT, shard) for shard in sizes])
     videos = [unit.coded.video for unit in units]
     card = make_card(coder.model, coder.settings, videos, skipped, totals.digests, totals.counts, sizes)
-    write_card_files(folder, card, page(card))
+    write_card(folder, card, videos, skipped)
     work.finish(folder)
     return card
