@@ -1,5 +1,6 @@
 """What a command line shows when the user errs, when we err, and when nobody reads on."""
 
+import os
 import subprocess
 import sys
 
@@ -62,3 +63,19 @@ def test_a_closed_pipe_ends_quietly():
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 141
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_a_full_disk_behind_standard_output_is_one_line():
+    for line in ("import argparse; argparse.ArgumentParser(prog='a').print_help()", "say('x' * 100000)", "print('x')"):
+        program = f"from vqvae_jax.errors import run_command, say\ndef main(): {line}\nrun_command('count', main)"
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.stderr == "count: standard output: cannot be written (No space left on device)\n"
+        assert done.returncode == 2
+
+
+def test_a_standard_output_that_was_closed_is_nothing_to_fail_of():
+    program = "from vqvae_jax.errors import run_command, say\nrun_command('count', lambda: say('x'))"
+    done = subprocess.run(["sh", "-c", f'{sys.executable} -c "{program}" >&-'], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -127,6 +127,6 @@ def _leave(program: str, kept: str) -> NoReturn:
     number = _heard[0] if _heard else signal.SIGINT
     with contextlib.suppress(OSError):  # a pipe that nobody reads
         say(f"{program}: {WORDS[number]}; {kept}", file=sys.stderr)
-        sys.stdout.flush()
+        print("", end="", flush=True)  # does nothing where standard output is closed
     # Not `sys.exit`: XLA's threads may still be at work, and an interpreter that ended under them often crashed.
     os._exit(128 + number)

@@ -87,6 +87,8 @@ def opened(options: Options, width: int, height: int, rate: Fraction, aspect: Fr
         )
     if options.codec is not None:
         raise UserError(f"{STDOUT}: codec={options.codec} is for video files; a pipe carries Y4M")
+    if sys.stdout is None:
+        raise UserError(f"{STDOUT}: standard output is closed")
     if sys.stdout.isatty():
         raise UserError(f"{STDOUT}: is a terminal; send the pictures to a program (| ffplay -) or a file (> video.y4m)")
     pixel_aspect = (aspect * height / width).limit_denominator(1000)

@@ -59,6 +59,16 @@ class TestWithWasmtime:
         assert model.encode(grid, None) == expected
         np.testing.assert_array_equal(model.decode(expected, grid.shape, None), grid)
 
+    def test_a_kernel_that_may_not_start_is_one_line_with_the_way_without_it(self, monkeypatch):
+        import wasmtime
+
+        def refuse(*_):
+            raise wasmtime.WasmtimeError("File too large (os error 27)")
+
+        monkeypatch.setattr(wasmtime, "Instance", refuse)
+        with pytest.raises(UserError, match=r"cannot start \(File too large.*; VQVAE_JAX_ENTROPY=python codes the same"):
+            random_context_model(4, 9, 0).encode(lingering((3, 5, 4), 4), None)
+
     def test_what_lies_beyond_a_kernels_memory_is_refused(self):
         with random_context_model(4, 9, 0).kernel._machine.heap() as (heap, _):
             (address,) = heap.put([np.arange(5, dtype=np.int32)])

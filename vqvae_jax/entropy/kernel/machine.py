@@ -166,7 +166,7 @@ def _instance(kernel: Path) -> tuple[Any, dict[str, Any]]:
     """A store, and what the kernel exports.
 
     Raises:
-      MemoryError: if there is no memory for it.
+      UserError: if the system does not let it start, for want of memory, say.
     """
     import wasmtime
 
@@ -176,7 +176,10 @@ def _instance(kernel: Path) -> tuple[Any, dict[str, Any]]:
             exports = wasmtime.Instance(store, _module(kernel, reserved), []).exports(store)
         except wasmtime.WasmtimeError as error:
             if not reserved:
-                raise MemoryError(f"the entropy coder's kernel cannot start ({error})") from error
+                told = str(error).splitlines()[0]
+                raise UserError(
+                    f"the entropy coder's kernel cannot start ({told}); {VARIABLE}={PYTHON} codes the same without it"
+                ) from error
             continue  # the process may not reserve that many addresses
         return store, {name: exports[name] for name in exports}
     raise AssertionError
