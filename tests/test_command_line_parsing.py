@@ -69,8 +69,8 @@ class Needs:
     [
         (Options, ["--fqs", "3"], r"Unrecognized options: --fqs, 3; Perhaps you meant: --fps INT.* \(example --help\)"),
         (Options, ["--zz", "3"], r"Unrecognized options: --zz, 3 \(example --help\)"),
-        (Options, ["--fps", "many"], r"Error parsing --fps: invalid literal .* 'many' \(example --help\)"),
-        (Needs, ["--place", "x", "--size", "many"], r"Error parsing --size: .*\['many'\] \(example --help\)"),
+        (Options, ["--fps", "many"], r"--fps 'many': expected a whole number \(example --help\)"),
+        (Needs, ["--place", "x", "--size", "many"], r"--size 'many': expected a whole number \(example --help\)"),
         (
             Needs,
             ["--place", "x", "--kind", "two"],
@@ -78,7 +78,7 @@ class Needs:
         ),
         (Needs, [], r"Missing from example: --place STR \(example --help\)"),
         (Needs, ["--plaze", "x"], r"Missing from example: --place STR; Unrecognized options: --plaze, x.*"),
-        (Options, ["--fps", "a,b" + 100 * "c"], r"Error parsing --fps: invalid literal .* 'a,bc{100}' .*"),
+        (Options, ["--fps", "a,b" + 100 * "c"], r"--fps 'a,bc{100}': expected a whole number .*"),
     ],
 )
 def test_a_wrong_option_is_explained_in_one_line(target, arguments, message, capsys):
@@ -86,6 +86,13 @@ def test_a_wrong_option_is_explained_in_one_line(target, arguments, message, cap
         parse(target, "example", arguments)
     assert re.fullmatch(message, str(error.value)), error.value
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_file_whose_name_looks_like_an_option_is_told_how_to_be_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-odd name.mp4").touch()
+    with pytest.raises(UserError, match=r"-odd name\.mp4 looks like an option: .* is given as \./-odd name\.mp4"):
+        parse(Options, "example", ["-odd name.mp4"])
 
 
 def test_help_goes_to_standard_output(capsys):

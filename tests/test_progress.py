@@ -94,6 +94,15 @@ def test_work_without_a_count_is_named_with_its_time_until_the_count_goes_on():
     assert out.getvalue().splitlines() == ["compiling, 60 s", "step 1/100", "step 2/100  0.1 clips/s  1:46:10 left"]
 
 
+def test_what_is_worked_on_together_counts_together(monkeypatch):
+    told = []
+    monkeypatch.setattr(Progress, "update", lambda self, done, values=None: told.append(done))
+    frames = counted(range(7), 7, "encoding", together=3)
+    seen = [(next(frames), list(told)) for _ in range(7)]
+    assert seen[2] == (2, []) and seen[3] == (3, [3]) and seen[6] == (6, [3, 6])
+    assert next(frames, None) is None and told == [3, 6, 7]
+
+
 def test_quick_work_is_silent_where_there_is_no_terminal_and_leaves_no_thread(capsys):
     assert list(counted(range(3), 3, "encoding")) == [0, 1, 2]
     with working("waiting"):

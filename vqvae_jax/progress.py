@@ -200,16 +200,21 @@ def working(what: str) -> Iterator[None]:
 
 
 def counted(
-    items: Iterable[Item], total: int | None, what: str, unit: str = "frames", silent: bool = False
+    items: Iterable[Item], total: int | None, what: str, unit: str = "frames", silent: bool = False, together: int = 1
 ) -> Iterator[Item]:
     """Passes items on and shows how many went by, the speed and the time left; heeds signals.
 
     Args:
       total: how many to expect, if that is known.
       what: shown before the count.
+      together: how many the taker gathers before it works on them; they count when it asks for the next.
     """
     with Progress(what, total, unit, speaks=not silent) as progress:
-        for item in items:
+        number = 0
+        for number, item in enumerate(items, 1):
             yield item
             stopping.check()
-            progress.advance()
+            if number % together == 0:
+                progress.update(number)
+        if number % together:
+            progress.update(number)

@@ -1,6 +1,8 @@
 """`import vqvae_jax as vj`: models, arrays in and out, and what a caller who errs is told."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -113,6 +115,27 @@ def test_all_kinds_of_arrays_mean_the_same(model, convert, dtype):
         np.testing.assert_array_equal(
             model.decode({k: convert(v) for k, v in model.encode(clip).items()}), model.decode(model.encode(clip))
         )
+
+
+def test_what_cannot_be_traced_says_what_can(model):
+    for function in (model.encode, lambda clip: vj.encode_video(clip, model, 16)):
+        with pytest.raises(vj.UserError, match=r"only `Model.latents` can be traced"):
+            jax.jit(function)(jnp.zeros((4, 16, 16, 3)))
+
+
+def test_a_model_is_pickled_and_copied_as_where_it_comes_from(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_example(path)
+    loaded = vj.load(path)
+    pickled = pickle.dumps(loaded)
+    assert len(pickled) < 1000
+    again, clip = pickle.loads(pickled), moving(4, 16, 16)
+    assert again.digest == loaded.digest == copy.deepcopy(loaded).digest
+    np.testing.assert_array_equal(again.encode(clip)["top"], loaded.encode(clip)["top"])
+    path.unlink()
+    save_example(path, levels=1)
+    with pytest.raises(vj.UserError, match="is another model than the one that was pickled"):
+        pickle.loads(pickled)
 
 
 def test_vectors_jit_and_differentiate(model):

@@ -174,6 +174,8 @@ def test_files_that_cannot_be_written_are_told(model, tmp_path):
     closed.close()
     with pytest.raises(vj.UserError, match="open for writing, found BytesIO"):
         vj.encode_video(moving(2), model, 16, closed)
+    with pytest.raises(vj.UserError, match="data: BytesIO cannot be read"):
+        vj.decode_video(closed)
     assert (tmp_path / "there").read_bytes() == b"precious"
 
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import pytest
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.training.compiled import compile_step, explain_out_of_memory
+from vqvae_jax.training.compiled import check_state_fits, compile_step, explain_out_of_memory
 
 
 @pytest.mark.parametrize("text", ["RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes\nmore", "Out of memory on GPU"])
@@ -37,3 +37,9 @@ def test_a_compiled_step_knows_its_memory_and_refuses_other_shapes():
     assert step.call(jnp.ones((64, 32))).shape == (64, 64)
     with pytest.raises(TypeError):
         step.call(jnp.ones((65, 32)))
+
+
+def test_a_model_that_memory_cannot_hold_is_refused_before_it_is_made():
+    check_state_fits(10**6, jax.devices()[0])
+    with pytest.raises(UserError, match=r"10,000,000,000,000 parameters need 149,012 GiB .* lower model\.width"):
+        check_state_fits(10**13, jax.devices()[0])

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from vqvae_jax.config import is_whole
 from vqvae_jax.container.header import MAX_SIDE
@@ -27,7 +28,7 @@ _OPTIONS = {
     "(--gop)": "(chunk_frames)",
     "--quality chooses": "quality chooses",
 }
-_NAME = re.compile(r"\b(on-error|chunk-frames|rate-weight|target-bpp|target-bytes)(?==| and | asks)")
+_NAME = re.compile(r"\b(on-error|chunk-frames|rate-weight|target-bpp|target-bytes)(?==|:| and | asks)")
 
 
 def described(value: Any) -> str:
@@ -69,6 +70,8 @@ def in_range(values: Any, what: str, shapes: Mapping[int, str] = CLIPS) -> np.nd
     Raises:
       UserError: if it is none.
     """
+    if isinstance(values, Tracer):
+        raise UserError(f"{what}: only `Model.latents` can be traced, by jax.jit or jax.grad; this needs their values")
     array = np.asarray(shaped(values, what, shapes))
     if array.dtype != np.uint8:
         low, high = float(array.min()), float(array.max())

@@ -16,6 +16,8 @@ from vqvae_jax.codec import interface
 from vqvae_jax.errors import UserError
 from vqvae_jax.families import load_model, run_model, token_model
 
+Step = int | Literal["best", "latest"]
+
 _KEPT = 4  # models that were loaded from files: each is compiled once for every size of clip
 
 
@@ -27,14 +29,20 @@ class Model:
       digest: SHA-256 of its bundle, hexadecimal; empty if it was loaded from a run.
       clip: frames, height and width of the clips that it was trained on. Others can be coded.
       levels: `Level` by name, coarse first; empty if its codes are no indices: such a model codes videos alone.
+
+    It can be pickled and copied: another process loads it again from where it was loaded.
     """
 
-    def __init__(self, model: interface.Model) -> None:
+    def __init__(self, model: interface.Model, path: Path, step: Step = "best") -> None:
         self.name: str = model.name
         self.digest: str = model.digest
         self.clip: tuple[int, int, int] = model.clip
         self.levels: dict[str, interface.Level] = dict(getattr(model, "levels", {}))
         self._model = model
+        self._from = path.absolute(), step
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _same, (*self._from, self.digest)
 
     def __repr__(self) -> str:
         return f"<vqvae_jax.Model {self.name} {self.digest[:16] or 'of a run'}>"
@@ -67,7 +75,8 @@ class Model:
         Args:
           codes: as `encode` returns them. NumPy or JAX.
           shape: frames, height and width to cut to, each from 1 to what the codes cover; by default all of it.
-          level: the coarsest level's name decodes it alone, a preview; the others need not be given then.
+          level: the coarsest level's name decodes it alone, a preview; the others need not be given then. The finest
+            one's stands for all.
 
         Returns:
           uint8 (T, H, W, 3), or (B, T, H, W, 3) for a batch.
@@ -79,6 +88,8 @@ class Model:
             raise UserError(f"codes: expected indices by level ({', '.join(self.levels)}), found {described(codes)}")
         grids = {name: np.asarray(grid) for name, grid in codes.items()}
         model = token_model(self._model)
+        if others := [name for name in grids if name not in self.levels]:
+            raise UserError(f"codes: level {others[0]!r} does not exist; this model has {', '.join(self.levels)}")
         batches = {grid.shape[0] if grid.ndim == 4 else None for grid in grids.values()}
         if batches <= {None}:
             return model.decode(grids, shape, level)
@@ -108,7 +119,7 @@ class Model:
         return {level: z if x.ndim == 5 else z[0] for level, z in found.items()}
 
 
-def load(source: str | os.PathLike[str] | None = None, step: int | Literal["best", "latest"] = "best") -> Model:
+def load(source: str | os.PathLike[str] | None = None, step: Step = "best") -> Model:
     """Loads a model.
 
     Args:
@@ -125,7 +136,7 @@ def load(source: str | os.PathLike[str] | None = None, step: int | Literal["best
         path = packaged.bundle_path(source if source is None else os.fspath(source))
         if step != "best" and not path.is_dir():
             raise UserError(f"step={step!r}: {path.name} is a bundle, which is of one step; runs have several")
-        return Model(run_model(path, step)) if path.is_dir() else load_file(path)
+        return Model(run_model(path, step), path, step) if path.is_dir() else load_file(path)
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         raise UserError(f"{source}: reading it needs the package {package}: pip install {package}") from error
@@ -153,4 +164,16 @@ def load_file(path: Path) -> Model:
 
 @functools.lru_cache(_KEPT)
 def _loaded(path: Path, _changed: int, _size: int) -> Model:
-    return Model(load_model(path))
+    return Model(load_model(path), path)
+
+
+def _same(path: Path, step: Step, digest: str) -> Model:
+    """A model that was pickled.
+
+    Raises:
+      UserError: if there is another one now.
+    """
+    found = load(path, step)
+    if found.digest != digest:
+        raise UserError(f"{path}: is another model than the one that was pickled, {digest[:16]}")
+    return found

@@ -195,7 +195,10 @@ def _readable(data: Coded) -> Path | bytes:
         return Path(data)
     if not isinstance(data, bytes | bytearray | memoryview) and not hasattr(data, "read"):
         raise UserError(f"data: expected bytes, a path or a binary file, found {described(data)}")
-    content = data if isinstance(data, bytes | bytearray | memoryview) else data.read()
+    try:
+        content = data if isinstance(data, bytes | bytearray | memoryview) else data.read()
+    except (OSError, ValueError) as error:  # one that was closed
+        raise UserError(f"data: {described(data)} cannot be read ({error})") from error
     if not isinstance(content, bytes | bytearray | memoryview):
         raise UserError(f"data: expected a file open for reading bytes, found one that gives {described(content)}")
     return bytes(content)

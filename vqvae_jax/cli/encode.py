@@ -115,7 +115,8 @@ def run(options: Options) -> None:
             note(said)
         shown = shown_size(info.width, info.height, info.display_aspect)
         if target is None:
-            frames = frames_of(source, rate, width, height, "encoding")
+            together = encoder.chunk_frames(width, height)
+            frames = frames_of(source, rate, width, height, "encoding", together)
             result = encoder.encode(frames, options.out, rate, shown, options.force)
         missing = source.missing_frames
     quality = options.quality
@@ -174,8 +175,10 @@ def to_size(
     def attempt(quality: float, out: io.BytesIO) -> Encoded:
         nonlocal missing
         with opened(options) as source:
-            frames = frames_of(source, rate, *size, f"encoding at quality {quality:.1f}")
-            encoded = encoder_for(options, bundle, quality).encode(frames, out, rate, shown)
+            encoder = encoder_for(options, bundle, quality)
+            together = encoder.chunk_frames(*size)
+            frames = frames_of(source, rate, *size, f"encoding at quality {quality:.1f}", together)
+            encoded = encoder.encode(frames, out, rate, shown)
             missing = source.missing_frames
         return encoded
 
@@ -223,11 +226,13 @@ def opened(options: Options) -> Source:
     return source
 
 
-def frames_of(source: Source, rate: Fraction, width: int, height: int, what: str) -> Iterator[np.ndarray]:
-    """The source's frames at the coded rate and size."""
+def frames_of(
+    source: Source, rate: Fraction, width: int, height: int, what: str, together: int = 1
+) -> Iterator[np.ndarray]:
+    """The source's frames at the coded rate and size; so many of them are worked on together."""
     announced = source.info.announced_frames
     total = None if announced is None else max(1, round(announced * rate / source.info.rate))
-    yield from map(resizer(height, width), counted(source.frames(rate), total, what))
+    yield from map(resizer(height, width), counted(source.frames(rate), total, what, together=together))
 
 
 def verify(options: Options, bundle: Model, rate: Fraction, width: int, height: int) -> Comparison:

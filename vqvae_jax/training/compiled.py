@@ -1,6 +1,7 @@
 """Compiling the step ahead of time: its cost is known before it runs, and it can never be recompiled unnoticed."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -29,6 +30,23 @@ def compile_step(mapped: Callable[..., Any], *arguments: Any) -> Compiled:
     if memory is None:
         return Compiled(compiled, 0, 0)
     return Compiled(compiled, memory.argument_size_in_bytes, memory.temp_size_in_bytes)
+
+
+def check_state_fits(parameters: int, device: jax.Device) -> None:
+    """Before anything of a model is made: raises a `UserError` if its training state alone is more than memory.
+
+    Args:
+      parameters: of the model.
+      device: one that holds them, with their gradients and an optimiser's two moments, in float32.
+    """
+    limit = (device.memory_stats() or {}).get("bytes_limit")
+    if limit is None:  # a CPU
+        limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if (needed := 4 * 4 * parameters) > limit:
+        raise UserError(
+            f"{parameters:,} parameters need {needed / 2**30:,.0f} GiB for their training state alone, and there are "
+            f"{limit / 2**30:,.0f} GiB; lower model.width"
+        )
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from vqvae_jax.progress import Progress
 from vqvae_jax.report.pictures import comparison_grid, write_png
 from vqvae_jax.training.checkpoints import FOLDER, SCORE, Checkpoints, read_config
 from vqvae_jax.training.claim import claimed
-from vqvae_jax.training.compiled import Compiled, compile_step, explain_out_of_memory
+from vqvae_jax.training.compiled import Compiled, check_state_fits, compile_step, explain_out_of_memory
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.guard import FiniteGuard
 from vqvae_jax.training.interrupt import Agreement, Interruption
@@ -107,6 +107,8 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
         raise UserError(f"config: training.microbatches={settings.microbatches} must divide a device's {parts} clips")
     frames, height, width, _ = job.clip_shape
     task.check_clips((frames, height, width), f"data set {job.clips.data_dir}")
+    counted = task.cost((frames, height, width))
+    check_state_fits(counted.parameters, jax.local_devices()[0])
     validation = None
     if job.validation is not None:
         per_device = max(batch_size // jax.device_count(), 1)
@@ -124,7 +126,6 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
     # ------------------------------------------------------------------------------------------------- the step, once
     key = devices.replicate(jax.random.fold_in(root, 1))
     constants = devices.replicate(task.constants)
-    counted = task.cost((frames, height, width))
     flops = 6.0 * counted.forward_macs * batch_size
     progress.begin(total, start, batch_size)
     progress.doing("compiling")
