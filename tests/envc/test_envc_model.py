@@ -54,6 +54,7 @@ def moved(gradients):
     return {name for name, tree in gradients.items() if any(np.any(leaf != 0) for leaf in jax.tree.leaves(tree))}
 
 
+@pytest.mark.slow
 def test_rounding_passes_no_gradient_to_the_encoder_and_noise_does():
     x, before = frames(0), frames(1)
     params = tiny_params()

@@ -1,7 +1,7 @@
 """Models of this family that are made and compiled in moments."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,15 @@ TINY_AR = replace(TINY, ar=True)
 
 @cache
 def tiny_params(config=TINY):
-    return init_params(config, jax.random.key(0))
+    """Weights of the usual size, drawn by NumPy: to compile their initialisers takes longer than most tests."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(partial(init_params, config), jax.random.key(0))
+
+    def draw(leaf):
+        inputs = np.prod(leaf.shape[:-1]) if leaf.ndim == 4 else 9
+        return jnp.asarray(rng.uniform(-1, 1, leaf.shape) / np.sqrt(inputs), jnp.float32)
+
+    return jax.tree.map(draw, shapes)
 
 
 def frames(seed=0, shape=(1, 64, 64, 3)):

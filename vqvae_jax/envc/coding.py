@@ -4,7 +4,6 @@ Everything is a pure function of `params` = {"intra": ..., "inter": ...}. An enc
 `decode_intra` and `decode_inter` with whole latents: they are the decoder.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -50,14 +49,17 @@ class CodedInter(NamedTuple):
     bits: Inter  # [B] float32 each
 
 
-@partial(jax.jit, static_argnums=0)
 def init_params(config: EnvcConfig, key: Array) -> PyTree:
-    """Fresh weights, {"intra": ..., "inter": ...}. They do not depend on the size of pictures."""
+    """Fresh weights, {"intra": ..., "inter": ...}. They do not depend on the size of pictures.
+
+    Not to be compiled as a whole: hundreds of random draws in one program take XLA minutes, one by one they share what
+    is compiled for their shape.
+    """
     intra_key, inter_key = jax.random.split(key)
-    x = jnp.zeros((1, MULTIPLE, MULTIPLE, 3))
+    x = jax.ShapeDtypeStruct((1, MULTIPLE, MULTIPLE, 3), jnp.float32)
     return {
-        "intra": IntraFrame(config).init(intra_key, x)["params"],
-        "inter": InterFrame(config).init(inter_key, x, x)["params"],
+        "intra": IntraFrame(config).lazy_init(intra_key, x)["params"],
+        "inter": InterFrame(config).lazy_init(inter_key, x, x)["params"],
     }
 
 
