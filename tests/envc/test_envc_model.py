@@ -128,6 +128,16 @@ def test_weights_are_float32_and_do_not_depend_on_the_size_of_pictures():
     )
 
 
+@pytest.mark.slow
+def test_fresh_weights_move_nothing_and_look_between_two_slices():
+    config = replace(TINY, predictor="scale_space")
+    params = init_params(config, jax.random.key(0))
+    assert jax.tree.map(jnp.shape, params) == jax.tree.map(jnp.shape, tiny_params(config))
+    motion = inter(config, params).m_dec(jnp.ones(inter_shapes(config, 1, 64, 64)["m"]))
+    np.testing.assert_array_equal(motion, jnp.broadcast_to(jnp.array([0, 0, 0.5]), (1, 64, 64, 3)))
+    assert all(np.isfinite(part).all() for part in encode_p(config, params, frames(0), frames(1)).bits)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.layers.conv2d import Conv2D, UpConv2D
-from vqvae_jax.precision import DType
+from vqvae_jax.precision import EXACT, DType
 
 #: 4x4 convolution to half the sides.
 Down = partial(Conv2D, kernel=4, stride=2)
@@ -89,7 +89,7 @@ class HyperSynthesis(nn.Module):
 
     features: int
     latents: int
-    precision: lax.Precision | None = lax.Precision.HIGHEST
+    precision: lax.Precision | None = EXACT
 
     @nn.compact
     def __call__(self, z_BhwC: Array) -> Array:
