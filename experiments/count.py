@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from experiments import configs
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command
-from vqvae_jax.families import task_of
+from vqvae_jax.families import cost_of
 
 
 def describe(name: str, experiment: Any) -> dict[str, Any]:
     """The costs of the experiment's model for one training clip, as JSON values."""
     clip = experiment.model.clip
-    counted = dataclasses.asdict(task_of(experiment).cost(clip))
+    counted = dataclasses.asdict(cost_of(experiment, clip))
     per_clip = {f"{key}_per_clip" if key.endswith("_macs") else key: value for key, value in counted.items()}
     return {"name": name, "clip": list(clip)} | per_clip
 

@@ -20,7 +20,7 @@ ROWS = [
     {"layers", "quantization", "metrics", "video", "data", "container", "entropy", "report"},
     {"losses", "training"},
     {"codec"},
-    {"msvqvae", "ntc"},
+    {"msvqvae", "ntc", "envc"},
     {"families"},
     {"packaged"},
     {"evaluation", "tokens"},

@@ -21,10 +21,14 @@ if TYPE_CHECKING:  # NumPy, JAX, Orbax: not for commands that only look a file's
     from vqvae_jax.training.checkpoints import Checkpoints
     from vqvae_jax.training.snapshot import Snapshot
     from vqvae_jax.training.state import PyTree
-    from vqvae_jax.training.task import Purpose, Start, Task
+    from vqvae_jax.training.task import Cost, Purpose, Start, Task, Triple
 
 #: By name, the module that says what a family is; imported when it is asked for.
-FAMILIES: dict[str, str] = {"msvqvae": "vqvae_jax.msvqvae.family", "ntc": "vqvae_jax.ntc.family"}
+FAMILIES: dict[str, str] = {
+    "msvqvae": "vqvae_jax.msvqvae.family",
+    "ntc": "vqvae_jax.ntc.family",
+    "envc": "vqvae_jax.envc.family",
+}
 #: Of configurations, bundles and files written before they named their family.
 FIRST = "msvqvae"
 Show = Callable[[str, int, int], None]  # what is done, how much of it, of how much
@@ -45,6 +49,9 @@ class Family(Protocol):
           weights: file of a frozen network that training needs.
           purpose: training alone needs frozen networks; planning it, their shapes.
         """
+
+    def cost(self, experiment: Any, clip_shape: "Triple") -> "Cost":
+        """Parameters and multiply-accumulates for a clip of (frames, height, width)."""
 
     def start(self, bundle: "Bundle") -> "tuple[PyTree, dict[str, Any]]":
         """Params and extras that a run may start from, or a `UserError` that says what in the bundle does not fit."""
@@ -99,6 +106,15 @@ def task_of(experiment: Any, steps: int = 1) -> "Task":
 def planned_task(experiment: Any, steps: int = 1) -> "Task":
     """The experiment's task with shapes in place of frozen networks, for compiling where nothing is trained."""
     return family(experiment.family).task(experiment, steps, purpose="planning")
+
+
+def cost_of(experiment: Any, clip_shape: "Triple") -> "Cost":
+    """What the experiment's model costs for a clip of (frames, height, width); needs no task.
+
+    Raises:
+      UserError: if the clip does not fit the model.
+    """
+    return family(experiment.family).cost(experiment, clip_shape)
 
 
 def load_snapshot(checkpoints: "Checkpoints", step: int) -> "Snapshot":

@@ -1,22 +1,10 @@
-"""Warps against SciPy's interpolation; block matching finds what was moved."""
+"""Chains of warps; block matching finds what was moved."""
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 
-from vqvae_jax.ntc.motion import HINTS, chain, hints, warp
-
-
-def test_a_warp_is_bilinear_interpolation():
-    rng = np.random.default_rng(0)
-    pictures, flow = rng.normal(size=(2, 12, 16, 3)), rng.uniform(-5, 5, (2, 12, 16, 2))
-    found = np.asarray(warp(jnp.asarray(pictures, jnp.float32), jnp.asarray(flow, jnp.float32)))
-    y, x = np.mgrid[:12, :16].astype(float)
-    for picture, (down, right), warped in zip(pictures, np.moveaxis(flow, -1, 1), found, strict=True):
-        at = np.clip(y + down, 0, 11), np.clip(x + right, 0, 15)
-        for channel in range(3):
-            expected = map_coordinates(picture[..., channel], at, order=1, mode="nearest")
-            np.testing.assert_allclose(warped[..., channel], expected, atol=1e-5)
+from vqvae_jax.ntc.motion import HINTS, chain, hints
 
 
 def test_a_chain_repeats_the_last_frame_and_adds_up_motion_and_changes():

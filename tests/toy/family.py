@@ -184,6 +184,10 @@ def task(experiment, steps, weights=None, purpose="training"):
     return ToyTask(experiment)
 
 
+def cost(experiment, clip_shape):
+    return ToyTask(experiment).cost(clip_shape)
+
+
 def start(bundle):
     return {name: bundle.tensors[f"weights/{name}"] for name in ("gain", "offset")}, {}
 

@@ -1,1 +1,1 @@
-"""Building blocks shared by every model: 3-D convolution, norms, residual blocks, up- and down-sampling."""
+"""Building blocks shared by every model: convolutions, norms, residual blocks, up- and down-sampling, warps."""

@@ -89,9 +89,9 @@ def convolve(x_BTHWC: Array, kernel: Array, strides: Triple, groups: int = 1, lo
         return jnp.concatenate([convolve(x, k, strides, 1, lowering) for x, k in parts], axis=-1)
     taps = _temporal_taps(x_BTHWC, kernel.shape[0], strides[0], padding[0])
     if lowering == "sum":
-        terms = [_convolve_frames(tap, kernel[i], strides[1:], padding[1:]) for i, tap in enumerate(taps)]
+        terms = [convolve_frames(tap, kernel[i], strides[1:], padding[1:]) for i, tap in enumerate(taps)]
         return sum(terms[1:], terms[0])
-    return _convolve_frames(*_join_taps(taps, kernel), strides[1:], padding[1:])
+    return convolve_frames(*_join_taps(taps, kernel), strides[1:], padding[1:])
 
 
 def _temporal_taps(x_BTHWC: Array, size: int, stride: int, padding: tuple[int, int]) -> list[Array]:
@@ -113,12 +113,18 @@ def _join_taps(taps: list[Array], kernel: Array) -> tuple[Array, Array]:
     return jnp.concatenate(taps, axis=-1), joined
 
 
-def _convolve_frames(x_BTHWC: Array, kernel: Array, strides: tuple[int, ...], padding: list[tuple[int, int]]) -> Array:
+def convolve_frames(
+    x_BTHWC: Array,
+    kernel: Array,
+    strides: tuple[int, ...],
+    padding: list[tuple[int, int]],
+    precision: lax.Precision | None = None,
+) -> Array:
     """2-D convolution of every frame; kernel [kh, kw, C, O]."""
     batch, frames, height, width, channels = x_BTHWC.shape
     if kernel.shape[:2] == (1, 1) and max(strides) == 1:
         # A matrix product, and so are its gradients: as a convolution the weight gradient takes 5-7 times as long.
-        y = x_BTHWC.reshape(-1, channels) @ kernel[0, 0]
+        y = jnp.matmul(x_BTHWC.reshape(-1, channels), kernel[0, 0], precision=precision)
         return y.reshape(batch, frames, height, width, -1)
     y = lax.conv_general_dilated(
         x_BTHWC.reshape(batch * frames, height, width, channels),
@@ -126,5 +132,6 @@ def _convolve_frames(x_BTHWC: Array, kernel: Array, strides: tuple[int, ...], pa
         strides,
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=precision,
     )
     return y.reshape(batch, frames, *y.shape[1:])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.msvqvae.experiment import Experiment
     from vqvae_jax.msvqvae.train import MSVQVAETask
-    from vqvae_jax.training.task import Purpose
+    from vqvae_jax.training.task import Cost, Purpose, Triple
 
 #: What a family has that is here under another roof: module and name.
 _ELSEWHERE = {
@@ -45,6 +45,13 @@ def task(
     if experiment.loss.gamma > 0 and purpose != "reconstructing":
         trunk = require_vgg(weights) if purpose == "training" else trunk_shapes()
     return MSVQVAETask(experiment, steps, trunk)
+
+
+def cost(experiment: "Experiment", clip_shape: "Triple") -> "Cost":
+    """Parameters and multiply-accumulates for a clip of (frames, height, width)."""
+    from vqvae_jax.msvqvae.count import cost
+
+    return cost(experiment.model, clip_shape)
 
 
 def start(bundle: "Bundle") -> tuple[Any, dict[str, Any]]:

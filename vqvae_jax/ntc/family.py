@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.ntc.experiment import Experiment
     from vqvae_jax.ntc.train import NtcTask
-    from vqvae_jax.training.task import Purpose
+    from vqvae_jax.training.task import Cost, Purpose, Triple
 
 #: What a family has that is here under another roof: module and name.
 _ELSEWHERE = {
@@ -36,6 +36,13 @@ def task(
     from vqvae_jax.ntc.train import NtcTask
 
     return NtcTask(experiment, steps)
+
+
+def cost(experiment: "Experiment", clip_shape: "Triple") -> "Cost":
+    """Parameters and multiply-accumulates for a clip of (frames, height, width)."""
+    from vqvae_jax.ntc.count import cost
+
+    return cost(experiment.model, clip_shape)
 
 
 def start(bundle: "Bundle") -> tuple[Any, dict[str, Any]]:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from vqvae_jax.layers.sampling import warp
 from vqvae_jax.ntc.config import PATCH
 
 HINTS = 4 + 3 * PATCH * PATCH  # numbers that `hints` gives for a frame at a position of the fine grid
@@ -36,25 +37,6 @@ def densely(flow_BFhw2: Array) -> Array:
     """A flow of the fine grid for every pixel: [B, F, H, W, 2]."""
     batch, frames, rows, columns, _ = flow_BFhw2.shape
     return jax.image.resize(flow_BFhw2, (batch, frames, rows * PATCH, columns * PATCH, 2), "linear")
-
-
-def warp(picture_BHWC: Array, flow_BHW2: Array) -> Array:
-    """Pictures [B, H, W, 3] whose pixels lie by `flow` (down, right) away in `picture`; edges are repeated."""
-    batch, height, width, channels = picture_BHWC.shape
-    y = jnp.clip(jnp.arange(height, dtype=jnp.float32)[:, None] + flow_BHW2[..., 0], 0.0, height - 1.0)
-    x = jnp.clip(jnp.arange(width, dtype=jnp.float32)[None, :] + flow_BHW2[..., 1], 0.0, width - 1.0)
-    top, left = jnp.floor(y), jnp.floor(x)
-    down, right = (y - top)[..., None], (x - left)[..., None]
-    corner = (top.astype(jnp.int32) * width + left.astype(jnp.int32)).reshape(batch, -1, 1)
-    # A pixel and its three neighbours lie side by side, so that one look-up, and backwards one scattering, does.
-    wide = jnp.pad(picture_BHWC, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
-    corners = [wide[:, dy : dy + height, dx : dx + width] for dy in (0, 1) for dx in (0, 1)]
-    pixels = jnp.concatenate(corners, axis=-1).reshape(batch, height * width, 4 * channels)
-    found = jnp.take_along_axis(pixels, corner, axis=1, mode="clip").reshape(batch, height, width, 4 * channels)
-    at = jnp.split(found, 4, axis=-1)
-    upper = at[0] * (1 - right) + at[1] * right
-    lower = at[2] * (1 - right) + at[3] * right
-    return upper * (1 - down) + lower * down
 
 
 def hints(frames_BTHWC: Array, reach: int, before_BHWC: Array | None = None) -> Array:
