@@ -35,7 +35,7 @@ def decode_all(
             video = config.videos / sources[number].path
             stamps[number] = stamp(video)  # before it is read: what changes meanwhile is read again
             unit = work.unit(sources[number].path)
-            yield DecodeTask(video, unit, fps, layout, config.height_width, config.resize)
+            yield DecodeTask(video, unit, fps, layout, config.height_width, config.resize, config.decoder)
 
     outcomes = pool.run(decode, tasks())
     for outcome in watched(outcomes, len(waiting), "decoding", "videos", progress):
