@@ -5,6 +5,7 @@
 Takes one frame, the 17th, from `--frames` videos spread evenly over the sorted list of files.
 """
 
+import contextlib
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,8 @@ from vqvae_jax.losses.perceptual import LAYERS
 from vqvae_jax.losses.vgg import features
 from vqvae_jax.losses.vgg_weights import require_vgg
 from vqvae_jax.precision import normalise
-from vqvae_jax.video.read import Video, VideoError
+from vqvae_jax.video.read import VideoError
+from vqvae_jax.video.video_reader import VideoReader
 
 FRAME = 16
 BATCH = 32
@@ -55,11 +57,11 @@ def main(videos: Path, vgg_weights: Weights = None, frames: int = 512) -> None:
 def read_frame(file: Path) -> np.ndarray | None:
     """The frame of index `FRAME`, uint8 RGB; None if the video is shorter."""
     try:
-        with Video(file) as video:
+        with contextlib.closing(VideoReader(file)) as video:
             frame = next(islice(video.frames(), FRAME, None), None)
     except VideoError as error:
         raise UserError(f"{file}: {error}") from error
-    return None if frame is None else frame.image[..., ::-1]
+    return None if frame is None else frame.image
 
 
 if __name__ == "__main__":

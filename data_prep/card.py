@@ -46,7 +46,7 @@ def make_card(
         "fps": config.fps,
         "parameters": to_dict(config) | {"videos": str(config.videos), "out": str(config.out)},
         "versions": {
-            name: version(name) for name in ("vqvae_jax", "opencv-python-headless", "Pillow", "numpy", "scipy")
+            name: version(name) for name in ("vqvae_jax", "av", "opencv-python-headless", "Pillow", "numpy", "scipy")
         },
         "totals": {
             "files": len(videos) + len(skipped),
@@ -59,6 +59,7 @@ def make_card(
             "dropped_tail_frames": sum(v.dropped_tail_frames for v in videos),
             "videos_without_ucf101_name": sum(v.source.number is None for v in videos),
             "missing_frames": sum(v.decoded.missing_frames for v in videos),
+            "held_frames": sum(v.decoded.held_frames for v in videos),
             "wrong_frame_counts_in_headers": sum(_miscounted(v) for v in videos),
         },
         "digests": {
@@ -108,7 +109,8 @@ def _counts(counter: Counter[str]) -> dict[str, int]:
 
 
 def _miscounted(v: UsedVideo) -> bool:
-    return v.decoded.announced_frames not in (0, v.decoded.decoded_frames)
+    d = v.decoded
+    return d.announced_frames not in (0, d.decoded_frames + d.missing_frames + d.held_frames)
 
 
 def write_card(

@@ -40,6 +40,9 @@ class PrepConfig:
     """Side in pixels, or HEIGHTxWIDTH. The picture is scaled to it, not cropped."""
     resize: Literal["pillow", "scipy"] = "pillow"
     """pillow: bicubic with antialiasing. scipy: the paper's cubic spline without antialiasing."""
+    decoder: Literal["pyav", "opencv"] = "pyav"
+    """pyav: every codec, at the file's own times, in exact colours. opencv: the paper's, with --resize scipy --fps
+    native only; every decoded frame in order, colours about a level too dark."""
     split: SplitRule = "group"
     """group: no group in two splits. video: by video (the paper's). official-N: UCF101's test groups of split N."""
     test_groups: str = ""
@@ -74,6 +77,13 @@ class PrepConfig:
             clip_bytes <= _LARGEST_CLIP, "frames", self.frames, f"clips of at most {_LARGEST_CLIP} bytes at this size"
         )
         check_choice("resize", self.resize, ("pillow", "scipy"))
+        check_choice("decoder", self.decoder, ("pyav", "opencv"))
+        check(
+            self.decoder == "pyav" or (self.resize == "scipy" and self.fps == "native"),
+            "decoder",
+            self.decoder,
+            "pyav, or opencv with resize=scipy and fps=native",
+        )
         check_choice("split", self.split, ("group", "video", *_OFFICIAL_TEST_GROUPS))
         check(
             _is_ranges(self.test_groups), "test_groups", self.test_groups, "numbers and ranges such as 3-7 or 1,4,9-12"

@@ -1,17 +1,18 @@
 """One video file -> frames at the wanted rate and size, in a file of their own: the work of one task."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-import cv2
+from typing import Literal, NamedTuple
 
 from data_prep.frames_file import Layout, Stored, store
 from data_prep.near import MOST, picture_hash
 from data_prep.pool import Tick
-from vqvae_jax.video.read import MISSING_LIMIT, Video, VideoError, at_rate
+from vqvae_jax.video.opencv_reader import OpenCVReader
+from vqvae_jax.video.read import MISSING_LIMIT, Frame, VideoError, at_rate
 from vqvae_jax.video.resize import ResizeMethod, resizer
+from vqvae_jax.video.video_reader import VideoReader
 
 
 class DecodeTask(NamedTuple):
@@ -23,6 +24,7 @@ class DecodeTask(NamedTuple):
     layout: Layout
     height_width: tuple[int, int]
     resize: ResizeMethod
+    decoder: Literal["pyav", "opencv"] = "pyav"
 
 
 class Decoded(NamedTuple):
@@ -30,9 +32,10 @@ class Decoded(NamedTuple):
 
     frames: int
     decoded_frames: int  # of the source
-    announced_frames: int  # by its header
-    missing_frames: int  # that an AVI's index lists but that cannot be decoded
-    fps: float  # of the source
+    announced_frames: int  # by its header; 0 if it does not say
+    missing_frames: int  # pictures that could not be decoded
+    held_frames: int  # times that an AVI says to go on showing the last picture
+    fps: float  # of the source, nominal
     width: int  # of the source
     height: int
     source_sha256: str
@@ -57,15 +60,11 @@ def decode(task: DecodeTask, tick: Tick) -> Decoded | Unusable:
     Raises:
       OSError: if the frames file cannot be written (a full disk).
     """
-    cv2.setNumThreads(1)  # one process per core already
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     part = task.frames_file.with_suffix(".part")
     try:
         result = _decode(task, part, tick)
     except VideoError as error:
         result = Unusable(str(error))
-    except cv2.error as error:
-        result = Unusable(f"the decoder failed: {error.err or error}".replace("\n", " "))
     if isinstance(result, Unusable):
         part.unlink(missing_ok=True)
     else:
@@ -79,10 +78,10 @@ def _decode(task: DecodeTask, part: Path, tick: Tick) -> Decoded | Unusable:
     hashes: list[int | None] = []
     every = max(1, layout.frames // 2)
     decoded = 0
-    with Video(task.video) as video:
+    with contextlib.closing(_opened(task)) as video:
         source = _sha256(task.video, tick)
 
-        def counted():
+        def counted() -> Iterator[Frame]:
             nonlocal decoded
             for frame in video.frames():
                 decoded += 1
@@ -90,19 +89,19 @@ def _decode(task: DecodeTask, part: Path, tick: Tick) -> Decoded | Unusable:
                 yield frame
 
         def pixels() -> Iterator[bytes]:
-            frames = counted() if task.fps is None else at_rate(counted(), video.info.fps, task.fps)
+            shown: Frame | None = None
+            frames = counted() if task.fps is None else at_rate(counted(), task.fps)
             for number, frame in enumerate(frames):
-                picture = resize(frame.image)
+                if frame is not shown:  # one that is held is scaled once
+                    shown, picture = frame, resize(frame.image)
+                    rgb = picture.tobytes()
                 if number % every == 0 and len(hashes) < MOST:
                     hashes.append(picture_hash(picture))
-                # Blue first to red first after scaling, when there are fewer pixels. Not `[..., ::-1]`: four times as
-                # slow.
-                rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).tobytes()
                 content.update(rgb)
                 yield rgb
 
         stored = store(part, pixels(), layout)
-        info, missing = video.info, video.missing_frames
+        info, missing, held = video.info, video.missing_frames, video.held_frames
     if decoded == 0:
         return Unusable("no frame can be decoded")
     if missing > MISSING_LIMIT * (decoded + missing):
@@ -113,9 +112,10 @@ def _decode(task: DecodeTask, part: Path, tick: Tick) -> Decoded | Unusable:
     return Decoded(
         stored.kept,
         decoded,
-        info.announced_frames,
+        info.announced_frames or 0,
         missing,
-        info.fps,
+        held,
+        float(info.rate),
         info.width,
         info.height,
         source,
@@ -123,6 +123,10 @@ def _decode(task: DecodeTask, part: Path, tick: Tick) -> Decoded | Unusable:
         stored.crc32,
         tuple(h for h in hashes if h is not None),
     )
+
+
+def _opened(task: DecodeTask) -> VideoReader | OpenCVReader:
+    return OpenCVReader(task.video) if task.decoder == "opencv" else VideoReader(task.video)
 
 
 def _sha256(path: Path, tick: Tick) -> str:

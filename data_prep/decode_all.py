@@ -74,7 +74,7 @@ def decode_task(config: PrepConfig, source: Source, frames_file: Path) -> Decode
     """What is to be done for a file of the tree."""
     fps = None if config.fps == "native" else int(config.fps)
     video = config.videos / source.path
-    return DecodeTask(video, frames_file, fps, layout_of(config), config.height_width, config.resize)
+    return DecodeTask(video, frames_file, fps, layout_of(config), config.height_width, config.resize, config.decoder)
 
 
 def result_of(outcome: Outcome, frames_file: Path) -> Decoded | Unusable:

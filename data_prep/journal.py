@@ -16,7 +16,7 @@ from vqvae_jax.errors import UserError
 
 _HEX = re.compile(r"[0-9a-f]*")
 _OF_A_MACHINE = ("videos", "out", "workers", "runner", "shard")  # options that may differ from part to part
-_READERS = ("opencv-python-headless", "Pillow", "numpy")  # another version may give other pictures
+_DECODERS = {"pyav": "av", "opencv": "opencv-python-headless"}
 
 
 class Found(NamedTuple):
@@ -44,14 +44,16 @@ def layout_of(config: PrepConfig) -> Layout:
 
 def about(config: PrepConfig) -> dict[str, Any]:
     """All that decides what is in a frames file, as JSON values."""
-    libraries = _READERS + (("scipy",) if config.resize == "scipy" else ())
+    # Another version of these may give other pictures.
+    libraries = (_DECODERS[config.decoder], "numpy", {"pillow": "Pillow", "scipy": "scipy"}[config.resize])
     return {
-        "program": "data_prep 1",
+        "program": "data_prep 2",  # 1: OpenCV's times and colours
         "fps": config.fps,
         "frames": config.frames,
         "hop": config.step,
         "size": list(config.height_width),
         "resize": config.resize,
+        "decoder": config.decoder,
         "format": config.format,
         "libraries": {name: metadata.version(name) for name in libraries},
     }

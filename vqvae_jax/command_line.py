@@ -15,13 +15,14 @@ from vqvae_jax.errors import ConfigError, UserError
 
 PIPE = "-"  # standard input or output
 
-#: How tyro says that a value is none of the option's type, and how we do.
-_VALUES = (
-    (re.compile(r"Error parsing (\S+): no type matching (?:\{None\}\|)?INT could be .* from \['(.*)'\]"), "whole number"),
-    (re.compile(r"Error parsing (\S+): no type matching (?:\{None\}\|)?FLOAT could be .* from \['(.*)'\]"), "number"),
-    (re.compile(r"Error parsing (\S+): invalid literal for int\(\) with base 10: '(.*)'"), "whole number"),
-    (re.compile(r"Error parsing (\S+): could not convert string to float: '(.*)'"), "number"),
-)
+#: How tyro says that a value is none of the option's type; and what type.
+_UNFIT = r"Error parsing (\S+): no type matching (?:\{None\}\|)?%s could be .* from \['(.*)'\]"
+_VALUES = {
+    re.compile(_UNFIT % "INT"): "whole number",
+    re.compile(_UNFIT % "FLOAT"): "number",
+    re.compile(r"Error parsing (\S+): invalid literal for int\(\) with base 10: '(.*)'"): "whole number",
+    re.compile(r"Error parsing (\S+): could not convert string to float: '(.*)'"): "number",
+}
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ def parse(target: Callable[..., T], prog: str, arguments: Sequence[str] | None =
                 raise cause from None
             cause = cause.__context__
         if leaving.code and (told := _told(partial(tyro.cli, target, prog=prog, args=arguments, config=tuple(config)))):
-            for pattern, kind in _VALUES:
+            for pattern, kind in _VALUES.items():
                 told = pattern.sub(rf"\1 '\2': expected a {kind}", told)
             given = sys.argv[1:] if arguments is None else arguments
             if taken := [word for word in given if word.startswith("-") and Path(word).exists()]:

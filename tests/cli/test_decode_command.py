@@ -9,6 +9,8 @@ from tests.container.mend import mend
 from tests.video.example_videos import read_with_pyav
 from vqvae_jax.container.reader import Reader
 
+WEIGHTS = np.array([0.299, 0.587, 0.114])  # of luma
+
 
 @pytest.fixture
 def coded(command, video, tmp_path):
@@ -31,8 +33,12 @@ def test_every_container_shows_the_same_frames(command, coded, frames, tmp_path)
         result = command("decode", coded, tmp_path / name, "--codec", "ffv1")
         assert result.code == 0 and "11 frames of 32x24 at 25 fps" in result.out
         np.testing.assert_array_equal(read_with_pyav(tmp_path / name), frames)
-    assert command("decode", coded, tmp_path / "a.mp4").code == 0
+    assert command("decode", coded, tmp_path / "a.mp4", "--pixel-format", "yuv444p").code == 0
     assert np.abs(read_with_pyav(tmp_path / "a.mp4").astype(int) - frames).mean() < 3
+    result = command("decode", coded, tmp_path / "plays_everywhere.mp4")
+    assert result.out.endswith("11 frames of 32x24 at 25 fps, yuv420p\n")
+    luma = [read_with_pyav(tmp_path / "plays_everywhere.mp4") @ WEIGHTS, frames @ WEIGHTS]
+    assert np.abs(luma[0] - luma[1]).mean() < 3
     assert command("decode", coded, tmp_path / "pictures").code == 0
     pictures = sorted((tmp_path / "pictures").iterdir())
     np.testing.assert_array_equal([np.asarray(Image.open(path)) for path in pictures], frames)
@@ -60,6 +66,8 @@ def test_the_top_level_is_a_preview(command, coded, frames, tmp_path):
         ("a.npy", ["--codec", "h264"], "codec=h264 is for video files; an array"),
         ("a/", ["--codec", "ffv1"], "codec=ffv1 is for video files; pictures"),
         ("a", ["--codec", "h264"], "codec=h264 is for video files; pictures"),
+        ("a.npy", ["--pixel-format", "yuv444p"], "pixel_format=yuv444p is for H.264 video files"),
+        ("a.mkv", ["--codec", "ffv1", "--pixel-format", "yuv420p"], "pixel_format=yuv420p is for H.264 video files"),
         ("a.npy", ["--start", 11], "frames 11 on asked for; the video has frames 0 to 10"),
         ("a.npy", ["--frames", 12], "frames 0 to 11 asked for; the video has frames 0 to 10"),
         ("a.npy", ["--frames", 0], "0 frames asked for; give at least 1"),

@@ -10,6 +10,7 @@ from tests.codec.example_bundle import moving
 from tests.video.example_videos import smooth_clip, write_with_pyav
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.msvqvae.codec.layout import Layout
+from vqvae_jax.video.source import open_source
 
 
 def header_of(path):
@@ -214,6 +215,19 @@ def test_an_array_is_taken_at_the_rate_that_is_given_for_it(command, tmp_path):
 def test_a_video_that_names_its_rate_is_given_no_other(command, tmp_path):
     write_with_pyav(tmp_path / "a.mkv", smooth_clip(4, 16, 16), rate=10)
     assert command("encode", tmp_path / "a.mkv", tmp_path / "a.msv", "--source-fps", 5).refused("10 frames per second")
+
+
+def test_slides_keep_their_time_and_their_rate(command, tmp_path):
+    """8 pictures of 15 s: 1/15 frames per second, below a tenth."""
+    path = write_with_pyav(tmp_path / "a.mp4", smooth_clip(8, 16, 16), rate=Fraction(1, 15))
+    facts = command("encode", path, tmp_path / "a.msv", "--json").json
+    assert (facts["frames"], facts["fps"]) == (8, "1/15")
+    assert command("encode", path, tmp_path / "b.msv", "--source-fps", 1).refused("1/15 frames per second")
+    assert command("encode", path, tmp_path / "c.msv", "--fps", "1", "--json").json["frames"] == 120
+    assert command("decode", tmp_path / "a.msv", tmp_path / "b.mp4").code == 0
+    with open_source(tmp_path / "b.mp4") as source:
+        assert (source.info.rate, source.info.description) == (Fraction(1, 15), "h264 yuv420p")
+        assert len(list(source.frames())) == 8
 
 
 def test_a_coded_file_is_not_coded_again(command, tmp_path):

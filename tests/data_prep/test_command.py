@@ -113,7 +113,7 @@ def test_files_and_folders_without_permission_are_skipped(tree, tmp_path):
 def test_python_needs_neither_tyro_nor_tfds_nor_array_record_for_npy(tree, tmp_path):
     script = f"""
 import sys
-for name in ("tyro", "tensorflow_datasets", "array_record", "grain", "av"):
+for name in ("tyro", "tensorflow_datasets", "array_record", "grain"):
     sys.modules[name] = None
 from pathlib import Path
 from data_prep.config import PrepConfig

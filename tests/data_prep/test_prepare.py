@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from data_prep.prepare import prepare
+from tests.video.reference_ffmpeg import pictures_of
 from vqvae_jax.data.details import read_details
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.records import clip_digest, combined_digest
@@ -25,18 +27,17 @@ def entries_of(made, name: str) -> list[dict]:
 
 
 def reference_frames(path: Path, side: int, fps: int | None) -> np.ndarray:
-    """(N, side, side, 3): every frame by OpenCV and Pillow, and of these the nearest to k / fps."""
-    capture, frames = cv2.VideoCapture(str(path)), []
-    while (read := capture.read())[0]:
-        frames.append(Image.fromarray(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)).resize((side, side), Image.BICUBIC))
-    source = capture.get(cv2.CAP_PROP_FPS)
+    """(N, side, side, 3): every frame by FFmpeg's accurate conversion and Pillow; of these the nearest to k / fps."""
+    frames = [Image.fromarray(x).resize((side, side), Image.BICUBIC) for x in pictures_of(path, (24, 32))]
+    source = 25  # that of the fixture's videos
     count = len(frames) if fps is None else int(len(frames) * fps / source)
     chosen = range(count) if fps is None else [int(k * source / fps + 0.5) for k in range(count)]
     return np.stack([np.asarray(frames[i]) for i in chosen])
 
 
 @pytest.mark.parametrize(("fps", "hop"), [(16, None), ("native", 3), (10, 20)])
-def test_clips_are_what_opencv_and_pillow_give(config, fps, hop):
+def test_clips_are_what_ffmpeg_and_pillow_give(config, fps, hop):
+    pytest.importorskip("imageio_ffmpeg")
     made = config(fps=fps, hop=hop)
     card = prepare(made)
     paths = {v["name"]: made.videos / v["path"] for v in entries_of(made, "videos")}
@@ -54,6 +55,24 @@ def test_clips_are_what_opencv_and_pillow_give(config, fps, hop):
     lengths = [len(reference_frames(p, 16, None if fps == "native" else fps)) for p in paths.values()]
     assert seen == card["totals"]["clips"] == sum((n - 8) // (hop or 8) + 1 for n in lengths)
     assert card["totals"]["dropped_tail_frames"] == sum((n - 8) % (hop or 8) for n in lengths)
+
+
+def test_the_papers_preprocessing_is_every_frame_of_opencv_and_a_zoom_of_scipy(config):
+    made = config(fps="native", resize="scipy", decoder="opencv")
+    prepare(made)
+    paths = {v["name"]: made.videos / v["path"] for v in entries_of(made, "videos")}
+    clips = open_split(made.out, "train")
+    name, number = clips.ids([0])[0].rsplit("/", 1)
+    capture = cv2.VideoCapture(str(paths[name]))
+    frames = [capture.read()[1][..., ::-1].astype(np.float32) for _ in range(8 * (int(number) + 1))][-8:]
+    zoomed = [np.stack([ndimage.zoom(x[..., c], (16 / 24, 16 / 32), order=3) for c in range(3)], -1) for x in frames]
+    np.testing.assert_array_equal(clips.read([0])[0], np.clip(np.rint(zoomed), 0, 255))
+
+
+@pytest.mark.parametrize("options", [{}, {"fps": "native"}, {"resize": "scipy"}])
+def test_opencv_decodes_for_the_papers_preprocessing_alone(config, options):
+    with pytest.raises(ConfigError, match=r"decoder='opencv' .* pyav, or opencv with resize=scipy and fps=native"):
+        config(decoder="opencv", **options)
 
 
 def test_both_formats_hold_the_same_records_in_order_of_their_names(config, tmp_path):
@@ -121,7 +140,7 @@ def test_duplicates_short_and_unreadable_files_are_skipped_with_the_reason(confi
     card = prepare(config())
     assert {s["path"]: s["reason"] for s in card["skipped"]} == {
         "Surf/v_Surf_g09_c01.avi": "same content as Surf/v_Surf_g01_c01.avi",
-        "notes.txt": "not a video that OpenCV can open",
+        "notes.txt": "not a video that can be opened",
         "short.avi": "too short: 1 frames at 16 fps, a clip has 8",
     }
     assert "notes.txt" in (config().out / "card.md").read_text()

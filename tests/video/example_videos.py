@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 
 
 def smooth_clip(frames=6, height=32, width=48):
@@ -34,5 +35,8 @@ def write_with_pyav(path, clip, codec="libx264", pix_fmt="yuv444p", rate=25, sta
 
 
 def read_with_pyav(path):
+    """(T, H, W, 3) uint8, by libswscale's accurate way to packed RGB."""
+    flags = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
     with av.open(str(path)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+        frames = [f.to_ndarray(format="rgb24", interpolation=flags, threads=1) for f in container.decode(video=0)]
+    return np.stack(frames)

@@ -55,7 +55,7 @@ def test_a_pipe_shows_what_the_same_bytes_in_a_file_show(ffmpeg, tmp_path, pix_f
 
 
 @pytest.mark.parametrize("siting", ["420", "420jpeg", "420mpeg2", "420paldv", ""])
-def test_where_chroma_lies_makes_no_difference_as_in_a_file(ffmpeg, tmp_path, siting):
+def test_where_chroma_lies_counts_as_in_a_file(ffmpeg, tmp_path, siting):
     video = write_with_pyav(tmp_path / "a.mkv", smooth_clip(2, 48, 64), codec="ffv1")
     head, _, rest = y4m_of(ffmpeg, video, "-pix_fmt", "yuv420p").partition(b"\n")
     words = [word for word in head.split() if word[:1] not in (b"C", b"X")] + (

@@ -77,11 +77,20 @@ def test_display_aspect_is_kept(tmp_path, name):
         assert source.info.display_aspect == Fraction(16, 9)
 
 
-def test_colours_are_tagged_as_they_are_converted(tmp_path):
-    """A player that finds no tag takes large pictures for BT.709."""
-    with av.open(str(write(tmp_path, "v.mp4", smooth_clip()))) as container:
+@pytest.mark.parametrize(
+    ("size", "options", "pixel_format", "tag"),
+    [
+        ((32, 48), {}, "yuv420p", 6),  # SMPTE 170M (BT.601)
+        ((32, 48), {"pixel_format": "yuv444p"}, "yuv444p", 6),
+        ((33, 48), {}, "yuv444p", 6),  # 4:2:0 has no odd sides
+        ((720, 16), {}, "yuv420p", 1),  # BT.709
+    ],
+)
+def test_h264_is_what_every_player_knows_and_tagged_as_it_is_converted(tmp_path, size, options, pixel_format, tag):
+    with av.open(str(write(tmp_path, "v.mp4", smooth_clip(2, *size), **options))) as container:
         frame = next(container.decode(video=0))
-        assert (frame.colorspace, frame.color_range) == (6, 1)  # SMPTE 170M (BT.601), limited
+    assert frame.format.name == pixel_format
+    assert (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range) == (tag, tag, tag, 1)
 
 
 def test_an_array_file_is_the_one_that_numpy_writes(tmp_path):

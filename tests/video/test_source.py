@@ -266,14 +266,14 @@ def test_any_npy_header_is_read_or_refused_in_one_line(tmp_path_factory, changes
         assert "\n" not in str(error)
 
 
-def test_pictures_of_another_size_in_the_middle_are_scaled_to_the_headers(tmp_path):
+def test_joined_recordings_are_read_one_after_the_other_pictures_of_another_size_scaled_to_the_first(tmp_path):
     other = smooth_clip(5, 32, 48)
     joined = (
-        write_with_pyav(tmp_path / "a.ts", other).read_bytes() + write_with_pyav(tmp_path / "b.ts", CLIP).read_bytes()
+        write_with_pyav(tmp_path / "a.ts", CLIP).read_bytes() + write_with_pyav(tmp_path / "b.ts", other).read_bytes()
     )
     (tmp_path / "v.ts").write_bytes(joined)
     scaled = [Image.fromarray(picture).resize((68, 40), Image.Resampling.BICUBIC) for picture in other]
-    wanted = np.concatenate([np.stack(scaled), CLIP])
+    wanted = np.concatenate([CLIP, np.stack(scaled)])
     assert np.abs(frames_of(tmp_path / "v.ts").astype(int) - wanted).mean() < 1.5
 
 

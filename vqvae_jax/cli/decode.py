@@ -14,7 +14,8 @@ from vqvae_jax.errors import UserError, number_of, say
 from vqvae_jax.packaged import find_for_file
 from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDOUT, Y4mWriter
-from vqvae_jax.video.sink import Sink, open_sink
+from vqvae_jax.video.sink import CONTAINERS, Sink, chosen_pixel_format, open_sink
+from vqvae_jax.video.video_writer import PixelFormat
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Options:
     """How many frames; default: all that follow."""
     codec: Literal["h264", "ffv1"] | None = None
     """Of video files: near-lossless H.264 (the default), or lossless FFV1 (.mkv, .avi)."""
+    pixel_format: PixelFormat | None = None
+    """Of H.264: yuv420p plays everywhere (the default); yuv444p keeps the colour of every pixel, and is what is written
+    if a side is odd."""
     on_error: OnError = "stop"
     """What to do with a damaged chunk: stop, or repeat the last good frame and go on. A file cut short ends there."""
     force: bool = False
@@ -66,6 +70,8 @@ def run(options: Options) -> None:
     piped = options.out == PIPE
     name = STDOUT if piped else options.out
     what = f"{number_of(count, 'frame')} of {header.width}x{header.height} at {header.rate} fps"
+    if not piped and Path(options.out).suffix.lower() in CONTAINERS and options.codec != "ffv1":
+        what += f", {options.pixel_format or chosen_pixel_format(header.width, header.height)}"
     say(f"{name}: {what}", file=sys.stderr if piped else None)
 
 
@@ -82,6 +88,7 @@ def opened(options: Options, width: int, height: int, rate: Fraction, aspect: Fr
             height,
             rate,
             codec=options.codec,
+            pixel_format=options.pixel_format,
             display_aspect=aspect,
             overwrite=options.force,
         )
@@ -89,6 +96,8 @@ def opened(options: Options, width: int, height: int, rate: Fraction, aspect: Fr
         raise UserError(f"{STDOUT}: codec={options.codec} is for video files; a pipe carries Y4M")
     if sys.stdout is None:
         raise UserError(f"{STDOUT}: standard output is closed")
+    if options.pixel_format is not None:
+        raise UserError(f"{STDOUT}: pixel_format={options.pixel_format} is for video files; a pipe carries Y4M, 4:4:4")
     if sys.stdout.isatty():
         raise UserError(f"{STDOUT}: is a terminal; send the pictures to a program (| ffplay -) or a file (> video.y4m)")
     pixel_aspect = (aspect * height / width).limit_denominator(1000)

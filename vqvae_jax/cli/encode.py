@@ -25,7 +25,7 @@ from vqvae_jax.files import check_output, write_atomically
 from vqvae_jax.packaged import find_bundle
 from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDIN
-from vqvae_jax.video.read import MAX_DENOMINATOR
+from vqvae_jax.video.read import MAX_DENOMINATOR, is_rate
 from vqvae_jax.video.resize import resizer
 from vqvae_jax.video.source import Source, open_pipe, open_source
 
@@ -54,7 +54,8 @@ class Options:
     fps: str = "source"
     """Coded frame rate: `source`, a number, or a fraction such as 30000/1001."""
     source_fps: str | None = None
-    """Frame rate of a .npy file, a folder of pictures or a raw pipe, which name none; default: 25."""
+    """Frame rate of what keeps no times and names no rate: a .npy file, a folder of pictures, a raw pipe, a bare stream
+    of a codec; default: 25."""
     source_size: str | None = None
     """WIDTHxHEIGHT of raw pictures from standard input, 24 bits RGB a pixel; Y4M names its own."""
     mode: Mode = "range"
@@ -128,7 +129,7 @@ def run(options: Options) -> None:
         if not chosen.reached:
             note(f"warning: {options.out}: {chosen.missed}")
     if missing:
-        note(f"warning: {name}: {missing} frames that its index lists could not be decoded and are left out")
+        note(f"warning: {name}: {missing} pictures could not be decoded; the one before stays in their place")
     facts = report(options, result, rate, quality)
     if options.verify:
         measured = verify(options, bundle, rate, width, height)
@@ -285,9 +286,9 @@ def parse_rate(text: str, option: str = "fps") -> Fraction | None:
         rate = Fraction(text) if re.fullmatch(r"[0-9]{1,9}([./][0-9]{1,9})?", text) else Fraction(0)
     except ZeroDivisionError:
         rate = Fraction(0)
-    if not Fraction(1, 10) <= rate <= 1000:
+    if not is_rate(rate):
         raise UserError(
-            f"{option}={text!r}; expected `source`, a number or a fraction such as 30000/1001, from 0.1 to 1000"
+            f"{option}={text!r}; expected `source`, a number or a fraction such as 30000/1001, from 1/3600 to 1000"
         )
     return rate.limit_denominator(MAX_DENOMINATOR)
 

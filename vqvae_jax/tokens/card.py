@@ -34,7 +34,7 @@ class CodedVideo(NamedTuple):
     chunk_frames: int
     aspect: Fraction  # width : height of the source as a player should show it
     source_fps: Fraction
-    missing_frames: int  # that an AVI's index lists but that cannot be decoded
+    missing_frames: int  # pictures that could not be decoded
     source_sha256: str
 
     def to_entry(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def make_card(
             "content": sorted_digest(digests),
         },
         "labels": {label: dict(counter) for label, counter in sorted(labels.items())},
-        "versions": {name: version(name) for name in ("vqvae_jax", "jax", "opencv-python-headless", "Pillow")},
+        "versions": {name: version(name) for name in ("vqvae_jax", "jax", "av", "Pillow")},
         "skipped": first_skipped(skipped),
     }
 

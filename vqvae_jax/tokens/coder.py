@@ -24,7 +24,7 @@ from vqvae_jax.video.apart import Reader
 from vqvae_jax.video.read import MISSING_LIMIT
 
 _MOST = 2**28  # bytes of a record: chunks are limited to as many pixels
-_LIBRARIES = ("jax", "opencv-python-headless", "Pillow", "numpy")  # another version may give other tokens
+_LIBRARIES = ("jax", "av", "Pillow", "numpy")  # another version may give other tokens
 
 
 class Coded(NamedTuple):

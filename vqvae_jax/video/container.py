@@ -1,9 +1,43 @@
 """Is a video file all there? A container states its own length, and an AVI lists its pictures; decoders ignore both."""
 
+import os
+import stat
 import struct
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from vqvae_jax.video.read import VideoError
 
 _EBML = b"\x1a\x45\xdf\xa3"
+
+
+class Indexed(NamedTuple):
+    """What the index of an AVI says of its video, written as the pictures are; the count in the header may be wrong."""
+
+    chunks: int  # each of them is shown for one period, an empty one by holding the last picture
+    pictures: int  # the chunks that are not empty
+
+
+def check_file(path: Path) -> Indexed | None:
+    """Raises `VideoError` for what can be told from the file itself, before a decoder sees it; returns its index.
+
+    Returns:
+      None for another container than AVI, or an AVI without index.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise VideoError("not a regular file")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0:
+                raise VideoError("empty file")
+            lost = missing_bytes(file, size)
+            indexed = avi_index(file, size)
+    except OSError as error:
+        raise VideoError(f"cannot be read: {error.strerror or error}") from error
+    if lost:
+        raise VideoError(f"truncated: {lost} bytes of the container are missing")
+    return indexed
 
 
 def missing_bytes(file: BinaryIO, size: int) -> int:
@@ -23,11 +57,8 @@ def missing_bytes(file: BinaryIO, size: int) -> int:
     return 0
 
 
-def indexed_pictures(file: BinaryIO, size: int) -> int | None:
-    """How many non-empty pictures an AVI's index lists; None for another container or an AVI without index.
-
-    The index is written as the pictures are; the frame count in the header is often wrong.
-    """
+def avi_index(file: BinaryIO, size: int) -> Indexed | None:
+    """What the index of an AVI of `size` bytes lists; None for another container or an AVI without index."""
     file.seek(0)
     if file.read(4) != b"RIFF":
         return None
@@ -38,7 +69,8 @@ def indexed_pictures(file: BinaryIO, size: int) -> int | None:
         if name == b"idx1" and at + 8 + length <= size:
             entries = list(struct.iter_unpack("<4sIII", file.read(length // 16 * 16)))
             video = next((stream for stream, *_ in entries if stream[2:] in (b"dc", b"db")), None)
-            return sum(stream == video and bytes_ > 0 for stream, _, _, bytes_ in entries)
+            sizes = [bytes_ for stream, _, _, bytes_ in entries if stream == video]
+            return Indexed(len(sizes), sum(bytes_ > 0 for bytes_ in sizes))
         at += 8 + length + length % 2
     return None
 

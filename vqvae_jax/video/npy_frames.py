@@ -5,6 +5,7 @@ import os
 import tokenize
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,8 @@ class NpyReader:
             pixels = self._file.read(height * width * 3)
             if len(pixels) < height * width * 3:
                 raise UserError(f"{self._path}: became shorter while it was read")
-            yield Frame(float(index / rate), np.frombuffer(pixels, np.uint8).reshape(height, width, 3))
+            image_HWC = np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+            yield Frame(float(index / rate), float(1 / rate), partial(np.asarray, image_HWC))
 
     def close(self) -> None:
         self._file.close()

@@ -3,26 +3,28 @@
 import types
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO, NamedTuple, Self
+from functools import partial
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.video.read import FALLBACK_FPS, MAX_DENOMINATOR, Frame, SourceInfo, refused_size, stated_aspect
-from vqvae_jax.video.video_frames import pyav
+from vqvae_jax.video.colours import FromRgb, ToRgb
+from vqvae_jax.video.libav import pyav
+from vqvae_jax.video.read import FALLBACK_FPS, MAX_DENOMINATOR, Frame, SourceInfo, is_rate, refused_size, stated_aspect
 
 STDIN, STDOUT = "standard input", "standard output"
 _MAGIC = b"YUV4MPEG2"
 _LONGEST_LINE = 1024  # bytes of a header; FFmpeg writes about 80
-#: FFmpeg's pixel formats by what Y4M calls them. Where chroma samples lie makes no difference to how it converts them.
+#: By what Y4M calls them: FFmpeg's pixel formats, and where the chroma samples lie.
 _FORMATS = {
-    "420": "yuv420p",
-    "420jpeg": "yuv420p",
-    "420mpeg2": "yuv420p",
-    "420paldv": "yuv420p",
-    "422": "yuv422p",
-    "444": "yuv444p",
-    "mono": "gray",
+    "420": ("yuv420p", "center"),
+    "420jpeg": ("yuv420p", "center"),
+    "420mpeg2": ("yuv420p", "left"),
+    "420paldv": ("yuv420p", "topleft"),
+    "422": ("yuv422p", "unspecified"),
+    "444": ("yuv444p", "unspecified"),
+    "mono": ("gray", "unspecified"),
 }
 
 
@@ -59,11 +61,10 @@ class PipeReader:
             raise self._error("is empty")
         if not self._is_y4m and raw_size is None:
             raise self._error("is not Y4M (YUV4MPEG2); of raw 24-bit RGB say source-size=WIDTHxHEIGHT and source-fps")
-        header = self._header() if raw_size is None else _Header(*raw_size, None, None, "rgb24", False)
+        header = self._read_header() if raw_size is None else _Header(*raw_size, None, None, "rgb24", "", False)
         if reason := refused_size(header.width, header.height):
             raise self._error(reason)
-        self._format = header.pixel_format
-        self._full_range = header.full_range
+        self._header = header
         fps = header.rate or rate or Fraction(FALLBACK_FPS)
         aspect = header.pixel_aspect
         self.info = SourceInfo(
@@ -77,7 +78,7 @@ class PipeReader:
             f"y4m {header.pixel_format}" if self._is_y4m else "raw rgb24",
         )
 
-    def _header(self) -> "_Header":
+    def _read_header(self) -> "_Header":
         words = self._line().decode("latin-1").split()
         try:
             found = {word[0]: word[1:] for word in words if word[0] != "X"}
@@ -89,21 +90,19 @@ class PipeReader:
         if colours not in _FORMATS:
             raise self._error(f"is Y4M of colours C{colours}; expected 8 bits, one of {', '.join(_FORMATS)}")
         # A rate that no video has is none, as in a file.
-        rate = rate if rate is not None and Fraction(1, 10) <= rate <= 1000 else None
-        if rate is not None:
-            rate = rate.limit_denominator(MAX_DENOMINATOR)
+        rate = rate.limit_denominator(MAX_DENOMINATOR) if rate is not None and is_rate(rate) else None
         pixel_aspect = None if aspect is None else stated_aspect(*aspect.as_integer_ratio())
-        return _Header(width, height, rate, pixel_aspect, _FORMATS[colours], "XCOLORRANGE=FULL" in words)
+        return _Header(width, height, rate, pixel_aspect, *_FORMATS[colours], "XCOLORRANGE=FULL" in words)
 
     def frames(self) -> Iterator[Frame]:
-        convert = _Converter(self.info.width, self.info.height, self._format, self._full_range)
+        convert, rate = _Converter(self._header), self.info.rate
         number = 0
         while self._begins(number):
             data = self._begun + self._read(convert.size - len(self._begun))
             if len(data) < convert.size:
                 raise self._error(f"ends within picture {number}")
             self._begun = b""
-            yield Frame(float(number / self.info.rate), convert(data))
+            yield Frame(float(number / rate), float(1 / rate), partial(convert, data))
             number += 1
 
     def _begins(self, number: int) -> bool:
@@ -151,6 +150,7 @@ class _Header(NamedTuple):
     rate: Fraction | None
     pixel_aspect: Fraction | None
     pixel_format: str
+    chroma_location: str
     full_range: bool
 
 
@@ -160,44 +160,54 @@ def _ratio(text: str) -> Fraction | None:
 
 
 class _Converter:
-    """Bytes of a picture, plane after plane, to RGB. libswscale, as in OpenCV: both then show the same colours."""
+    """Bytes of a picture, plane after plane, to RGB, as `VideoReader` converts the same picture in a file."""
 
-    def __init__(self, width: int, height: int, pixel_format: str, full_range: bool) -> None:
+    def __init__(self, header: _Header) -> None:
         self._av: types.ModuleType = pyav()
-        self._size, self._format = (width, height), pixel_format
-        self._range = 2 if full_range else 0  # AVCOL_RANGE_JPEG, unspecified
-        self._reformatter = self._av.video.reformatter.VideoReformatter()
+        self._header, self._to_rgb = header, ToRgb()
+        self._tagged = _tags(header) if header.pixel_format != "rgb24" else None
         self.size = sum(height * width for height, width in self._planes())
 
     def _planes(self) -> list[tuple[int, int]]:
         """Rows, and bytes in each."""
-        width, height = self._size
-        if self._format == "rgb24":
+        width, height = self._header.width, self._header.height
+        if self._tagged is None:
             return [(height, 3 * width)]
-        if self._format == "gray":
+        if self._header.pixel_format == "gray":
             return [(height, width)]
-        across, down = {"yuv420p": (2, 2), "yuv422p": (2, 1), "yuv444p": (1, 1)}[self._format]
+        across, down = {"yuv420p": (2, 2), "yuv422p": (2, 1), "yuv444p": (1, 1)}[self._header.pixel_format]
         chroma = (-(-height // down), -(-width // across))
         return [(height, width), chroma, chroma]
 
     def __call__(self, data: bytes) -> np.ndarray:
-        width, height = self._size
-        if self._format == "rgb24":
+        width, height = self._header.width, self._header.height
+        if self._tagged is None:
             return np.frombuffer(data, np.uint8).reshape(height, width, 3)
-        frame = self._av.VideoFrame(width, height, self._format)
-        frame.color_range = self._range
+        frame = self._av.VideoFrame(width, height, self._header.pixel_format)
         start = 0
         for plane, (rows, row) in zip(frame.planes, self._planes(), strict=True):
             samples = np.frombuffer(data, np.uint8, rows * row, start).reshape(rows, row)
             np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:rows, :row] = samples
             start += rows * row
-        # OpenCV's order: libswscale's way to the other one differs by a step or two where the height is odd.
-        options = {"format": "bgr24", "interpolation": "BICUBIC", "threads": 1}
-        return self._reformatter.reformat(frame, **options).to_ndarray()[..., ::-1]
+        self._tagged.push(frame)
+        return self._to_rgb(self._tagged.pull(), width, height)
+
+
+def _tags(header: _Header) -> Any:
+    """A filter graph that says of pictures what the header says; PyAV itself cannot say where chroma lies."""
+    av = pyav()
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=header.width, height=header.height, format=header.pixel_format, time_base=Fraction(1)
+    )
+    range_ = "full" if header.full_range else "unspecified"
+    tags = graph.add("setparams", f"range={range_}:chroma_location={header.chroma_location}")
+    graph.link_nodes(source, tags, graph.add("buffersink")).configure()
+    return graph
 
 
 class Y4mWriter:
-    """Frames to a stream as Y4M, 4:4:4, BT.601, limited range; a context manager.
+    """Frames to a stream as Y4M, 4:4:4, limited range, by the matrix that is assumed; a context manager.
 
     Args:
       stream: to write to.
@@ -221,13 +231,14 @@ class Y4mWriter:
         name: str = STDOUT,
     ) -> None:
         self._stream, self._name, self._av = stream, name, pyav()
+        self._convert = FromRgb(width, height)
         ratio, aspect = (f"{x.numerator}:{x.denominator}" for x in (rate, pixel_aspect))
         self._put(f"YUV4MPEG2 W{width} H{height} F{ratio} Ip A{aspect} C444 XCOLORRANGE=LIMITED\n".encode())
 
     def write(self, frame_HWC: np.ndarray) -> None:
         """Adds a frame: uint8 [height, width, 3], RGB."""
         rgb = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HWC), format="rgb24")
-        self._put(b"FRAME\n" + rgb.reformat(format="yuv444p", threads=1).to_ndarray().tobytes())
+        self._put(b"FRAME\n" + self._convert(rgb, "yuv444p").to_ndarray().tobytes())
 
     def _put(self, data: bytes) -> None:
         try:

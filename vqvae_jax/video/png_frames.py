@@ -4,6 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,8 @@ class PngReader:
                     f"{path}: {found[0]}x{found[1]}, but {self._names[0]} is {expected[0]}x{expected[1]}; "
                     "all pictures of a folder must have one size"
                 )
-            yield Frame(float(index / self.info.rate), _read_picture(path))
+            image_HWC = _read_picture(path)  # now, not when it is looked at: a damaged one is named in any case
+            yield Frame(float(index / self.info.rate), float(1 / self.info.rate), partial(np.asarray, image_HWC))
 
     def close(self) -> None:
         pass

@@ -16,8 +16,8 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.files import no_folder, refuse_existing, temporary
 from vqvae_jax.video.npy_frames import NpyWriter
 from vqvae_jax.video.png_frames import PngWriter, holds_only_numbered_pictures
-from vqvae_jax.video.read import MAX_DENOMINATOR, refused_size
-from vqvae_jax.video.video_frames import Codec, VideoWriter
+from vqvae_jax.video.read import MAX_DENOMINATOR, is_rate, refused_size
+from vqvae_jax.video.video_writer import Codec, PixelFormat, VideoWriter
 
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".avi": "avi"}
 
@@ -41,6 +41,7 @@ def open_sink(
     rate: Fraction,
     *,
     codec: Codec | None = None,
+    pixel_format: PixelFormat | None = None,
     display_aspect: Fraction | None = None,
     overwrite: bool = False,
 ) -> "Sink":
@@ -50,10 +51,11 @@ def open_sink(
       path: `.mp4`, `.mkv` or `.avi`: a video file. `.npy`: an array (T, H, W, 3) uint8. A name without ending, or that
         ends with `/`: a folder of PNG pictures. Its own folder must exist.
       width, height: pixels of every frame.
-      rate: frames per second, 0.1 to 1000, denominator up to `read.MAX_DENOMINATOR`. Kept exactly by .mp4 and .avi, and
-        by .mkv, which counts nanoseconds, if it is a usual one (30000/1001); arrays and pictures do not keep it.
-      codec: of a video file: `h264` (the default) is near-lossless 4:4:4 (x264, CRF 4); `ffv1` is lossless RGB, in
-        .mkv and .avi.
+      rate: frames per second, 1/3600 to 1000, denominator up to `read.MAX_DENOMINATOR`. Kept exactly by .mp4 and .avi,
+        and by .mkv, which counts nanoseconds, if it is a usual one (30000/1001); arrays and pictures do not keep it.
+      codec: of a video file: `h264` (the default) is near-lossless (x264, CRF 4); `ffv1` is lossless RGB, in .mkv and
+        .avi.
+      pixel_format: of H.264: see `chosen_pixel_format`.
       display_aspect: width : height of the picture as it should be shown; None: pixels are square. Arrays and pictures
         do not keep it.
       overwrite: whether an existing output may be replaced, once the new one is whole.
@@ -63,7 +65,7 @@ def open_sink(
     """
     if codec is not None:
         check_choice("codec", codec, ("h264", "ffv1"))
-    check(Fraction(1, 10) <= rate <= 1000, "rate", rate, "0.1 to 1000 frames per second")
+    check(is_rate(rate), "rate", rate, "1/3600 to 1000 frames per second")
     check(rate.denominator <= MAX_DENOMINATOR, "rate", rate, f"a ratio with a denominator up to {MAX_DENOMINATOR}")
     ending = "" if str(path).endswith(("/", os.sep)) else Path(path).suffix.lower()
     path = Path(path)
@@ -73,10 +75,15 @@ def open_sink(
     if codec is not None and ending not in CONTAINERS:
         kind = "an array holds" if ending == ".npy" else "pictures hold"
         raise UserError(f"{path}: codec={codec} is for video files; {kind} the frames as they are")
+    if pixel_format is not None and (ending not in CONTAINERS or codec == "ffv1"):
+        raise UserError(f"{path}: pixel_format={pixel_format} is for H.264 video files")
     if codec == "ffv1" and ending == ".mp4":
         raise UserError(f"{path}: FFV1 does not go into .mp4; name it .mkv or .avi")
     if reason := refused_size(width, height):
         raise UserError(f"{path}: {reason}")
+    if pixel_format == "yuv420p" and chosen_pixel_format(width, height) != "yuv420p":
+        raise UserError(f"{path}: yuv420p needs even sides, not {width}x{height}; leave it to yuv444p")
+    chosen = pixel_format or chosen_pixel_format(width, height)
     pixel_aspect = Fraction(1) if display_aspect is None else display_aspect * height / width
     check(Fraction(1, 100) <= pixel_aspect <= 100, "display_aspect", display_aspect, "pixels of 1:100 to 100:1")
 
@@ -86,10 +93,22 @@ def open_sink(
         if ending == ".npy":
             return NpyWriter(part, width, height)
         return VideoWriter(
-            part, CONTAINERS[ending], width, height, rate, codec or "h264", pixel_aspect.limit_denominator(1000)
+            part,
+            CONTAINERS[ending],
+            width,
+            height,
+            rate,
+            codec or "h264",
+            pixel_aspect.limit_denominator(1000),
+            pixel_format=chosen,
         )
 
     return Sink(path, open_writer, width, height, folder=ending == "", overwrite=overwrite)
+
+
+def chosen_pixel_format(width: int, height: int) -> PixelFormat:
+    """Of H.264 where none is asked for: 4:2:0, which every player knows; 4:4:4 for odd sides, which 4:2:0 has not."""
+    return "yuv444p" if width % 2 or height % 2 else "yuv420p"
 
 
 class Sink:

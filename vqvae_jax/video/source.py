@@ -14,8 +14,10 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.video.npy_frames import NpyReader
 from vqvae_jax.video.pipes import STDIN, PipeReader
 from vqvae_jax.video.png_frames import PngReader
-from vqvae_jax.video.read import SourceInfo, VideoError, at_rate
-from vqvae_jax.video.video_frames import VideoReader
+from vqvae_jax.video.read import Frame, SourceInfo, VideoError, at_rate, is_rate
+from vqvae_jax.video.video_reader import VideoReader
+
+RATES = "1/3600 to 1000 frames per second"
 
 
 def open_source(path: str | os.PathLike[str], assumed_rate: Fraction = Fraction(25)) -> "Source":
@@ -23,19 +25,19 @@ def open_source(path: str | os.PathLike[str], assumed_rate: Fraction = Fraction(
 
     Args:
       path: a video file, a `.npy` file of (T, H, W, 3) uint8, or a folder of PNG pictures.
-      assumed_rate: frames per second of arrays and pictures, which name none; above 0, at most 1000.
+      assumed_rate: frames per second of arrays, pictures and bare streams of a codec that name none; 1/3600 to 1000.
 
     Raises:
       UserError: if it is none of these, or cannot be read; names the path and the reason.
     """
-    check(0 < assumed_rate <= 1000, "rate", assumed_rate, "above 0, at most 1000 frames per second")
+    check(is_rate(assumed_rate), "rate", assumed_rate, RATES)
     path = Path(path)
     if os.path.isdir(path):  # noqa: PTH112 (pathlib's raises if the name is too long)
         return Source(path, PngReader(path, assumed_rate))
     if path.suffix.lower() == ".npy":
         return Source(path, NpyReader(path, assumed_rate))
     try:
-        return Source(path, VideoReader(path))
+        return Source(path, VideoReader(path, assumed_rate))
     except VideoError as error:
         raise UserError(f"{path}: {error}") from error
 
@@ -69,7 +71,7 @@ class Source:
 
     @property
     def missing_frames(self) -> int:
-        """How many frames a damaged AVI lists that could not be decoded."""
+        """How many pictures of a damaged file could not be decoded."""
         return self._reader.missing_frames
 
     def frames(self, rate: Fraction | None = None) -> Iterator[np.ndarray]:
@@ -83,7 +85,7 @@ class Source:
           UserError: if no frame can be read, or one is damaged; names the path and the reason.
         """
         rate = self.info.rate if rate is None else rate
-        check(0 < rate <= 1000, "rate", rate, "above 0, at most 1000 frames per second")
+        check(is_rate(rate), "rate", rate, RATES)
         if self._read:
             raise RuntimeError(f"{self.path}: has been read; open it again")
         self._read = True
@@ -91,15 +93,17 @@ class Source:
 
     def _frames(self, rate: Fraction) -> Iterator[np.ndarray]:
         pictures = self._reader.frames()
+        shown: Frame | None = None
         try:
             first = next(pictures, None)
             if first is None:
                 raise UserError(f"{self.path}: no frame can be decoded")
-            chosen = at_rate(itertools.chain([first], pictures), float(self.info.rate), float(rate))
+            chosen = at_rate(itertools.chain([first], pictures), float(rate))
             # A video shorter than one period of the rate is still a picture.
-            yield np.ascontiguousarray(next(chosen, first).image)
-            for frame in chosen:
-                yield np.ascontiguousarray(frame.image)
+            for frame in itertools.chain([next(chosen, first)], chosen):
+                if frame is not shown:
+                    shown, image_HWC = frame, np.ascontiguousarray(frame.image)
+                yield image_HWC
         except VideoError as error:
             raise UserError(f"{self.path}: {error}") from error
 

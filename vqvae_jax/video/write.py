@@ -17,9 +17,9 @@ PictureFormat = Literal["webp", "apng", "gif"]
 
 
 def write_mp4(path: str | Path, frames: np.ndarray, fps: float = 16, crf: int = 4, preset: str = "medium") -> Path:
-    """Writes frames as H.264 in MP4; the default quality is near-lossless, at 4:4:4 so that colours stay sharp.
+    """Writes frames as H.264 in MP4; the default quality is near-lossless.
 
-    H.264 at 4:4:4 takes any width and height; at 4:2:0, which some players insist on, it would take even ones only.
+    At 4:2:0, which every player knows; at 4:4:4 where a side is odd.
 
     Args:
       path: the file to write; its folder must exist. Appears only when whole; an existing file is not overwritten.
@@ -32,9 +32,9 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float = 16, crf: int = 
       ValueError: if `frames` has another shape or type.
       UserError: if the file exists or cannot be written.
     """
-    # OpenCV comes with them, and moving pictures do not need it.
-    from vqvae_jax.video.sink import Sink
-    from vqvae_jax.video.video_frames import VideoWriter
+    # PyAV comes with them, and moving pictures do not need it.
+    from vqvae_jax.video.sink import Sink, chosen_pixel_format
+    from vqvae_jax.video.video_writer import VideoWriter
 
     frames = _checked(frames, fps)
     check(0 <= crf <= 51, "crf", crf, "0 to 51")
@@ -44,7 +44,8 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float = 16, crf: int = 
     refuse_existing(path)
 
     def open_writer(part: Path) -> VideoWriter:
-        return VideoWriter(part, "mp4", width, height, rate, crf=crf, preset=preset)
+        colours = chosen_pixel_format(width, height)
+        return VideoWriter(part, "mp4", width, height, rate, crf=crf, preset=preset, pixel_format=colours)
 
     with Sink(path, open_writer, width, height) as sink:
         for frame in frames:

@@ -66,7 +66,9 @@ class TestWithWasmtime:
             raise wasmtime.WasmtimeError("File too large (os error 27)")
 
         monkeypatch.setattr(wasmtime, "Instance", refuse)
-        with pytest.raises(UserError, match=r"cannot start \(File too large.*; VQVAE_JAX_ENTROPY=python codes the same"):
+        with pytest.raises(
+            UserError, match=r"cannot start \(File too large.*; VQVAE_JAX_ENTROPY=python codes the same"
+        ):
             random_context_model(4, 9, 0).encode(lingering((3, 5, 4), 4), None)
 
     def test_what_lies_beyond_a_kernels_memory_is_refused(self):
