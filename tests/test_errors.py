@@ -1,8 +1,8 @@
 """What a command line shows when the user errs, when we err, and when nobody reads on."""
 
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,11 +65,11 @@ def test_a_closed_pipe_ends_quietly():
     assert process.wait() == 141
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_behind_standard_output_is_one_line():
     for line in ("import argparse; argparse.ArgumentParser(prog='a').print_help()", "say('x' * 100000)", "print('x')"):
         program = f"from vqvae_jax.errors import run_command, say\ndef main(): {line}\nrun_command('count', main)"
-        with open("/dev/full", "w") as full:
+        with Path("/dev/full").open("w") as full:
             done = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True)
         assert done.stderr == "count: standard output: cannot be written (No space left on device)\n"
         assert done.returncode == 2

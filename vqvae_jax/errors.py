@@ -77,7 +77,7 @@ def _watched_output() -> Iterator[None]:
     if plain is None:  # closed when the program started: what is printed goes nowhere
         yield
         return
-    sys.stdout = _Output(plain)  # type: ignore[assignment]
+    sys.stdout = _Output(plain)
     try:
         yield
         sys.stdout.flush()
