@@ -149,7 +149,9 @@ def main() -> None:
     command = parse(DemoCommand, "python -m experiments.demo")
 
     def kept() -> str:
-        return f"what was done until then is in {command.out}" if command.out.exists() else "nothing was written"
+        if not command.out.exists():
+            return "nothing was written"
+        return f"what was done until then is in {command.out}; the last line above that begins with $ does its part again"
 
     with stoppable("demo", kept):
         path = demo(command)

@@ -1,4 +1,4 @@
-"""Learned compression of short, low-resolution video in JAX: MS-VQ-VAE (arXiv 2512.24547).
+"""Learned compression of short, low-resolution video in JAX: NTC for files, MS-VQ-VAE (arXiv 2512.24547) for tokens.
 
     import numpy as np
     import vqvae_jax as vj
