@@ -35,7 +35,9 @@ class Mixture(NamedTuple):
     weights: np.ndarray  # sum to 256 along the last axis
 
 
-def cumulative(kind: Kind, mixture: Mixture, edges: np.ndarray, radius: int, bits: int) -> np.ndarray:
+def cumulative(
+    kind: Kind, mixture: Mixture, edges: np.ndarray, radius: int | np.ndarray, bits: int
+) -> np.ndarray:
     """Sum of the frequencies of all symbols of [-radius, radius) below each of `edges`.
 
     Every frequency is at least 1 and all together are 2**bits; what lies outside is given to the first and the last
@@ -45,7 +47,7 @@ def cumulative(kind: Kind, mixture: Mixture, edges: np.ndarray, radius: int, bit
       kind: of the components. A Gaussian's scale is its standard deviation, a logistic distribution's its scale.
       mixture: of each edge's symbol; broadcast against `edges[..., None]`.
       edges: integers in [-radius, radius].
-      radius: at most 2**15, and a quarter of 2**bits.
+      radius: at most 2**15, and a quarter of 2**bits; one for all, or broadcast against the edges.
       bits: 16 or 24.
 
     Returns:
