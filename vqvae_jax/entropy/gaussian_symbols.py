@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vqvae_jax.entropy.mixtures import MEAN_UNITS, SCALES, SCALES_PER_OCTAVE, WEIGHTS, Mixture, cumulative
+from vqvae_jax.entropy.mixtures import FINE_WEIGHTS, MEAN_UNITS, SCALES, SCALES_PER_OCTAVE, Mixture, cumulative
 from vqvae_jax.entropy.rans import FINE_BITS, Reader
 from vqvae_jax.entropy.symbols import Intervals, read_symbols, with_excess
 
 MEAN_LIMIT = 1 << 13  # of means, in whole numbers
 LEAST_RADIUS, MOST_RADIUS = 4, 512
 _REACH = 6  # scales to each side of a mean that a table holds
+_UNIT_BITS = (MEAN_UNITS * FINE_WEIGHTS).bit_length() - 1
+_HALF = 1 << _UNIT_BITS - 1
 _AT_ONCE = 1024  # symbols whose tables are there at the same time
 _EDGES = 1 << 17  # sums that are computed at a time
 #: Between a scale number and the next, as single precision: the geometric mean.
@@ -32,16 +34,17 @@ class GaussianSymbols:
     """
 
     def __init__(self, weights: np.ndarray, means: np.ndarray, scales: np.ndarray) -> None:
-        parts = np.floor(WEIGHTS * weights.astype(np.float64) + 0.5).astype(np.int64)
+        parts = np.floor(FINE_WEIGHTS * weights.astype(np.float64) + 0.5).astype(np.int64)
         largest = parts.argmax(axis=1)[:, None]
-        missing = WEIGHTS - parts.sum(axis=1, keepdims=True)
+        missing = FINE_WEIGHTS - parts.sum(axis=1, keepdims=True)
         np.put_along_axis(parts, largest, np.take_along_axis(parts, largest, axis=1) + missing, axis=1)
         whole = np.floor(MEAN_UNITS * np.clip(means.astype(np.float64), -MEAN_LIMIT, MEAN_LIMIT) + 0.5).astype(np.int64)
         numbers = np.searchsorted(_BOUNDARIES, scales.astype(np.float32), side="right")
         #: What symbols are counted from: the mean of the mixture to the nearest whole number, halves up.
-        self.centres = (parts * whole).sum(axis=1) + (1 << 13) >> 14
+        self.centres = (parts * whole).sum(axis=1) + _HALF >> _UNIT_BITS
         self.mixture = Mixture(whole - MEAN_UNITS * self.centres[:, None], numbers, parts)
-        reach = (np.abs(self.mixture.means) + _REACH * _SCALES[numbers]).max(axis=1)
+        # So that the first and the last symbol, behind which a number follows, lie beyond it.
+        reach = (np.abs(self.mixture.means) + _REACH * _SCALES[numbers]).max(axis=1) + 3 * MEAN_UNITS // 2
         #: Of the tables: symbols lie in [-radius, radius), a power of two.
         self.radii = np.full(len(reach), LEAST_RADIUS)
         while (short := (self.radii * MEAN_UNITS < reach) & (self.radii < MOST_RADIUS)).any():
@@ -58,7 +61,7 @@ class GaussianSymbols:
         symbols = values.astype(np.int64) - self.centres
         inside = np.clip(symbols, -self.radii, self.radii - 1)
         edges = np.stack([inside, inside + 1], axis=1)
-        sums = cumulative("gaussian", self._mixtures(slice(None)), edges, self.radii[:, None], FINE_BITS)
+        sums = self._sums(slice(None), edges, self.radii[:, None])
         ends = (inside == -self.radii) | (inside == self.radii - 1)
         return with_excess(sums[:, 0], sums[:, 1] - sums[:, 0], symbols, inside, ends, FINE_BITS)
 
@@ -80,11 +83,11 @@ class GaussianSymbols:
                 edges, rows = np.arange(-radius, radius + 1), np.flatnonzero(radii == radius)
                 step = _EDGES // len(edges)
                 for some in (rows[at : at + step] for at in range(0, len(rows), step)):
-                    sums = cumulative("gaussian", self._mixtures(begin + some), edges, radius, FINE_BITS)
-                    for row, table in zip(some.tolist(), sums.tolist(), strict=True):
+                    for row, table in zip(some.tolist(), self._sums(begin + some, edges, radius).tolist(), strict=True):
                         found[row] = table
             yield from found
 
-    def _mixtures(self, rows: slice | np.ndarray) -> Mixture:
-        """Of some symbols, [n, 1, J]."""
-        return Mixture(*(part[rows][:, None] for part in self.mixture))
+    def _sums(self, rows: slice | np.ndarray, edges: np.ndarray, radius: int | np.ndarray) -> np.ndarray:
+        """Of some symbols, [n, edges]."""
+        mixture = Mixture(*(part[rows][:, None] for part in self.mixture))
+        return cumulative("gaussian", mixture, edges, radius, FINE_BITS, FINE_WEIGHTS)

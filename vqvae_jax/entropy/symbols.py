@@ -17,7 +17,12 @@ Intervals = tuple[list[int], list[int]]  # starts and frequencies
 
 
 def with_excess(
-    starts: np.ndarray, frequencies: np.ndarray, symbols: np.ndarray, inside: np.ndarray, ends: np.ndarray, bits: int = SCALE_BITS
+    starts: np.ndarray,
+    frequencies: np.ndarray,
+    symbols: np.ndarray,
+    inside: np.ndarray,
+    ends: np.ndarray,
+    bits: int = SCALE_BITS,
 ) -> Intervals:
     """Intervals that write integers of any size.
 

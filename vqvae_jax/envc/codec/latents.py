@@ -56,7 +56,8 @@ class Writer:
 
     def stream(self) -> bytes:
         """All of it."""
-        return rans.encode(*np.concatenate(self._intervals, axis=1).tolist(), bits=FINE_BITS)
+        starts, frequencies = np.concatenate(self._intervals, axis=1).tolist()
+        return rans.encode(starts, frequencies, FINE_BITS)
 
 
 class Reader:
@@ -93,9 +94,7 @@ class Walk:
       crc: CRC-32 of the integers of the frame before: of all that decides their distributions, and of latents.
     """
 
-    def __init__(
-        self, programs: Programs, tables: dict[str, np.ndarray], coder: Coder, size: tuple[int, int]
-    ) -> None:
+    def __init__(self, programs: Programs, tables: dict[str, np.ndarray], coder: Coder, size: tuple[int, int]) -> None:
         self._programs, self._tables, self._coder = programs, tables, coder
         self._intra = intra_shapes(programs.config, 1, *size)
         self._inter = inter_shapes(programs.config, 1, *size)
@@ -104,13 +103,13 @@ class Walk:
         self._together = max(len(step.rows) for step in self._steps)
         self.crc = 0
 
-    def intra(self, known: Intra | None = None) -> Intra:
+    def intra(self, known: Intra[np.ndarray] | None = None) -> Intra[np.ndarray]:
         """The next I frame's latents, int32 [1, h, w, C]; `known` are those that a writer writes."""
         self.crc = 0
         z = self._table("intra_z", self._intra["z"], known and known.z)
         return Intra(z, self._mixtures("intra_y", "intra", z, self._intra["y"], known and known.y))
 
-    def inter(self, known: Inter | None = None) -> Inter:
+    def inter(self, known: Inter[np.ndarray] | None = None) -> Inter[np.ndarray]:
         """The next P frame's latents, likewise."""
         self.crc = 0
         shapes = self._inter
@@ -172,5 +171,6 @@ def symbols_of(found: Mixture, positions: int) -> GaussianSymbols:
     """
     if not all(np.isfinite(part).all() for part in found):
         raise UserError("the model gives distributions that are not finite; its bundle is of no use")
-    flat = (np.moveaxis(part.reshape(-1, *part.shape[3:])[:positions], 1, 2) for part in found)
+    parts = map(np.asarray, found)
+    flat = (np.moveaxis(part.reshape(-1, *part.shape[3:])[:positions], 1, 2) for part in parts)
     return GaussianSymbols(*(part.reshape(-1, part.shape[-1]) for part in flat))

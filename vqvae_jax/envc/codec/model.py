@@ -27,6 +27,8 @@ from vqvae_jax.envc.coding import Inter, Intra
 from vqvae_jax.envc.config import MULTIPLE
 from vqvae_jax.errors import UserError
 
+Latents = Intra[np.ndarray] | Inter[np.ndarray]
+
 GROUP = 12  # frames of a group of pictures, if nobody asks for others
 
 
@@ -34,7 +36,7 @@ class EnvcModel:
     """See `codec.interface.Model`."""
 
     family = FAMILY
-    rate_option: RateOption = "rate_weight"
+    rate_option: RateOption = "none"
 
     def __init__(self, bundle: Bundle) -> None:
         self.name, self.digest, self.identity, self.origin = bundle.name, bundle.digest, bundle.identity, bundle.origin
@@ -159,7 +161,7 @@ class FileDecoder:
         frames = min(header.chunk_frames, header.frames)
         check_chunk_pixels("its pictures", frames, self._padded[1], self._padded[0])
 
-    def unpack(self, chunk: Chunk) -> tuple[list[tuple[Intra | Inter, int]], bytes]:
+    def unpack(self, chunk: Chunk) -> tuple[list[tuple[Latents, int]], bytes]:
         """Latents and checks.
 
         Raises:
@@ -181,7 +183,7 @@ class FileDecoder:
     def decode(
         self,
         before: Sequence[Any],
-        chunk: tuple[list[tuple[Intra | Inter, int]], bytes],
+        chunk: tuple[list[tuple[Latents, int]], bytes],
         after: Sequence[Any],
         layer: str | None,
     ) -> np.ndarray:
