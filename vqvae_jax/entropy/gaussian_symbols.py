@@ -19,7 +19,7 @@ _REACH = 6  # scales to each side of a mean that a table holds
 _UNIT_BITS = (MEAN_UNITS * FINE_WEIGHTS).bit_length() - 1
 _HALF = 1 << _UNIT_BITS - 1
 _AT_ONCE = 1024  # symbols whose tables are there at the same time
-_EDGES = 1 << 17  # sums that are computed at a time
+_EDGES = 1 << 13  # sums that are computed at a time: they stay in the cache
 #: Between a scale number and the next, as single precision: the geometric mean.
 _BOUNDARIES = (2.0 ** ((np.arange(SCALES - 1) + 0.5) / SCALES_PER_OCTAVE - 4)).astype(np.float32)
 #: Scales in units of means, rounded up.
@@ -81,7 +81,7 @@ class GaussianSymbols:
             found: list[list[int]] = [[]] * len(radii)
             for radius in np.unique(radii).tolist():
                 edges, rows = np.arange(-radius, radius + 1), np.flatnonzero(radii == radius)
-                step = _EDGES // len(edges)
+                step = max(_EDGES // len(edges), 1)
                 for some in (rows[at : at + step] for at in range(0, len(rows), step)):
                     for row, table in zip(some.tolist(), self._sums(begin + some, edges, radius).tolist(), strict=True):
                         found[row] = table

@@ -1,5 +1,6 @@
 """Files of this family: what goes in comes out, from any group on, and damage stays where it is."""
 
+import json
 import random
 from dataclasses import replace
 from fractions import Fraction
@@ -11,6 +12,7 @@ import pytest
 from tests.container.mend import mend
 from tests.container.mutate import mutate
 from tests.envc.codec.coded_envc import SMALL, Seen, coded, frames, small_bundle, small_model, video
+from vqvae_jax.cli import main
 from vqvae_jax.codec.bundle import read_bundle, save_bundle
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
@@ -182,6 +184,18 @@ def test_a_bundle_is_read_as_it_was_written(tmp_path, file):
         np.testing.assert_array_equal(np.stack(list(decoder.frames(0, 4))), frames(file, 0, 4))
     params, extras = family("envc").start(read_bundle(path))
     assert set(params) == {"intra", "inter"} and not extras
+
+
+def test_commands_take_it(tmp_path, capsys):
+    model, source, out, back = (str(tmp_path / name) for name in ("m.safetensors", "v.npy", "v.msv", "w.npy"))
+    save_bundle(model, small_bundle())
+    np.save(source, VIDEO)
+    main.run(["encode", source, out, "--bundle", model, "--gop", "4", "--source-fps", "25", "--size", "native"])
+    assert "another bundle has others" in capsys.readouterr().err
+    main.run(["decode", out, back, "--bundle", model, "--start", "4", "--frames", "5"])
+    np.testing.assert_array_equal(np.load(back), frames(coded(VIDEO, chunk_frames=4)[0], 4, 5))
+    main.run(["info", out, "--json"])
+    assert json.loads(capsys.readouterr().out.split("\n", 1)[1])["predictor"] == "cross_scale"
 
 
 def test_bundles_that_do_not_fit_are_refused_by_name():
