@@ -34,12 +34,14 @@ def with_excess(
       bits: of the scale.
     """
     first, chance = starts.tolist(), frequencies.tolist()
-    # From the end, so that places stay what they are.
-    for place in np.flatnonzero(ends)[::-1].tolist():
+    found: Intervals = [], []
+    last = 0
+    for place in np.flatnonzero(ends).tolist():
         beyond = list(excess_intervals(abs(int(symbols[place]) - int(inside[place])), bits))
-        first[place + 1 : place + 1] = [start for start, _ in beyond]
-        chance[place + 1 : place + 1] = [frequency for _, frequency in beyond]
-    return first, chance
+        found[0].extend([*first[last : place + 1], *(start for start, _ in beyond)])
+        found[1].extend([*chance[last : place + 1], *(frequency for _, frequency in beyond)])
+        last = place + 1
+    return found[0] + first[last:], found[1] + chance[last:]
 
 
 def read_symbols(reader: Reader, tables: Iterable[list[int]]) -> list[int]:
