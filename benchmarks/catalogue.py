@@ -80,6 +80,7 @@ CATALOGUE = {
         Benchmark("rate_targets", lambda inputs: [*RATED, *_data(inputs)], by_default=False),
         Benchmark("encoder_effort", lambda inputs: [*RATED, *_data(inputs)], by_default=False),
         Benchmark("drift", lambda inputs: RATED, by_default=False),
+        Benchmark("envc_frames", by_default=False),
         Benchmark("codec_speed", lambda inputs: ["--bundles", BUNDLE[1], "--seconds", "20"]),
         Benchmark("start_up"),
         Benchmark("models", lambda inputs: ["--repeats", "3"]),

@@ -17,7 +17,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import ModelCoder, check_decoded
 from vqvae_jax.packaged import bundle_path
 
-TITLES = {"msvqvae": "MS-VQ-VAE", "ntc": "NTC"}  # of families; others are called by their name
+TITLES = {"msvqvae": "MS-VQ-VAE", "ntc": "NTC", "envc": "ENVC"}  # of families; others are called by their name
 NOTE = (
     "Bytes of the whole .msv file; payload: its entropy-coded parts without header, checksums and index. "
     "The bundle (the model), which sender and receiver both need, is not counted. RGB throughout: no chroma "
@@ -133,6 +133,8 @@ def _at_rates(path: Path, fps: float, processes: Processes, points: Points) -> t
     plain = ProcessCoder(path, fps, receiver)  # says what is wrong with the bundle itself
     if plain.model.rate_option == "quality":
         return [ProcessCoder(path, fps, receiver, 0.0, q, points.effort) for q in points.qualities], []
+    if plain.model.rate_option == "none":
+        return [plain], []
     coders, refused = [], []
     for weight in points.rate_weights:
         try:

@@ -32,6 +32,7 @@ from vqvae_jax.video.source import Source, open_pipe, open_source
 RATE_HINTS: dict[RateOption, str] = {
     "rate_weight": "the model decides the bits; --rate-weight 0.05 asks for fewer",
     "quality": "quality 50; --quality, 0 to 100, or --target-bpp asks for others",
+    "none": "the model decides the bits; another bundle has others",
 }
 
 
@@ -40,7 +41,7 @@ class Options:
     """A video file to an .msv file.
 
     Models with a rate of their own choosing (`ntc`) take --quality or a target; those of one rate (`edge`, `edge4`)
-    take --rate-weight.
+    take --rate-weight; of family `envc` every bundle has the rate that it was trained for.
     """
 
     source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VIDEO")]
@@ -160,7 +161,10 @@ def encoder_for(options: Options, bundle: Model, quality: float | None) -> Encod
 def check_target(options: Options, bundle: Model) -> None:
     """Raises a `UserError` unless the model's rate can be chosen and the source read more than once."""
     if bundle.rate_option != "quality":
-        raise UserError(f"target: {bundle.name!r} has one rate; --rate-weight asks for fewer bits")
+        asks = (
+            "--rate-weight asks for fewer bits" if bundle.rate_option == "rate_weight" else "another bundle has others"
+        )
+        raise UserError(f"target: {bundle.name!r} has one rate; {asks}")
     if options.quality is not None:
         raise UserError("quality: a target chooses it; leave one of them out")
     if options.source == PIPE:

@@ -18,8 +18,8 @@ MAX_CHUNK_PIXELS = 2**25  # four frames of 3840x2160
 Mode = Literal["range", "deflate", "fixed"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-#: What a family's rate is chosen by, of `Options`.
-RateOption = Literal["rate_weight", "quality"]
+#: What a family's rate is chosen by, of `Options`; "none": by the bundle alone.
+RateOption = Literal["rate_weight", "quality", "none"]
 
 Grid = tuple[int, int, int]  # along time, height, width
 Indices = dict[str, np.ndarray]  # by level, coarse first, [t, h, w] integers

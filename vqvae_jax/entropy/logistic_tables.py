@@ -4,20 +4,17 @@ Tables are integers made of integers (`mixtures.cumulative`), the same on every 
 distance from its whole mean; what lies outside of the tables' range is followed by how far it does.
 """
 
-from bisect import bisect_right
 from functools import cache
 
 import numpy as np
 
 from vqvae_jax.entropy.mixtures import MEAN_UNITS, WEIGHTS, Mixture, cumulative
-from vqvae_jax.entropy.rans import SCALE_BITS, TOO_EARLY, CorruptStreamError, Reader, excess_intervals
+from vqvae_jax.entropy.rans import SCALE_BITS, Reader
+from vqvae_jax.entropy.symbols import Intervals, TableRows, read_symbols
 
 RADIUS = 32  # symbols lie in [-32, 32)
 FRACTIONS = 16  # of a mean, to a whole number
 SCALES = 64  # scale number s is 2**(s / 8 - 4)
-_LARGEST = 1 << 24  # integers; a stream that says more is damaged
-
-Intervals = tuple[list[int], list[int]]  # starts and frequencies
 
 
 class LogisticTables:
@@ -36,16 +33,7 @@ class LogisticTables:
 
     def intervals(self, rows: np.ndarray, symbols: np.ndarray) -> Intervals:
         """Starts and frequencies that write symbols [N] of any size under rows [N]."""
-        inside = np.clip(symbols, -RADIUS, RADIUS - 1)
-        first = self.starts[rows, inside + RADIUS]
-        frequency = self.starts[rows, inside + RADIUS + 1] - first
-        starts, frequencies = first.tolist(), frequency.tolist()
-        # From the end, so that places stay what they are.
-        for place in np.flatnonzero((inside == -RADIUS) | (inside == RADIUS - 1))[::-1].tolist():
-            beyond = list(excess_intervals(abs(int(symbols[place]) - int(inside[place]))))
-            starts[place + 1 : place + 1] = [start for start, _ in beyond]
-            frequencies[place + 1 : place + 1] = [frequency for _, frequency in beyond]
-        return starts, frequencies
+        return TableRows(self.starts, rows).write(symbols)
 
     def read(self, reader: Reader, rows: list[int]) -> list[int]:
         """The symbols that `intervals` wrote.
@@ -53,31 +41,7 @@ class LogisticTables:
         Raises:
           CorruptStreamError: if the stream ends too early or holds what no encoder wrote.
         """
-        found, tables = [], self.rows
-        state, position, words = reader.state, reader.position, reader.words
-        mask, lowest, count = (1 << SCALE_BITS) - 1, 1 << SCALE_BITS + 8, len(reader.words)
-        for row in rows:
-            table = tables[row]
-            slot = state & mask
-            place = bisect_right(table, slot) - 1
-            start = table[place]
-            state = (table[place + 1] - start) * (state >> SCALE_BITS) + slot - start
-            if state < lowest:
-                if position == count:
-                    raise CorruptStreamError(TOO_EARLY)
-                state = state << SCALE_BITS | words[position]
-                position += 1
-            symbol = place - RADIUS
-            if place == 0 or place == 2 * RADIUS - 1:
-                reader.state, reader.position = state, position
-                beyond = reader.excess()
-                if beyond > _LARGEST:
-                    raise CorruptStreamError(f"an entropy-coded stream holds the number {beyond}")
-                symbol += beyond if place else -beyond
-                state, position = reader.state, reader.position
-            found.append(symbol)
-        reader.state, reader.position = state, position
-        return found
+        return read_symbols(reader, [self.rows[row] for row in rows])
 
 
 @cache

@@ -19,7 +19,8 @@ Kind = Literal["gaussian", "logistic"]
 MEAN_UNITS = 64  # of a mean, per symbol
 SCALES_PER_OCTAVE = 16
 SCALES = 161  # scale number s is 2**(s / 16 - 4): 1/16 ... 64
-WEIGHTS = 256  # what the weights of a mixture sum to
+WEIGHTS = 256  # what the weights of a mixture sum to, or
+FINE_WEIGHTS = 4096  # where a component that is rare counts
 _STEPS = 128  # of the table, per unit
 _TABLE_BITS = 30
 _END = {"gaussian": 7, "logistic": 22}  # beyond it the rest is under 2**-31
@@ -32,10 +33,12 @@ class Mixture(NamedTuple):
 
     means: np.ndarray  # in 1/64 of a symbol, within +-2**20
     scales: np.ndarray  # numbers of scales, 0 ... 160
-    weights: np.ndarray  # sum to 256 along the last axis
+    weights: np.ndarray  # sum to 256 or 4096 along the last axis
 
 
-def cumulative(kind: Kind, mixture: Mixture, edges: np.ndarray, radius: int, bits: int) -> np.ndarray:
+def cumulative(
+    kind: Kind, mixture: Mixture, edges: np.ndarray, radius: int | np.ndarray, bits: int, weights: int = WEIGHTS
+) -> np.ndarray:
     """Sum of the frequencies of all symbols of [-radius, radius) below each of `edges`.
 
     Every frequency is at least 1 and all together are 2**bits; what lies outside is given to the first and the last
@@ -45,8 +48,9 @@ def cumulative(kind: Kind, mixture: Mixture, edges: np.ndarray, radius: int, bit
       kind: of the components. A Gaussian's scale is its standard deviation, a logistic distribution's its scale.
       mixture: of each edge's symbol; broadcast against `edges[..., None]`.
       edges: integers in [-radius, radius].
-      radius: at most 2**15, and a quarter of 2**bits.
+      radius: at most 2**15, and a quarter of 2**bits; one for all, or broadcast against the edges.
       bits: 16 or 24.
+      weights: what they sum to, 256 or 4096.
 
     Returns:
       int64, 0 at -radius, 2**bits at radius, strictly increasing between them.
@@ -60,7 +64,7 @@ def cumulative(kind: Kind, mixture: Mixture, edges: np.ndarray, radius: int, bit
     upper = table[step] + ((table[step + 1] - table[step]) * np.minimum(at - (step << 12), 1 << 12) >> 12)
     below = np.where(distance < 0, (1 << _TABLE_BITS) - upper, upper)
     total_bits = _TABLE_BITS + WEIGHTS.bit_length() - 1
-    total = np.sum(below * np.asarray(mixture.weights, np.int64), axis=-1)
+    total = np.sum(below * np.asarray(mixture.weights, np.int64), axis=-1) // (weights // WEIGHTS)
     total = np.where(k <= -radius, 0, np.where(k >= radius, 1 << total_bits, total))
     # A product of 38 and 24 bits.
     return (total * ((1 << bits) - 2 * radius) >> total_bits) + k + radius

@@ -4,7 +4,7 @@ Everything is a pure function of `params` = {"intra": ..., "inter": ...}. An enc
 `decode_intra` and `decode_inter` with whole latents: they are the decoder.
 """
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,28 +16,30 @@ from vqvae_jax.envc.intra import IntraFrame
 from vqvae_jax.envc.mixture import mixture_bits
 from vqvae_jax.training.state import PyTree
 
+T = TypeVar("T")
 
-class Intra(NamedTuple):
+
+class Intra(NamedTuple, Generic[T]):
     """One value of something for each part of an I frame's code, in the order in which parts are decoded."""
 
-    z: Array
-    y: Array
+    z: T
+    y: T
 
 
-class Inter(NamedTuple):
+class Inter(NamedTuple, Generic[T]):
     """The same of a P frame."""
 
-    m: Array
-    z: Array
-    r: Array
+    m: T
+    z: T
+    r: T
 
 
 class CodedIntra(NamedTuple):
     """I frames on their way through the model."""
 
     frames: Array  # [B, H, W, 3] float32, nominally in [0, 1], not clipped
-    latents: Intra  # as they were decoded, [B, h, w, C] float32 each
-    bits: Intra  # [B] float32 each
+    latents: Intra[Array]  # as they were decoded, [B, h, w, C] float32 each
+    bits: Intra[Array]  # [B] float32 each
 
 
 class CodedInter(NamedTuple):
@@ -45,8 +47,8 @@ class CodedInter(NamedTuple):
 
     frames: Array  # [B, H, W, 3] float32, nominally in [0, 1], not clipped
     predicted: Array  # [B, H, W, 3] float32: frames without their residuals
-    latents: Inter  # as they were decoded, [B, h, w, C] float32 each
-    bits: Inter  # [B] float32 each
+    latents: Inter[Array]  # as they were decoded, [B, h, w, C] float32 each
+    bits: Inter[Array]  # [B] float32 each
 
 
 def init_params(config: EnvcConfig, key: Array) -> PyTree:
@@ -81,7 +83,7 @@ def inter_shapes(config: EnvcConfig, batch: int, height: int, width: int) -> dic
     return {"m": (*grid, config.motion_latents), "z": z, "r": (*grid, config.latents)}
 
 
-def code_intra(config: EnvcConfig, params: PyTree, x_BHWC: Array, noise: Intra | None = None) -> CodedIntra:
+def code_intra(config: EnvcConfig, params: PyTree, x_BHWC: Array, noise: Intra[Array] | None = None) -> CodedIntra:
     """I frames encoded and decoded.
 
     Args:
@@ -101,7 +103,7 @@ def code_inter(
     params: PyTree,
     x_BHWC: Array,
     before_BHWC: Array,
-    noise: Inter | None = None,
+    noise: Inter[Array] | None = None,
     dropout: Array | None = None,
 ) -> CodedInter:
     """P frames encoded and decoded.
@@ -125,25 +127,25 @@ def code_inter(
     return CodedInter(frames, model.frame(prediction), latents, inter_bits(config, params, latents))
 
 
-def decode_intra(config: EnvcConfig, params: PyTree, latents: Intra) -> Array:
+def decode_intra(config: EnvcConfig, params: PyTree, latents: Intra[Array]) -> Array:
     """I frames of their latents: [B, H, W, 3] float32, nominally in [0, 1], not clipped."""
     return intra(config, params).synthesise(latents.y)
 
 
-def decode_inter(config: EnvcConfig, params: PyTree, latents: Inter, before_BHWC: Array) -> Array:
+def decode_inter(config: EnvcConfig, params: PyTree, latents: Inter[Array], before_BHWC: Array) -> Array:
     """P frames of their latents and the frames before, as decoded: [B, H, W, 3] float32, not clipped."""
     model = inter(config, params)
     return model.reconstruct(latents.r, model.predict(latents.m, model.reference(before_BHWC)))
 
 
-def intra_bits(config: EnvcConfig, params: PyTree, latents: Intra) -> Intra:
+def intra_bits(config: EnvcConfig, params: PyTree, latents: Intra[Array]) -> Intra[Array]:
     """Bits of the parts of I frames, [B] float32 each; latents whole or with noise."""
     model = intra(config, params)
     found = model.parameters(model.hyper(latents.z), latents.y)
     return Intra(_summed(model.hyper_bits(latents.z)), _summed(mixture_bits(found, latents.y)))
 
 
-def inter_bits(config: EnvcConfig, params: PyTree, latents: Inter) -> Inter:
+def inter_bits(config: EnvcConfig, params: PyTree, latents: Inter[Array]) -> Inter[Array]:
     """Bits of the parts of P frames, [B] float32 each; latents whole or with noise."""
     model = inter(config, params)
     found = model.parameters(model.hyper(latents.z), latents.r)

@@ -1,20 +1,30 @@
-"""ENVC as one of the families (`vqvae_jax.families.Family`), as far as it goes: its models, and what they cost."""
+"""ENVC as one of the families (`vqvae_jax.families.Family`), but for training; what is heavy waits until it is used."""
 
 import importlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
 
 if TYPE_CHECKING:
+    from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.envc.experiment import Experiment
     from vqvae_jax.training.task import Cost, Triple
 
+#: What a family has that is here under another roof: module and name.
+_ELSEWHERE = {
+    "Experiment": ("experiment", "Experiment"),
+    "model": ("codec.model", "EnvcModel"),
+    "fit": ("codec.fit", "fit"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Imported when it is asked for, since it needs JAX."""
-    if name != "Experiment":
+    """Imported when it is asked for: `info` needs no JAX, which these import."""
+    if name not in _ELSEWHERE:
         raise AttributeError(name)
-    return importlib.import_module("vqvae_jax.envc.experiment").Experiment
+    module, name = _ELSEWHERE[name]
+    return getattr(importlib.import_module(f"vqvae_jax.envc.{module}"), name)
 
 
 def cost(experiment: "Experiment", clip_shape: "Triple") -> "Cost":
@@ -24,9 +34,37 @@ def cost(experiment: "Experiment", clip_shape: "Triple") -> "Cost":
     return cost(experiment.model, clip_shape)
 
 
-def _refuse(*arguments: Any, **named: Any) -> NoReturn:
-    """Raises a `UserError`: nothing of this family is trained, exported or coded yet."""
-    raise UserError("models of family envc can be counted; training and coding them is not part of this version")
+def start(bundle: "Bundle") -> tuple[Any, dict[str, Any]]:
+    """Weights of a bundle.
+
+    Raises:
+      UserError: if its content does not fit the family.
+    """
+    from vqvae_jax.envc.codec.weights import unpack_weights
+
+    return unpack_weights(bundle).params, {}
 
 
-task = start = model = arrays = fit = describe = _refuse
+def arrays(snapshot: Any) -> Any:
+    """A checkpoint codes no arrays: its codes are latents of a whole video.
+
+    Raises:
+      UserError: always.
+    """
+    raise UserError(f"{snapshot.experiment.name!r} is of family envc, whose runs code nothing before they are exported")
+
+
+def describe(header: Header) -> dict[str, Any]:
+    """What the family's part of a file's header says, as JSON values; needs no model.
+
+    Raises:
+      UserError: if it is not valid.
+    """
+    from vqvae_jax.envc.codec.layout import Layout
+
+    return Layout.parse(header).describe()
+
+
+def task(*arguments: Any, **named: Any) -> NoReturn:
+    """Raises a `UserError`: nothing of this family is trained yet."""
+    raise UserError("models of family envc can be counted and code files; training them is not part of this version")
