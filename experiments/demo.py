@@ -151,7 +151,7 @@ def main() -> None:
     def kept() -> str:
         if not command.out.exists():
             return "nothing was written"
-        return f"what was done until then is in {command.out}; the last line above that begins with $ does its part again"
+        return f"what was done until then is in {command.out}; the last line above with a $ does its part again"
 
     with stoppable("demo", kept):
         path = demo(command)
