@@ -1,13 +1,15 @@
-"""ENVC as one of the families (`vqvae_jax.families.Family`), as far as it goes: its models, and what they cost."""
+"""ENVC as one of the families (`vqvae_jax.families.Family`), as far as it goes: models, training, what they cost."""
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vqvae_jax.errors import UserError
 
 if TYPE_CHECKING:
     from vqvae_jax.envc.experiment import Experiment
-    from vqvae_jax.training.task import Cost, Triple
+    from vqvae_jax.envc.train import EnvcTask
+    from vqvae_jax.training.task import Cost, Purpose, Triple
 
 
 def __getattr__(name: str) -> Any:
@@ -15,6 +17,15 @@ def __getattr__(name: str) -> Any:
     if name != "Experiment":
         raise AttributeError(name)
     return importlib.import_module("vqvae_jax.envc.experiment").Experiment
+
+
+def task(
+    experiment: "Experiment", steps: int, weights: Path | None = None, purpose: "Purpose" = "training"
+) -> "EnvcTask":
+    """The experiment's `Task`; it needs no frozen network."""
+    from vqvae_jax.envc.train import EnvcTask
+
+    return EnvcTask(experiment, steps)
 
 
 def cost(experiment: "Experiment", clip_shape: "Triple") -> "Cost":
@@ -25,8 +36,8 @@ def cost(experiment: "Experiment", clip_shape: "Triple") -> "Cost":
 
 
 def _refuse(*arguments: Any, **named: Any) -> NoReturn:
-    """Raises a `UserError`: nothing of this family is trained, exported or coded yet."""
-    raise UserError("models of family envc can be counted; training and coding them is not part of this version")
+    """Raises a `UserError`: nothing of this family is exported or coded yet."""
+    raise UserError("models of family envc can be trained; coding with them is not part of this version")
 
 
-task = start = model = arrays = fit = describe = _refuse
+start = model = arrays = fit = describe = _refuse
