@@ -16,7 +16,7 @@ def main(out: str) -> None:
         runner = Runner(task, 3, jax.devices()[:count], kind)
         state, metrics = runner(runner.start(), batch)
         # Adam's first moment is a tenth of the gradient; its first update would be little more than the sign.
-        for name, leaf in named_leaves({"moments": state.opt_state, "scalars": metrics.scalars}).items():
+        for name, leaf in (named_leaves(state.opt_state) | metrics.scalars).items():
             arrays[f"{kind}:{count} {name}"] = np.asarray(leaf)
     np.savez(out, **arrays)
 

@@ -11,8 +11,8 @@ from tests.envc.tiny_envc import TINY, tiny_params
 from tests.envc.tiny_training import clips, experiment
 from vqvae_jax.envc.clip import draw_noise
 from vqvae_jax.envc.coding import Inter, code_inter, code_intra
-from vqvae_jax.envc.experiment import StagesConfig
-from vqvae_jax.envc.objective import frame_weights, training_loss
+from vqvae_jax.envc.experiment import LossConfig, StagesConfig
+from vqvae_jax.envc.objective import distortion, frame_weights, training_loss
 from vqvae_jax.envc.stages import phases
 from vqvae_jax.envc.train import EnvcTask
 from vqvae_jax.metrics.psnr import to_uint8
@@ -78,6 +78,12 @@ def test_pairs_are_predicted_from_originals_and_may_learn_motion_first():
 
     assert float(loss(749)) == pytest.approx(expected(coded.predicted, coded.bits[:1]), rel=1e-5)
     assert float(loss(750)) == pytest.approx(expected(coded.frames, coded.bits), rel=1e-5)
+
+
+def test_the_other_distortion_is_what_ms_ssim_lacks(monkeypatch):
+    monkeypatch.setattr("vqvae_jax.envc.objective.similarity", lambda x, y: jnp.mean(x * y, axis=(2, 3, 4)))
+    config, x = LossConfig(distortion="ms_ssim"), np.full((1, 2, 4, 4, 3), 0.5, np.float32)
+    np.testing.assert_allclose(distortion(config, x, x), np.full((1, 2), 0.75))
 
 
 def test_later_frames_count_more_from_stage_4_on():

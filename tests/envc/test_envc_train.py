@@ -14,6 +14,7 @@ from vqvae_jax.envc.experiment import Experiment, LossConfig, StagesConfig
 from vqvae_jax.envc.stages import phases, split
 from vqvae_jax.envc.train import EnvcTask
 from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.training.mapping import DeviceMap
 
 SIX = ["1 intra", "2 inter", "3 joint", "4 modulated", "5 rounded intra", "6 rounded inter"]
 
@@ -126,6 +127,19 @@ def test_a_stage_begins_with_a_new_optimiser_and_lowers_the_loss():
     assert losses[-1] < 0.9 * losses[0]
     assert set(metrics.scalars) >= {"loss", "psnr", "bpp", "intra/bpp", "intra/psnr", "grad_norm"}
     assert "inter/bpp" not in metrics.scalars
+
+
+def test_a_step_keeps_the_states_structure_with_context_half_precision_dropout_and_microbatches():
+    base = experiment(batch=2, ema=0.9)
+    model = replace(TINY, ar=True, dtype="bfloat16", dropout=0.1)
+    task = EnvcTask(replace(base, model=model, training=replace(base.training, microbatches=2)), 1400)
+    devices, state, key = DeviceMap("auto", jax.devices()[:1]), task.abstract(), jax.random.key(1)
+    mapped = devices.map(task.stages[5].step, (False, True, False, False), (False, False))
+    after, metrics = jax.eval_shape(mapped, state, clips(2), key, None)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    for a, b in zip(*map(jax.tree.leaves, (after, state)), strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+    assert all(value.shape == () and value.dtype == np.float32 for value in metrics.scalars.values())
 
 
 def test_bfloat16_stays_inside_the_models():
