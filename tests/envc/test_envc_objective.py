@@ -9,13 +9,14 @@ import pytest
 
 from tests.envc.tiny_envc import TINY, tiny_params
 from tests.envc.tiny_training import clips, experiment
-from vqvae_jax.envc.clip import draw_noise
+from vqvae_jax.envc.clip import code_clip, draw_noise
 from vqvae_jax.envc.coding import Inter, code_inter, code_intra
 from vqvae_jax.envc.experiment import LossConfig, StagesConfig
 from vqvae_jax.envc.objective import distortion, frame_weights, training_loss
 from vqvae_jax.envc.stages import phases
 from vqvae_jax.envc.train import EnvcTask
 from vqvae_jax.metrics.psnr import to_uint8
+from vqvae_jax.target import tracing_for
 
 encode_i = jax.jit(code_intra, static_argnums=0)
 encode_p = jax.jit(code_inter, static_argnums=0)
@@ -78,6 +79,17 @@ def test_pairs_are_predicted_from_originals_and_may_learn_motion_first():
 
     assert float(loss(749)) == pytest.approx(expected(coded.predicted, coded.bits[:1]), rel=1e-5)
     assert float(loss(750)) == pytest.approx(expected(coded.frames, coded.bits), rel=1e-5)
+
+
+def test_a_loop_over_frames_as_on_accelerators_is_the_same():
+    x = clips(2, 3).astype(np.float32) / 255
+    noise = draw_noise(TINY, jax.random.key(5), (2, 3, 64, 64))
+    hand = by_hand(x, noise, True)
+    with tracing_for("gpu"):
+        found = jax.jit(lambda params: code_clip(TINY, params, x, noise))(tiny_params())
+    np.testing.assert_allclose(found.frames, np.stack([frame for frame, _ in hand], axis=1), atol=1e-4)
+    bits = np.stack([sum(np.asarray(part, np.float64) for part in parts) for _, parts in hand], axis=1)
+    np.testing.assert_allclose(found.bits, bits, rtol=1e-4)
 
 
 def test_the_other_distortion_is_what_ms_ssim_lacks(monkeypatch):
