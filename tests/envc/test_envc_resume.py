@@ -17,7 +17,7 @@ from vqvae_jax.training.logs import read_metrics
 
 # fmt: off
 OPTIONS = [
-    "--steps", "4", "--stages.shares", "1", "1", "0", "0", "0", "0", "--model.clip", "2", "64", "64",
+    "--stages.shares", "1", "1", "0", "0", "0", "0", "--model.clip", "2", "64", "64",
     "--model.intra-width", "4", "--model.intra-latents", "4", "--model.latents", "4", "--data.frames", "2",
     "--training.log-every", "3", "--training.checkpoint-every", "100", "--training.validation-clips", "0",
 ]
@@ -44,7 +44,7 @@ def kept_programs(tmp_path_factory):
     compilation_cache.reset_cache()
 
 
-def run(data, folder, *options, leave_after=None):
+def run(data, folder, leave_after=None, steps=4):
     """Trains until so many steps are done in this process."""
     asked = []
 
@@ -54,7 +54,7 @@ def run(data, folder, *options, leave_after=None):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Interruption, "agreed", agreed)
-        words = ["envc_tiny", "--data", str(data), "--run", str(folder), *OPTIONS, *options]
+        words = ["envc_tiny", "--data", str(data), "--run", str(folder), "--steps", str(steps), *OPTIONS]
         assert train(*parse_command(words)) == 0
 
 
@@ -89,6 +89,6 @@ def test_a_run_goes_through_a_border_of_stages_bit_for_bit(tmp_path, capsys):
     assert "intra/bpp" in first and "inter/bpp" not in first
     assert "inter/bpp" in second and "intra/bpp" not in second
     with pytest.raises(UserError, match=r"in stages, which are shares of its length \(training.steps: 4 -> 8\)"):
-        run(data, tmp_path / "parts", "--training.steps", "8", "--steps", "8")
+        run(data, tmp_path / "parts", steps=8)
     assert json.loads((tmp_path / "parts" / "config.json").read_text())["training"]["steps"] == 4
     assert np.isfinite(first["loss"])

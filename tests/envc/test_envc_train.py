@@ -38,6 +38,14 @@ def test_every_stage_has_its_learning_rate():
     assert {step: task.learning_rate(step) for step in asked} == pytest.approx(asked)
 
 
+def test_a_step_of_each_stage_costs_what_its_layers_need():
+    """1e12 operations of 8 clips of 192x192, three passes: products of table VI's counts, with reconstruction."""
+    found = [
+        6 * 8 * stage.forward_macs((stage.frames, 192, 192)) / 1e12 for stage in EnvcTask(Experiment(), 1400).stages
+    ]
+    assert [round(value, 1) for value in found] == [1.1, 3.4, 8.0, 14.9, 14.9, 14.9]
+
+
 def modules(config, number):
     """Names of those that a stage trains, of the I- and of the P-frame model."""
     moving, _ = split(tiny_params(config.model), phases(config, 1400)[number - 1].moves)
