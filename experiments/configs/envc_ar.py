@@ -1,6 +1,6 @@
 """`envc` with the context model, whose latents are decoded one position after another.
 
-Not run yet: `python -m experiments.count envc_ar` counts it; training is not there.
+Not run yet; trained as `envc` is.
 """
 
 from dataclasses import replace

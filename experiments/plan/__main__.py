@@ -14,7 +14,7 @@ import jax
 import tyro
 
 from experiments import configs
-from experiments.plan.programs import Compiled, Programs
+from experiments.plan.programs import UNKNOWN_STEPS, Compiled, Programs
 from experiments.plan.topology import Topology, describe
 from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
@@ -66,18 +66,31 @@ def plan(command: PlanCommand, progress: Progress) -> dict[str, Any]:
     topology = describe(command.topology)
     chips, chip = len(topology.devices), topology.chip
     batch = command.batch or max(experiment.data.batch_size, chips)
-    programs = Programs(experiment, topology)
-    progress.doing("compiling the train step")
-    step = programs.train_step(batch)
+    programs = Programs(experiment, topology, command.clips)
+    stages, compiled = programs.task(batch).stages, []
+    for number, stage in enumerate(stages):
+        progress.doing(f"compiling the train step{f' of stage {stage.name}' if stage.name else ''}")
+        compiled.append(programs.train_step(batch, number))
+    largest_stage = max(range(len(stages)), key=lambda number: compiled[number].peak)
+    step = compiled[largest_stage]
     progress.doing("compiling validation")
     validation = programs.validation(batch)
     largest = None
     if command.largest:
         progress.doing("looking for the largest batch")
         largest = programs.largest_batch(
-            lambda tried, fits: progress.note(f"batch {tried}: {'fits' if fits else 'no'}")
+            lambda tried, fits: progress.note(f"batch {tried}: {'fits' if fits else 'no'}"), largest_stage
         )
-    counted = programs.task(batch).cost(programs.clip)
+    counted, steps = programs.task(batch).cost(programs.clip), programs.steps(batch)
+    ends = [*(stage.first for stage in stages[1:]), steps or UNKNOWN_STEPS]
+    lengths = [end - stage.first for stage, end in zip(stages, ends, strict=True)]
+    work = [length * each.flops for length, each in zip(lengths, compiled, strict=True)]
+    parts = [
+        {"name": stage.name, "frames": stage.frames, "steps": steps and length, "peak": each.peak, "flops": each.flops}
+        | {"share": done / sum(work)}
+        for stage, length, each, done in zip(stages, lengths, compiled, work, strict=True)
+    ]
+    flops = sum(work) / ends[-1]
     return {
         "experiment": command.name,
         "topology": {"name": topology.name, "chip": chip.title, "chips": chips, "memory": chip.memory},
@@ -87,17 +100,26 @@ def plan(command: PlanCommand, progress: Progress) -> dict[str, Any]:
         "parameters": counted.parameters,
         "fits": step.peak <= chip.memory and validation.peak <= chip.memory,
         "largest_batch": largest,
+        "stages": parts if len(parts) > 1 else [],
         "train_step": step._asdict() | {"collectives": [entry._asdict() for entry in step.collectives]},
         "validation": validation._asdict() | {"collectives": [entry._asdict() for entry in validation.collectives]},
-        "training": _training(command, experiment, topology, batch, step),
+        "training": _training(command, topology, step, flops, steps),
     }
 
 
-def _training(command: PlanCommand, experiment: Any, topology: Topology, batch: int, step: Compiled) -> dict[str, Any]:
-    """Steps, seconds a step and hours at the stated share of the peak; none where the length is not known."""
-    settings = experiment.training
-    steps = settings.total_steps(command.clips or 0, batch) if settings.steps or command.clips else None
-    counted = step.flops / (command.share * topology.chip.flops)
+def _training(
+    command: PlanCommand, topology: Topology, step: Compiled, flops: float, steps: int | None
+) -> dict[str, Any]:
+    """Steps, seconds a step and hours at the stated share of the peak; none where the length is not known.
+
+    Args:
+      command: what was asked for.
+      topology: the chips.
+      step: what the compiler estimates is of this one.
+      flops: of a step, the mean over all.
+      steps: of the training.
+    """
+    counted = flops / (command.share * topology.chip.flops)
     seconds = counted if math.isfinite(counted) else None
     hours = None if steps is None or seconds is None else steps * seconds / 3600
     estimate = sum(step.cycles.values()) / topology.chip.cycles if step.cycles and topology.chip.cycles else None
@@ -132,6 +154,10 @@ def show(found: dict[str, Any]) -> str:
         lines.append(
             f"the compiler's own estimate, no measurement: {training['compilers_seconds_per_step'] * 1e3:.1f} ms"
         )
+    if found["stages"]:
+        columns = ("stage", "steps", "frames", "peak", "FLOPs a step", "share of all FLOPs")
+        lines += ["", *pipes(columns, [_stage_row(stage) for stage in found["stages"]], 1)]
+        lines.append("the table below is of the stage whose step takes most memory")
     header, rows = ("a chip", "train step", "validation"), list[tuple[str, ...]]()
     both = [found["train_step"], found["validation"]]
     for label, key in (("arguments", "arguments"), ("temporaries", "temporaries"), ("peak", "peak")):
@@ -148,6 +174,12 @@ def show(found: dict[str, Any]) -> str:
             lines += ["", f"where the {title} goes, by the compiler's estimated cycles:"]
             lines += [f"  {cycles / total:6.1%}  {name}" for name, cycles in shown]
     return "\n".join(lines)
+
+
+def _stage_row(stage: dict[str, Any]) -> tuple[str, ...]:
+    peak, flops = f"{stage['peak'] / 2**20:,.0f} MiB", f"{stage['flops'] / 1e12:,.3f} T"
+    steps = "" if stage["steps"] is None else f"{stage['steps']:,}"
+    return stage["name"], steps, str(stage["frames"]), peak, flops, f"{stage['share']:.0%}"
 
 
 def _duration(hours: float) -> str:

@@ -15,6 +15,9 @@ from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.training.mapping import DeviceMap
 from vqvae_jax.training.task import Task
 
+#: For which a training is planned whose length is not known: every stage has some of them.
+UNKNOWN_STEPS = 1000
+
 
 class Compiled(NamedTuple):
     """One program on one chip."""
@@ -39,21 +42,28 @@ class Programs:
     Args:
       experiment: what to train.
       topology: on what.
+      clips: in the training split, for experiments whose length is in epochs; none if that is not known.
 
     Raises:
       UserError: if the configuration does not fit.
     """
 
-    def __init__(self, experiment: Any, topology: Topology) -> None:
-        self.experiment, self.topology = experiment, topology
+    def __init__(self, experiment: Any, topology: Topology, clips: int | None = None) -> None:
+        self.experiment, self.topology, self._clips = experiment, topology, clips
         self.devices = DeviceMap("shard_map", topology.devices)
         #: One device of this machine's, to count a chip's share of the work by.
         self.counting = DeviceMap("shard_map", jax.devices("cpu")[:1])
 
+    def steps(self, batch: int) -> int | None:
+        """Of the whole training; none where that is not known."""
+        settings = self.experiment.training
+        return settings.total_steps(self._clips or 0, batch) if settings.steps or self._clips else None
+
     def task(self, batch: int) -> Task:
         """The experiment's task for a global batch."""
         data = dataclasses.replace(self.experiment.data, batch_size=batch)
-        return planned_task(dataclasses.replace(self.experiment, data=data))
+        # Of a training whose length is not known all stages are planned.
+        return planned_task(dataclasses.replace(self.experiment, data=data), self.steps(batch) or UNKNOWN_STEPS)
 
     @property
     def clip(self) -> tuple[int, int, int]:
@@ -61,15 +71,16 @@ class Programs:
         frames, height, width = self.experiment.model.clip
         return min(self.experiment.data.frames, frames), height, width
 
-    def train_step(self, batch: int) -> Compiled:
-        """The train step for a global batch of so many clips."""
+    def train_step(self, batch: int, stage: int = -1) -> Compiled:
+        """The train step for a global batch of so many clips, in one of the training's stages."""
         self.devices.check_batch(batch, "batch")
         task = self.task(batch)
-        clips = jax.ShapeDtypeStruct((batch, *self.clip, 3), jnp.uint8)
+        planned, (frames, height, width) = task.stages[stage], self.clip
+        clips = jax.ShapeDtypeStruct((batch, planned.frames or frames, height, width, 3), jnp.uint8)
         key = jax.eval_shape(lambda: jax.random.key(0))
         rows = (False, True, False, False), (False, False)
         arguments = task.abstract(), clips, key, task.constants
-        return self._compiled(lambda devices: devices.map(task.step, *rows, donate=(0,)), arguments, batched=(1,))
+        return self._compiled(lambda devices: devices.map(planned.step, *rows, donate=(0,)), arguments, batched=(1,))
 
     def validation(self, batch: int) -> Compiled:
         """Clips through the model as it is used, in 8 bits, and their PSNR: what validation and evaluation run."""
@@ -86,17 +97,18 @@ class Programs:
         arguments = state.eval_params, state.extras, clips
         return self._compiled(lambda devices: devices.map(run, *rows), arguments, batched=(2,))
 
-    def largest_batch(self, tried: Callable[[int, bool], None]) -> int:
+    def largest_batch(self, tried: Callable[[int, bool], None], stage: int = -1) -> int:
         """The largest global batch whose train step fits, by bisection; 0 if one clip a chip does not.
 
         Args:
           tried: told of every batch that was tried, and whether it fits.
+          stage: the one that takes most memory.
         """
         chips = len(self.topology.devices)
 
         def fits(clips_a_chip: int) -> bool:
             try:
-                found = self.train_step(clips_a_chip * chips).peak <= self.topology.chip.memory
+                found = self.train_step(clips_a_chip * chips, stage).peak <= self.topology.chip.memory
             except TooLargeError:
                 found = False
             tried(clips_a_chip * chips, found)

@@ -84,7 +84,7 @@ def measured_clips_per_second(experiment: Any, data: Path, weights: Path | None)
     key = jax.random.key(0)
     state = devices.replicate(task.init(key, jnp.asarray(batch), None))
     replicated = devices.replicate(key), devices.replicate(task.constants)
-    mapped = devices.map(task.step, (False, True, False, False), (False, False), donate=(0,))
+    mapped = devices.map(task.stages[-1].step, (False, True, False, False), (False, False), donate=(0,))
     began = time.perf_counter()
     step = compile_step(mapped, state, devices.split(batch), *replicated)
     compiled = time.perf_counter() - began

@@ -37,6 +37,25 @@ def test_switching_jitter_on_leaves_the_mirroring_of_every_clip_alone():
     assert is_mirrored(results(20)) == is_mirrored(results(20, jitter=False))
 
 
+def test_parts_come_from_everywhere_and_leave_the_other_draws_alone():
+    clip = np.arange(6 * 4 * 5 * 3, dtype=np.uint8).reshape(6, 4, 5, 3)
+    places = set()
+    for number in range(200):
+        whole, part = (augment(clip, 4, False, True, random_generator(0, number), crop) for crop in (None, (2, 3)))
+        found = [
+            (top, left)
+            for top in range(3)
+            for left in range(3)
+            if np.array_equal(part, whole[:, top : top + 2, left : left + 3])
+        ]
+        assert part.shape == (4, 2, 3, 3) and len(found) == 1
+        places.update(found)
+    assert places == {(top, left) for top in range(3) for left in range(3)}
+    mirrored = [np.array_equal(a, b[:, :, ::-1]) for a, b in zip(results(20), results(20, flip=False), strict=True)]
+    pairs = zip(results(20, crop=(2, 2)), results(20, crop=(2, 2), flip=False), strict=True)
+    assert [np.array_equal(a, b[:, :, ::-1]) for a, b in pairs] == mirrored
+
+
 def test_every_position_draws_differently_and_always_the_same():
     draws = [random_generator(7, position).random() for position in range(100)]
     assert len(set(draws)) == 100

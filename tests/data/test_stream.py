@@ -32,14 +32,15 @@ def test_every_epoch_is_another_order_of_the_same_clips_and_drops_the_remainder(
 
 
 @pytest.mark.parametrize("source", ["memory", "grain"])
-def test_a_restored_stream_goes_on_with_the_next_batch(data_set, source):
+@pytest.mark.parametrize("crop", [None, (1, 2)])
+def test_a_restored_stream_goes_on_with_the_next_batch(data_set, source, crop):
     folder, _ = data_set
-    straight = stream(folder, source=source, flip=True)
+    straight = stream(folder, source=source, flip=True, crop=crop)
     for _ in range(7):
         next(straight)
     state = json.loads(json.dumps(straight.get_state()))
     expected = [next(straight) for _ in range(3)]
-    resumed = stream(folder, source=source, flip=True)
+    resumed = stream(folder, source=source, flip=True, crop=crop)
     next(resumed)  # also after it has already started
     resumed.set_state(state)
     for want in expected:
@@ -73,7 +74,7 @@ def test_another_seed_gives_another_order(data_set):
     assert records(itertools.islice(stream(folder), 3)) != records(itertools.islice(stream(folder, seed=1), 3))
 
 
-@pytest.mark.parametrize("field, value", [("seed", 1), ("batch_size", 2), ("flip", True)])
+@pytest.mark.parametrize("field, value", [("seed", 1), ("batch_size", 2), ("flip", True), ("crop", (1, 1))])
 def test_a_state_of_other_options_is_refused_by_name(data_set, field, value):
     folder, _ = data_set
     with pytest.raises(UserError, match=field):
@@ -88,6 +89,10 @@ def test_options_that_do_not_fit_the_split_are_refused(data_set):
         stream(folder, frames=5)
     with pytest.raises(ConfigError, match="temporal_jitter"):
         stream(folder, temporal_jitter=True)
+    with pytest.raises(ConfigError, match=r"data.crop=\(999, 1\) is more than"):
+        stream(folder, crop=(999, 1))
+    with pytest.raises(ConfigError, match=r"data.crop=\(0, 1\)"):
+        PipelineConfig(crop=(0, 1))
     with pytest.raises(ConfigError, match="multiple of 3"):
         stream(folder, process_count=3)
     with pytest.raises(ConfigError, match="on_corrupt='ignore'"):

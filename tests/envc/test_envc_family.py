@@ -1,15 +1,14 @@
-"""The family as commands meet it: it is counted, and not trained."""
+"""The family as commands meet it: it is counted, and trained."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+import jax
 
 from experiments import configs
 from vqvae_jax import families
-from vqvae_jax.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,10 +20,12 @@ def test_the_count_command_counts_it():
     assert facts["p_frame_gmacs"]["1920x1080"]["decode_thop"] == 2623.8
 
 
-def test_what_is_not_there_is_refused_in_a_line():
-    experiment = configs.load("envc")
-    with pytest.raises(UserError, match="training them is not part of this version"):
-        families.task_of(experiment)
+def test_the_small_one_has_less_than_a_quarter_of_the_arithmetic_and_the_same_structure():
+    full, small = (configs.load(name) for name in ("envc", "envc_small"))
+    macs = [families.cost_of(each, (7, 64, 64)).forward_macs for each in (full, small)]
+    assert macs[1] < 0.16 * macs[0]
+    trees = [families.task_of(each).abstract().params for each in (full, small)]
+    assert jax.tree.structure(trees[0]) == jax.tree.structure(trees[1])
 
 
 def test_its_configuration_goes_to_json_and_back():

@@ -1,11 +1,13 @@
 """MS-SSIM is Wang's, as other libraries compute it."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.metrics.ms_ssim import WEIGHTS, frame_ms_ssim
+from vqvae_jax.metrics.ms_ssim import WEIGHTS, frame_ms_ssim, similarity
 
 # pytorch_msssim 1.0.0: ms_ssim(a, b, data_range=255, size_average=False) of `formula_pair()`.
 OTHER_LIBRARY = [0.9600878, 0.9601380]
@@ -62,3 +64,13 @@ def test_frames_too_small_for_five_scales_are_refused(sides):
     a, b = formula_pair(*sides)
     with pytest.raises(UserError, match="176"):
         frame_ms_ssim(a, b)
+
+
+def test_pixels_that_are_not_rounded_have_the_same_and_a_gradient_that_raises_it():
+    a, b = (jnp.asarray(x[:, :1], jnp.float32) / 255 for x in formula_pair())
+    np.testing.assert_allclose(similarity(a, b)[0], OTHER_LIBRARY[:1], atol=1e-5)
+    climb = jax.jit(jax.value_and_grad(lambda x, other: jnp.sum(similarity(other, x))))
+    total, slope = climb(b, a)
+    assert np.isfinite(slope).all()
+    assert climb(b + 1e-2 * slope / jnp.max(jnp.abs(slope)), a)[0] > total
+    assert np.isfinite(climb(1 - a, a)[1]).all()  # contrast that goes the other way

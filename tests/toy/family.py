@@ -19,7 +19,7 @@ from vqvae_jax.precision import normalise
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.gradients import Aux, global_gradients
 from vqvae_jax.training.state import TrainState
-from vqvae_jax.training.task import Cost, Estimates, Reconstruction, StepMetrics
+from vqvae_jax.training.task import Cost, Estimates, Reconstruction, Stage, StepMetrics
 
 SIDE, LEVELS = 8, 63
 
@@ -67,6 +67,7 @@ class ToyTask:
 
     def __init__(self, experiment):
         self.experiment, self.frames = experiment, experiment.model.clip[0]
+        self.stages = (Stage(self.step),)
         self._optimizer = optax.sgd(experiment.learning_rate)
 
     def check_clips(self, clip_shape, where):

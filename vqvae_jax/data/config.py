@@ -24,6 +24,8 @@ class PipelineConfig:
     """Mirror every second clip left to right, at random."""
     temporal_jitter: bool = False
     """Start at a random frame of records that are longer than `frames`, instead of the first."""
+    crop: tuple[int, int] | None = None
+    """Height and width of a part of the picture, at a random place, that a step sees; none for all of it."""
     seed: int = 0
     """Of order and augmentation."""
     workers: int = 0
@@ -37,6 +39,8 @@ class PipelineConfig:
         check_choices(self, "data")
         check(self.batch_size >= 1, "data.batch_size", self.batch_size, "at least 1")
         check(self.frames >= 1, "data.frames", self.frames, "at least 1")
+        whole = self.crop is None or min(self.crop) >= 1
+        check(whole, "data.crop", self.crop, "None, or two whole numbers of at least 1")
         check(0 <= self.seed < 2**32, "data.seed", self.seed, "an integer in [0, 2**32)")
         check(0 <= self.workers <= 256, "data.workers", self.workers, "an integer in [0, 256]")
         check(1 <= self.threads <= 256, "data.threads", self.threads, "an integer in [1, 256]")

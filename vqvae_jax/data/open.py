@@ -65,6 +65,9 @@ def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, 
             f"config: data.temporal_jitter needs records longer than data.frames={config.frames}, but those of "
             f"{clips.data_dir} are exactly as long; write them with `data_prep --frames {config.frames * 3 // 2}`"
         )
+    height, width = clips.clip_shape[1:3]
+    if config.crop is not None and (config.crop[0] > height or config.crop[1] > width):
+        raise ConfigError(f"config: data.crop={config.crop} is more than {clips.data_dir} has, {height} x {width}")
     in_memory = config.source == "memory" or (
         config.source == "auto" and (is_mapped(clips) or fits_in_memory(clips, IN_MEMORY_LIMIT))
     )

@@ -6,6 +6,7 @@ is, and neither threads, worker processes nor the number of hosts can change wha
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -132,22 +133,38 @@ def random_generator(seed: int, position: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed, counter=position))
 
 
-def augment(clip: np.ndarray, frames: int, flip: bool, jitter: bool, rng: np.random.Generator) -> np.ndarray:
-    """Cuts `frames` frames out of a clip and mirrors it with probability one half.
+def augment(
+    clip: np.ndarray,
+    frames: int,
+    flip: bool,
+    jitter: bool,
+    rng: np.random.Generator,
+    crop: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Cuts `frames` frames out of a clip, and a part out of its pictures, and mirrors it with probability one half.
 
     Args:
-      clip: (T, H, W, 3) uint8 with T >= frames; left as it is.
+      clip: (T, H, W, 3) uint8 with T >= frames, no smaller than the part; left as it is.
       frames: length of the result.
       flip: whether to mirror left to right at random.
       jitter: whether the window starts at a random frame instead of the first.
       rng: always gives the same two draws, whatever is switched on, so that one option leaves the other's draws alone.
+      crop: height and width of the part, at a random place; none for whole pictures.
 
     Returns:
-      (frames, H, W, 3) uint8, contiguous.
+      (frames, H, W, 3) uint8, contiguous, H and W those of the part.
     """
     start_draw, flip_draw = rng.random(2)
     start = int(start_draw * (len(clip) - frames + 1)) if jitter else 0
     window = clip[start : start + frames]
+    if crop is not None:
+        window = cut(window, crop, rng.random(2))
     if flip and flip_draw < 0.5:
         window = window[:, :, ::-1]
     return np.ascontiguousarray(window)
+
+
+def cut(clip: np.ndarray, size: tuple[int, int], place: Sequence[float] | np.ndarray) -> np.ndarray:
+    """A part (T, *size, 3) of a clip no smaller; `place` in [0, 1) from top to bottom and from left to right."""
+    top, left = (int(at * (side - part + 1)) for at, side, part in zip(place, clip.shape[1:3], size, strict=True))
+    return clip[:, top : top + size[0], left : left + size[1]]

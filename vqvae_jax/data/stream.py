@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.order import Mixture, Share, TrainingOrder, WeightedOrder, augment, random_generator
+from vqvae_jax.data.order import Mixture, Share, TrainingOrder, WeightedOrder, augment, cut, random_generator
 from vqvae_jax.data.source import Batch, ClipSet
 from vqvae_jax.errors import UserError
 
@@ -41,7 +41,7 @@ class SampleReader:
         if not sample.clip.size:
             return sample
         rng, c = random_generator(self.config.seed, position), self.config
-        return sample._replace(clip=augment(sample.clip, c.frames, c.flip, c.temporal_jitter, rng))
+        return sample._replace(clip=augment(sample.clip, c.frames, c.flip, c.temporal_jitter, rng, c.crop))
 
     def at_record(self, first: int) -> Sample:
         """The record as it was written, whole; with `on_corrupt="skip"` the next one that can be read."""
@@ -83,14 +83,15 @@ def spread_clips(clips: ClipSet, config: PipelineConfig) -> np.ndarray:
     Every process reads the same ones, so that all start alike without talking.
 
     Returns:
-      [config.batch_size, config.frames, H, W, 3] uint8.
+      [config.batch_size, config.frames, H, W, 3] uint8; of a crop the middle of the pictures.
 
     Raises:
       UserError: if a record cannot be read and `config.on_corrupt` is "stop".
     """
     reader, count = SampleReader(clips, config), config.batch_size
     records = [index * len(clips) // count for index in range(count)]  # a batch may be larger than the split
-    return np.stack([require_clip(reader.at_record(record))[: config.frames] for record in records])
+    found = [require_clip(reader.at_record(record))[: config.frames] for record in records]
+    return np.stack([clip if config.crop is None else cut(clip, config.crop, (0.5, 0.5)) for clip in found])
 
 
 class BatchStream:
@@ -149,6 +150,7 @@ class BatchStream:
             "frames": c.frames,
             "flip": c.flip,
             "temporal_jitter": c.temporal_jitter,
+            "crop": c.crop and list(c.crop),
         }
 
     def set_state(self, state: dict[str, Any]) -> None:

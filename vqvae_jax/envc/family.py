@@ -1,7 +1,8 @@
-"""ENVC as one of the families (`vqvae_jax.families.Family`), but for training; what is heavy waits until it is used."""
+"""ENVC as one of the families (`vqvae_jax.families.Family`); what is heavy waits until it is used."""
 
 import importlib
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
@@ -9,7 +10,8 @@ from vqvae_jax.errors import UserError
 if TYPE_CHECKING:
     from vqvae_jax.codec.bundle import Bundle
     from vqvae_jax.envc.experiment import Experiment
-    from vqvae_jax.training.task import Cost, Triple
+    from vqvae_jax.envc.train import EnvcTask
+    from vqvae_jax.training.task import Cost, Purpose, Triple
 
 #: What a family has that is here under another roof: module and name.
 _ELSEWHERE = {
@@ -25,6 +27,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     module, name = _ELSEWHERE[name]
     return getattr(importlib.import_module(f"vqvae_jax.envc.{module}"), name)
+
+
+def task(
+    experiment: "Experiment", steps: int, weights: Path | None = None, purpose: "Purpose" = "training"
+) -> "EnvcTask":
+    """The experiment's `Task`; it needs no frozen network."""
+    from vqvae_jax.envc.train import EnvcTask
+
+    return EnvcTask(experiment, steps)
 
 
 def cost(experiment: "Experiment", clip_shape: "Triple") -> "Cost":
@@ -63,8 +74,3 @@ def describe(header: Header) -> dict[str, Any]:
     from vqvae_jax.envc.codec.layout import Layout
 
     return Layout.parse(header).describe()
-
-
-def task(*arguments: Any, **named: Any) -> NoReturn:
-    """Raises a `UserError`: nothing of this family is trained yet."""
-    raise UserError("models of family envc can be counted and code files; training them is not part of this version")

@@ -1,5 +1,6 @@
 """Multi-scale structural similarity (Wang, Simoncelli and Bovik 2003)."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -46,7 +47,22 @@ def frame_ms_ssim(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
     return lax.map(lambda pair: _one_frame(*pair), tuple(frames)).reshape(batch, time)
 
 
-def _one_frame(x_HWC: Array, y_HWC: Array) -> Array:
+def similarity(reference_BTHWC: Array, estimate_BTHWC: Array) -> Array:
+    """The same of pixels in [0, 1], not rounded, with a gradient: terms below 1e-6 count as that.
+
+    Args:
+      reference_BTHWC: float32; sides of at least 176.
+      estimate_BTHWC: float32, same shape; not clipped.
+
+    Returns:
+      [B, T] float32.
+    """
+    assert min(reference_BTHWC.shape[2:4]) >= SMALLEST_SIDE
+    one = jax.vmap(jax.vmap(lambda x, y: _one_frame(PEAK * x, PEAK * y, least=1e-6)))
+    return one(reference_BTHWC, estimate_BTHWC)
+
+
+def _one_frame(x_HWC: Array, y_HWC: Array, least: float = 0.0) -> Array:
     # Channels as a batch of one-channel images: [C, H, W, 1].
     x, y = (jnp.moveaxis(a, -1, 0)[..., None].astype(jnp.float32) for a in (x_HWC, y_HWC))
     product = jnp.ones(x.shape[0])
@@ -55,7 +71,7 @@ def _one_frame(x_HWC: Array, y_HWC: Array) -> Array:
             x, y = _halve(x), _halve(y)
         luminance, structure = _terms(x, y)
         term = structure if scale < len(WEIGHTS) - 1 else luminance
-        product *= jnp.maximum(term, 0.0) ** weight
+        product *= jnp.maximum(term, least) ** weight
     return jnp.mean(product)
 
 

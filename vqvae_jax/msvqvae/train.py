@@ -27,7 +27,7 @@ from vqvae_jax.training.gradients import global_gradients
 from vqvae_jax.training.mapping import AXIS
 from vqvae_jax.training.optimizer import average_weights, learning_rate_schedule, make_optimizer
 from vqvae_jax.training.state import PyTree, TrainState
-from vqvae_jax.training.task import Estimates, Frozen, Reconstruction, Start, StepMetrics, Triple
+from vqvae_jax.training.task import Estimates, Frozen, Reconstruction, Stage, Start, StepMetrics, Triple
 
 
 class MSVQVAETask:
@@ -45,6 +45,7 @@ class MSVQVAETask:
     def __init__(self, experiment: Experiment, steps: int, trunk: VggTrunk | None = None) -> None:
         self.experiment, self.constants = experiment, trunk
         self.frames = experiment.model.clip[0]
+        self.stages = (Stage(self.step),)
         self.frozen = {} if trunk is None else {"vgg": Frozen(trunk.digest, trunk.provenance)}
         self._model = MSVQVAE(experiment.model)
         self._schedule = learning_rate_schedule(experiment.optimizer, steps, experiment.data.batch_size)

@@ -21,7 +21,7 @@ from vqvae_jax.training.gradients import global_gradients
 from vqvae_jax.training.mapping import AXIS
 from vqvae_jax.training.optimizer import average_weights, learning_rate_schedule, make_optimizer
 from vqvae_jax.training.state import PyTree, TrainState
-from vqvae_jax.training.task import Cost, Estimates, Frozen, Reconstruction, Start, StepMetrics, Triple
+from vqvae_jax.training.task import Cost, Estimates, Frozen, Reconstruction, Stage, Start, StepMetrics, Triple
 
 #: Returns to the averaged weights without a good step between them, at which training stops.
 MOST_RETURNS = 2
@@ -39,6 +39,7 @@ class NtcTask:
     def __init__(self, experiment: Experiment, steps: int) -> None:
         self.experiment = experiment
         self.frames = experiment.model.clip[0]
+        self.stages = (Stage(self.step),)
         self._steps = steps
         self._schedule = learning_rate_schedule(experiment.optimizer, steps, experiment.data.batch_size)
         self._optimizer = make_optimizer(experiment.optimizer, steps, experiment.data.batch_size)

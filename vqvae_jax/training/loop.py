@@ -19,7 +19,7 @@ from vqvae_jax.progress import Progress
 from vqvae_jax.report.pictures import comparison_grid, write_png
 from vqvae_jax.training.checkpoints import FOLDER, SCORE, Checkpoints, read_config
 from vqvae_jax.training.claim import claimed
-from vqvae_jax.training.compiled import Compiled, check_state_fits, compile_step, explain_out_of_memory
+from vqvae_jax.training.compiled import check_state_fits, compile_step, explain_out_of_memory
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.guard import FiniteGuard
 from vqvae_jax.training.interrupt import Agreement, Interruption
@@ -34,6 +34,7 @@ from vqvae_jax.training.resume import (
     note_machine,
     write_json,
 )
+from vqvae_jax.training.stages import Program, stage_at
 from vqvae_jax.training.state import TrainState
 from vqvae_jax.training.task import Start, Task
 from vqvae_jax.training.validate import Validation
@@ -68,7 +69,8 @@ class Job(NamedTuple):
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:
         """(T, H, W, 3) of what a step sees."""
-        return (self.data.frames, *self.clips.clip_shape[1:])
+        height, width = self.data.crop or self.clips.clip_shape[1:3]
+        return self.data.frames, height, width, 3
 
 
 class Began(NamedTuple):
@@ -123,23 +125,29 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
         state, saved, window = devices.replicate(began.state), began.saved, began.window
     start = int(began.state.step)
 
-    # ------------------------------------------------------------------------------------------------- the step, once
+    # --------------------------------------------------------------------------------------- the step, once for a stage
     key = devices.replicate(jax.random.fold_in(root, 1))
     constants = devices.replicate(task.constants)
-    flops = 6.0 * counted.forward_macs * batch_size
+
+    def program_at(done: int) -> Program:
+        stage, end = stage_at(task.stages, done, total)
+        seen = (stage.frames or frames, height, width)
+        macs = task.cost(seen).forward_macs if stage.forward_macs is None else stage.forward_macs(seen)
+        clock = time.perf_counter()
+        local = np.zeros((batch_size // jax.process_count(), *seen, 3), np.uint8)
+        mapped = devices.map(stage.step, (False, True, False, False), (False, False), donate=(0,))
+        step = compile_step(mapped, state, devices.split(local), key, constants)
+        return Program(stage, end, step, 6.0 * macs * batch_size, time.perf_counter() - clock)
+
     progress.begin(total, start, batch_size)
     progress.doing("compiling")
     progress.note(f"{job.name}: {counted.summary}; {len(job.clips)} training clips of {frames}x{height}x{width}")
-    clock = time.perf_counter()
-    local = np.zeros((batch_size // jax.process_count(), *job.clip_shape), np.uint8)
-    mapped = devices.map(task.step, (False, True, False, False), (False, False), donate=(0,))
-    step = compile_step(mapped, state, devices.split(local), key, constants)
-    seconds = time.perf_counter() - clock
+    program = program_at(start)
 
     # ------------------------------------------------------------------------------------------------------- the loop
     note_run(job, task, new_steps=start < total)
     log = RunLog(job.run, resume_step=start)
-    for line in head(job, task, began, devices, step, flops, seconds):
+    for line in head(job, task, began, devices, program):
         progress.note(line)
     guard, agreement = FiniteGuard(job.clips.ids), Agreement(devices)
     window.start_clock()
@@ -163,8 +171,14 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
         explain_out_of_memory(),
     ):
         while number < total and not interruption.agreed(agreement):
+            if number == program.end:
+                progress.doing("compiling")
+                program = program_at(number)
+                progress.note(f"{program.steps}: {program.cost}")
+                window.start_clock()
             batch = next(stream)
-            state, metrics = step.call(state, devices.split(batch.clips), key, constants)
+            seen = devices.split(batch.clips[:, : program.stage.frames])
+            state, metrics = program.step.call(state, seen, key, constants)
             number += 1
             guard.watch(number, metrics.finite, batch.records.tolist(), saved)
             window.add(metrics)
@@ -172,8 +186,8 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
             figures = None
 
             paused = time.perf_counter()
-            if number % settings.log_every == 0 or last:
-                values = window.close(batch_size, flops)
+            if number % settings.log_every == 0 or number == program.end:  # stages report different things
+                values = window.close(batch_size, program.flops)
                 values["learning_rate"] = task.learning_rate(number - 1)
                 log.scalars(number, values)
                 shown = {"loss": values["loss"], "PSNR": values["psnr"], "GFLOP/s": values["flops_per_second"] / 1e9}
@@ -218,6 +232,12 @@ def begin(job: Job, task: Task, checkpoints: Checkpoints, stream: Any, key: jax.
         first = jnp.asarray(spread_clips(job.clips, job.data))
         return Began(task.init(key, first, job.start), None, [], Window(task.health))
     changes = check_resumable(read_config(job.run), job.config, job.run)
+    longer = [change for change in changes if change.startswith(("training.steps:", "training.epochs:"))]
+    if longer and len(task.stages) > 1:
+        raise UserError(
+            f"run {job.run} is trained in stages, which are shares of its length ({longer[0]}); go on with the same "
+            "length, or start another --run with --init-from"
+        )
     check_same_frozen(task.frozen, job.run)
     restored = checkpoints.restore("latest", like=task.abstract())
     if restored.step > job.steps:
@@ -237,17 +257,15 @@ def note_run(job: Job, task: Task, new_steps: bool) -> None:
         write_json(frozen_file(job.run, name), network._asdict())
 
 
-def head(
-    job: Job, task: Task, began: Began, devices: DeviceMap, step: Compiled, flops: float, seconds: float
-) -> list[str]:
+def head(job: Job, task: Task, began: Began, devices: DeviceMap, program: Program) -> list[str]:
     """What stands above the first step."""
-    memory = (step.argument_bytes + step.temporary_bytes) / 2**20
     at = "new" if began.saved is None else f"resumed at step {began.saved}"
     lines = [
-        f"{len(devices.devices)} x {devices.devices[0].device_kind}, {devices.kind}, compiled in {seconds:.0f} s; "
-        f"a step: {flops / 1e9:.0f} GFLOP of the model, {memory:.0f} MiB per device",
+        f"{len(devices.devices)} x {devices.devices[0].device_kind}, {devices.kind}, {program.cost}",
         f"run {job.run}: {at}, {job.steps} steps in all",
     ]
+    if program.steps:
+        lines.append(program.steps)
     if job.start is not None and began.saved is None:
         lines.append(f"weights from {job.start_name}")
     return [*lines, *(f"changed: {change}" for change in began.changes), *task.notes(began.state)]

@@ -94,9 +94,12 @@ def learning_rate_schedule(config: OptimizerConfig, steps: int, global_batch: in
     return optax.join_schedules([ramp, after], [warmup])
 
 
-def make_optimizer(config: OptimizerConfig, steps: int, global_batch: int) -> optax.GradientTransformation:
-    """The configured algorithm on `learning_rate_schedule`, behind optional clipping of the global gradient norm."""
-    schedule = learning_rate_schedule(config, steps, global_batch)
+def make_optimizer(
+    config: OptimizerConfig, steps: int, global_batch: int, schedule: optax.Schedule | None = None
+) -> optax.GradientTransformation:
+    """The configured algorithm behind optional clipping of the global gradient norm, on a schedule of its own or on
+    `learning_rate_schedule`."""
+    schedule = schedule or learning_rate_schedule(config, steps, global_batch)
     if config.algorithm == "muon":
         others = _scaled(schedule, config.adam_learning_rate / config.learning_rate)
         steps_taken = muon(

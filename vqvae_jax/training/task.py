@@ -1,6 +1,6 @@
 """What a family says, so that one loop trains them all, one validation and one evaluation job measure them all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -72,8 +72,28 @@ class Frozen(NamedTuple):
     provenance: str
 
 
+#: One update by the gradient of the global batch. Of the state, this device's share of the clips (uint8), a key that is
+#: the run's, and `Task.constants`; runs per device inside `mapping.AXIS`.
+Step = Callable[[TrainState, Array, Array, PyTree], tuple[TrainState, StepMetrics]]
+
+
+class Stage(NamedTuple):
+    """A part of a training with a program of its own, which is compiled when the part begins.
+
+    The state's structure is that of all parts; what steps report may differ.
+    """
+
+    step: Step
+    name: str = ""
+    first: int = 0  # steps done when it begins
+    frames: int | None = None  # of a clip, from its start, that a step sees; all by default
+    forward_macs: Callable[[Triple], int] | None = None  # of such a clip; what `Task.cost` says by default
+
+
 class Task(Protocol):
-    """A model and how it is trained. All functions of arrays are pure; `step` runs per device inside `mapping.AXIS`."""
+    """A model and how it is trained. All functions of arrays are pure."""
+
+    stages: tuple[Stage, ...]  # in order, the first at step 0; most trainings have one
 
     constants: PyTree  # frozen networks, an argument of `step`: the compiler would copy and fold constants
     frozen: Mapping[str, Frozen]  # what they are, by name: noted in the run (NAME.json) and compared when it is resumed
@@ -97,10 +117,6 @@ class Task(Protocol):
 
     def abstract(self) -> TrainState:
         """Structure, shapes and types of the state, without computing one: what checkpoints are checked against."""
-        ...
-
-    def step(self, state: TrainState, batch: Array, key: Array, constants: PyTree) -> tuple[TrainState, StepMetrics]:
-        """One update by the gradient of the global batch; `batch` is this device's share of the clips, uint8."""
         ...
 
     def health(self, histograms: dict[str, Array]) -> dict[str, Array]:

@@ -10,10 +10,11 @@ import jax
 import pytest
 
 from experiments import configs
-from experiments.plan.__main__ import PlanCommand, show
+from experiments.plan.__main__ import PlanCommand, plan, show
 from experiments.plan.programs import Compiled, Programs
 from experiments.plan.topology import Chip, Topology, describe
 from vqvae_jax.errors import ConfigError, UserError
+from vqvae_jax.progress import Progress
 from vqvae_jax.training.digests import named_leaves
 from vqvae_jax.training.mapping import DeviceMap
 
@@ -59,11 +60,30 @@ def test_the_perceptual_loss_needs_no_weights_to_be_planned():
 def test_the_largest_batch_is_bisected(monkeypatch):
     planned, tried = programs("ntc_tiny"), {}
     sizes = Compiled(0, 0, 0, 0, 0.0, [], {}, {})
-    monkeypatch.setattr(planned, "train_step", lambda batch: sizes._replace(peak=batch * 2**30 + 1))
+    monkeypatch.setattr(planned, "train_step", lambda batch, stage: sizes._replace(peak=batch * 2**30 + 1))
     assert planned.largest_batch(tried.__setitem__) == 15  # 16 GiB, less one byte and a gibibyte a clip
     assert tried == {1: True, 2: True, 4: True, 8: True, 16: False, 12: True, 14: True, 15: True}
-    monkeypatch.setattr(planned, "train_step", lambda batch: sizes._replace(peak=2**40))
+    monkeypatch.setattr(planned, "train_step", lambda batch, stage: sizes._replace(peak=2**40))
     assert planned.largest_batch(lambda *_: None) == 0
+
+
+def test_every_stage_of_a_training_is_planned(monkeypatch):
+    peaks, flops = [1, 5, 9, 7, 3, 2], [1e12, 2e12, 3e12, 4e12, 4e12, 4e12]
+    sizes = Compiled(0, 0, 0, 0, 1e12, [], {}, {})
+    monkeypatch.setattr("experiments.plan.__main__.describe", lambda name: programs("envc_tiny").topology)
+    monkeypatch.setattr(
+        Programs, "train_step", lambda self, batch, stage: sizes._replace(peak=peaks[stage], flops=flops[stage])
+    )
+    monkeypatch.setattr(Programs, "validation", lambda self, batch: sizes)
+    found = plan(PlanCommand("envc_tiny", "cpu:1", share=0.5), Progress("plan", speaks=False))
+    assert [(stage["name"][0], stage["steps"], stage["frames"]) for stage in found["stages"]] == [
+        ("1", 50, 1), ("2", 50, 2), ("3", 20, 3), ("4", 10, 5), ("5", 5, 5), ("6", 5, 5)
+    ]  # fmt: skip
+    assert found["train_step"]["peak"] == 9
+    total = 50 * 1 + 50 * 2 + 20 * 3 + (10 + 5 + 5) * 4  # 1e12
+    assert found["training"]["seconds_per_step"] == pytest.approx(total / 140 / 0.5)  # a chip of 1e12 a second
+    assert sum(stage["share"] for stage in found["stages"]) == pytest.approx(1)
+    assert "| 4 modulated | 10 | 5 |" in show(found)
 
 
 @pytest.mark.parametrize("name", ["v5e", "v5e:", "v5e:0", "tpu:4", "h100:2x2x2x2", "v5e:4x4 "])

@@ -1,0 +1,22 @@
+"""ENVC with three eighths of the channels, a seventh of the arithmetic: for pictures of 64x64 and a few cores.
+
+    python -m data_prep --videos ucf101_64 --out DATA --format npy --frames 7 --ratios 90 10 0
+    python -m experiments.train envc_small --data DATA --run RUN --loss.lagrangian 1024
+
+Hardware    not run yet
+"""
+
+from dataclasses import replace
+
+from experiments.configs import envc
+from vqvae_jax.envc.config import EnvcConfig
+from vqvae_jax.training.config import TrainingConfig
+
+config = replace(
+    envc.config,
+    name="envc_small",
+    model=EnvcConfig(clip=(7, 64, 64), intra_width=48, intra_latents=60, width=48, latents=60),
+    optimizer=replace(envc.config.optimizer, learning_rate=3e-4, warmup_steps=20),
+    data=replace(envc.config.data, crop=None),
+    training=TrainingConfig(steps=14_000, checkpoint_every=500, validate_every=1_000, picture_every=2_000),
+)
