@@ -143,7 +143,7 @@ def test_video_files_keep_rate_and_aspect(command, tmp_path):
         (["--fps", "fast"], "fps='fast'"),
         (["--fps", "1e999999999"], "fps="),
         (["--fps", "1/0"], "fps='1/0'"),
-        (["--fps", "0.01"], "from 0.1 to 1000"),
+        (["--fps", "0.0001"], "from 1/3600 to 1000"),
         (["--chunk-frames", "6"], "multiple of this model's temporal stride, 4"),
         (["--chunk-frames", "65536"], "chunk_frames=65536"),
         (["--bundle", "nothing.safetensors"], "bundle nothing.safetensors: no such file"),
