@@ -17,8 +17,9 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo 'make setup               virtual environment in $(VENV), from the hashed lock'
-	@echo 'make demo                videos -> shards -> training -> checkpoint -> evaluation -> HTML report, in $(DEMO)/; 5 to 7 minutes on 2 cores'
+	@echo 'make demo                videos -> shards -> the model of the package, before and after training on them -> HTML report, in $(DEMO)/'
 	@echo 'make demo VIDEOS=DIR     the same on your own video files'
+	@echo 'make demo FROM_SCRATCH=1 a small model trained from nothing instead'
 	@echo 'make test                all tests (PYTEST="-k psnr" passes options on)'
 	@echo 'make lint, make types    ruff, mypy'
 	@echo 'make bench               every benchmark against its peers -> $(BENCH)/; DATA=DIR, VIDEOS=DIR, ONLY="metrics codecs"'
@@ -34,7 +35,7 @@ $(STAMP): requirements.lock pyproject.toml .ci/make_venv.py
 	@touch $@
 
 demo: $(STAMP)
-	$(PY) -m experiments.demo --out '$(DEMO)' $(if $(VIDEOS),--videos '$(VIDEOS)')
+	$(PY) -m experiments.demo --out '$(DEMO)' $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(FROM_SCRATCH),--from-scratch)
 
 test: $(STAMP)
 	JAX_PLATFORMS=cpu $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST)

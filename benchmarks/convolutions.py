@@ -19,7 +19,8 @@ import numpy as np
 
 from benchmarks.jax_programs import Clip, Name, model_of
 from benchmarks.report import Result, Row, alternate, benchmark
-from vqvae_jax.layers.conv3d import Lowering, Triple, convolve
+from vqvae_jax.layers.conv3d import convolve
+from vqvae_jax.layers.kinds import Lowering, Triple
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.msvqvae.start import empty_codebooks, init_params

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.report import Result, benchmark
-from vqvae_jax.layers.conv3d import Triple
+from vqvae_jax.layers.kinds import Triple
 from vqvae_jax.msvqvae import named
 from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from benchmarks.jax_programs import BATCHES, Clip, Name, experiment_of, first_state, jax_programs, model_of, noise
 from benchmarks.report import Result, Row, aim, alternate, benchmark
-from vqvae_jax.layers.conv3d import Lowering
+from vqvae_jax.layers.kinds import Lowering
 
 LOWERINGS: tuple[Lowering, ...] = ("direct", "concat")
 WHAT = ["forward", "train step"]

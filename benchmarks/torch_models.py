@@ -1,13 +1,14 @@
 """Train step and inference of whole models against the same models in PyTorch, weights copied over, in one run.
 
-    python -m benchmarks.torch_models [--models msvqvae tiny] [--repeats 5]
+    python -m benchmarks.torch_models [--models msvqvae tiny ntc] [--repeats 5]
     python -m benchmarks.torch_models --models msvqvae --batches 8 16 32 64 128 256 512       (on a GPU)
 
-The twin (`benchmarks/peers/torch_twin.py`) runs in every layout of `--variants` and, on a CPU,
-with one thread and with all cores; its fastest in a row is the peer, the others' times stand beside it. A step is
-forward, backward, clipping, Adam and codebooks; no perceptual loss, no level dropout. `reconstruct` is uint8 clips to
-indices to uint8 clips. float32 on a CPU; on a GPU bf16, also clips/s, FLOP/s and their share of a large bf16 matrix
-product measured in the same run.
+The twins (`benchmarks/peers/torch_twin.py`, `torch_ntc.py`) run in every layout of `--variants` and, on a CPU, with one
+thread and with all cores; the fastest in a row is the peer, the others' times stand beside it. A step is forward,
+backward, clipping, the optimiser and codebooks or the weights' average; no perceptual loss, no level dropout.
+`reconstruct` is uint8 clips to indices or latents, of `ntc` at one rate, to uint8 clips. float32 on a CPU, where
+PyTorch's bfloat16 (`torch.autocast`) stands beside it and is no part of the ratio; on a GPU bf16 on both sides, also
+clips/s, FLOP/s and their share of a large bf16 matrix product measured in the same run.
 
 Compilation is not in the times: JAX's is stated, and PyTorch's first call (cuDNN's search for the fastest algorithms
 included). On a CPU the sides take turns. On a GPU one follows the other, each with the memory to itself, PyTorch first:
@@ -21,37 +22,25 @@ On a busy CPU wall clocks mislead: PyTorch's threads wait for each other in ever
 import gc
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from benchmarks.convolutions import step_flops
-from benchmarks.jax_programs import (
-    BATCHES,
-    Clip,
-    Name,
-    Program,
-    experiment_of,
-    first_state,
-    jax_programs,
-    model_of,
-    noise,
-    repeated,
-)
+from benchmarks.compared import Calls, Compared, Name, compared
+from benchmarks.jax_programs import Clip, Program, repeated
 from benchmarks.report import Result, Row, aim, alternate, benchmark, cores, missing, spent, timings, versions
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.config import ModelConfig
-from vqvae_jax.msvqvae.experiment import Experiment
 from vqvae_jax.precision import DTypeName, compute_dtype
-from vqvae_jax.training.state import TrainState
 
 What = Literal["train step", "reconstruct", "encode", "decode"]
 Layout = Literal["contiguous", "channels_last", "compiled"]
 CLOCKS = {"wall": "median_s", "cpu": "cpu_s"}
 JAX = "JAX"
+AIMS: tuple[What, ...] = ("train step", "reconstruct")
+#: How far apart losses may be, relatively: an objective's rounding, not another objective.
+CLOSE: dict[DTypeName, float] = {"float32": 1e-3, "bfloat16": 3e-2}
 #: Matrix products timed together, so that launches do not count, and how often.
 TOGETHER, PRODUCTS = 10, 5
 
@@ -60,6 +49,7 @@ class Limits(NamedTuple):
     """What differs between a processor and a GPU."""
 
     dtype: DTypeName
+    beside: tuple[DTypeName, ...]  # in which PyTorch runs besides; stated, no peers
     variants: tuple[Layout, ...]
     batches: tuple[int, ...]  # none: the model's own
     alone: bool  # each side has the memory to itself
@@ -70,17 +60,15 @@ class Limits(NamedTuple):
 
 #: On a CPU channels_last was slower in every row; `--variants contiguous channels_last` shows both.
 LIMITS = {
-    "cpu": Limits("float32", ("contiguous",), (), False, 1, 0, 1.0),
-    "gpu": Limits("bfloat16", ("channels_last", "compiled"), (8, 16, 32, 64, 128, 256, 512), True, 5, 8192, 1.5),
+    "cpu": Limits("float32", ("bfloat16",), ("contiguous",), (), False, 1, 0, 1.0),
+    "gpu": Limits("bfloat16", (), ("channels_last", "compiled"), (8, 16, 32, 64, 128, 256, 512), True, 5, 8192, 1.5),
 }
 
 
 class Job(NamedTuple):
     """What is compared, at one batch."""
 
-    name: str
-    experiment: Experiment
-    state: TrainState
+    model: Compared
     batch: int
     wanted: list[str]
     steps: int
@@ -88,20 +76,36 @@ class Job(NamedTuple):
     clock: str
 
 
-Calls = dict[str, Callable[[], Any]]  # by kind of work
-Makers = dict[str, Callable[[], Calls]]  # by side; nothing takes memory before it is made
+class Side(NamedTuple):
+    """One that runs the model."""
+
+    name: str
+    dtype: DTypeName
+
+    def __str__(self) -> str:
+        return self.name
 
 
-def torch_sides(job: Job, variants: Sequence[Layout], thread_counts: Sequence[int]) -> Makers:
-    """The twin in every layout with every number of threads, each with weights of its own."""
+Makers = dict[Side, Callable[[], Calls]]  # nothing takes memory before it is made
+
+
+def torch_sides(
+    job: Job, variants: Sequence[Layout], thread_counts: Sequence[int], dtypes: Sequence[DTypeName]
+) -> Makers:
+    """The twin in every layout with every number of threads and every type, each with weights of its own.
+
+    Args:
+      job: what to do.
+      variants: layouts.
+      thread_counts: of PyTorch.
+      dtypes: of convolutions; the first is ours and goes without saying.
+    """
     import torch
 
-    from benchmarks.peers.torch_training import VARIANTS, torch_programs
+    from benchmarks.peers.torch_training import VARIANTS
 
-    clips = noise(job.experiment.model, job.batch)
-
-    def make(name: str, threads: int) -> Calls:
-        programs = torch_programs(VARIANTS[name], job.experiment, job.state, clips, job.steps)
+    def make(name: str, threads: int, dtype: DTypeName) -> Calls:
+        programs = job.model.torch(name, job.batch, job.steps, dtype)
 
         def with_threads(call: Callable[[], Any]) -> Any:
             torch.set_num_threads(threads)
@@ -109,18 +113,24 @@ def torch_sides(job: Job, variants: Sequence[Layout], thread_counts: Sequence[in
 
         return {what: partial(with_threads, programs[what]) for what in job.wanted}
 
+    def named(name: str, threads: int, dtype: DTypeName) -> Side:
+        words = [str(VARIANTS[name]), f"{threads} {'thread' if threads == 1 else 'threads'}"]
+        return Side(", ".join(words + [dtype] * (dtype != dtypes[0])), dtype)
+
     return {
-        f"{VARIANTS[name]}, {threads} {'thread' if threads == 1 else 'threads'}": partial(make, name, threads)
+        named(name, threads, dtype): partial(make, name, threads, dtype)
+        for dtype in dtypes
         for name in variants
         for threads in thread_counts
     }
 
 
-def compare(job: Job, peers: Makers, alone: bool) -> tuple[list[Row], list[str]]:
+def compare(job: Job, dtype: DTypeName, peers: Makers, alone: bool) -> tuple[list[Row], list[str]]:
     """One row per kind of work, and which sides had too little memory for the batch.
 
     Args:
       job: what to do.
+      dtype: of our convolutions.
       peers: PyTorch's sides.
       alone: whether each side has the device's memory to itself, so that none fails for another's sake; their runs
         then follow each other instead of taking turns. JAX comes last: what it has allocated it keeps.
@@ -129,15 +139,15 @@ def compare(job: Job, peers: Makers, alone: bool) -> tuple[list[Row], list[str]]
 
     # Compiled for the last batch: of no more use, and counted against the limit of recompilations.
     torch.compiler.reset()
+    us = Side(JAX, dtype)
     ours: dict[str, Program] = {}  # without their calls, so that those can be let go
-    first: dict[tuple[str, str], float] = {}  # seconds of the first call, by side and kind of work
-    seconds: dict[str, dict[str, float]] = {what: {} for what in job.wanted}  # per step, by kind of work and side
-    losses: dict[str, float] = {}  # of the first step, by side
+    first: dict[tuple[Side, str], float] = {}  # seconds of the first call, by side and kind of work
+    seconds: dict[str, dict[Side, float]] = {what: {} for what in job.wanted}  # per step, by kind of work and side
+    losses: dict[Side, float] = {}  # of the first step
     failed: list[str] = []
 
     def make_ours() -> Calls:
-        clips = noise(job.experiment.model, job.batch)
-        made = jax_programs(job.experiment, job.state, clips, job.steps, job.wanted)
+        made = job.model.jax(job.batch, job.steps, job.wanted)
         ours.update({what: one._replace(call=lambda: None) for what, one in made.items()})
         return {what: one.call for what, one in made.items()}
 
@@ -149,27 +159,27 @@ def compare(job: Job, peers: Makers, alone: bool) -> tuple[list[Row], list[str]]
             return None
 
     def measure(group: Makers) -> None:
-        made = {name: fits(name, make) or {} for name, make in group.items()}
+        made = {side: fits(side.name, make) or {} for side, make in group.items()}
         for what in job.wanted:
             at_work = {}
-            for name, calls in made.items():
-                once = fits(f"{name}, {what}", partial(first_call, calls[what])) if what in calls else None
+            for side, calls in made.items():
+                once = fits(f"{side}, {what}", partial(first_call, calls[what])) if what in calls else None
                 if once is None:
                     continue
-                (first[name, what], result), at_work[name] = once, calls[what]
+                (first[side, what], result), at_work[side] = once, calls[what]
                 if what == "train step":
-                    losses[name] = float(result.scalars["loss"] if name == JAX else result.loss)
-            for name, timing in timings(at_work, job.repeats).items():
-                seconds[what][name] = getattr(timing, CLOCKS[job.clock]) / job.steps
+                    losses[side] = float(result.scalars["loss"] if side == us else result.loss)
+            for side, timing in timings(at_work, job.repeats).items():
+                seconds[what][side] = getattr(timing, CLOCKS[job.clock]) / job.steps
 
-    everyone: Makers = {**peers, JAX: make_ours}
-    for group in [{name: make} for name, make in everyone.items()] if alone else [everyone]:
+    everyone: Makers = {**peers, us: make_ours}
+    for group in [{side: make} for side, make in everyone.items()] if alone else [everyone]:
         measure(group)
         # The group's models have no name any more: their memory is the next one's.
         gc.collect()
         torch.cuda.empty_cache()
-    check_losses(losses, job.experiment.model.dtype)
-    return [row(job, what, times, ours.get(what), first) for what, times in seconds.items() if times], failed
+    check_losses(losses, us)
+    return [row(job, what, times, us, ours.get(what), first) for what, times in seconds.items() if times], failed
 
 
 def first_call(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -178,46 +188,69 @@ def first_call(call: Callable[[], Any]) -> tuple[float, Any]:
     return spent(lambda: results.append(call())).wall_s, results[0]
 
 
-def check_losses(losses: dict[str, float], dtype: str) -> None:
-    """Raises unless both sides trained on the same objective: a faster model must not be another one."""
-    close = 1e-3 if dtype == "float32" else 3e-2
-    if losses and not max(losses.values()) - min(losses.values()) <= close * min(losses.values()):
-        raise RuntimeError(f"the sides do not agree on the loss: {losses}")
+def check_losses(losses: dict[Side, float], us: Side) -> None:
+    """Raises unless all trained on the same objective: a faster model must not be another one."""
+    for side, loss in losses.items():
+        known = losses.get(us, loss)
+        if not abs(loss - known) <= max(CLOSE[side.dtype], CLOSE[us.dtype]) * abs(known):
+            raise RuntimeError(
+                f"the sides do not agree on the loss: { {str(s): value for s, value in losses.items()} }"
+            )
 
 
 def row(
-    job: Job, what: str, seconds: dict[str, float], ours: Program | None, first: dict[tuple[str, str], float]
+    job: Job,
+    what: str,
+    seconds: dict[Side, float],
+    us: Side,
+    ours: Program | None,
+    first: dict[tuple[Side, str], float],
 ) -> Row:
-    """A line of the table; `seconds` by side, per step."""
-    peers = {side: value for side, value in seconds.items() if side != JAX}
-    peer = min(peers, key=lambda side: peers[side]) if peers else None
+    """A line of the table; `seconds` by side, per step. Peers are those of our type."""
+
+    def fastest(sides: list[Side]) -> Side | None:
+        return min(sides, key=lambda side: seconds[side]) if sides else None
+
+    twins = [side for side in seconds if side != us]
+    peer = fastest([side for side in twins if side.dtype == us.dtype])
     memory = ours and ours.compiled.argument_bytes + ours.compiled.temporary_bytes
     facts: Row = {
-        "model": job.name,
+        "model": job.model.name,
         "clips": job.batch,
         "what": what,
-        "JAX s": seconds.get(JAX),
-        "PyTorch s": peers[peer] if peer else None,
-        "speed-up over PyTorch": peers[peer] / seconds[JAX] if peer is not None and JAX in seconds else None,
-        "fastest PyTorch": peer,
+        "JAX s": seconds.get(us),
+        "PyTorch s": seconds[peer] if peer else None,
+        "speed-up over PyTorch": seconds[peer] / seconds[us] if peer and us in seconds else None,
+        "fastest PyTorch": str(peer) if peer else None,
+    }
+    for dtype in dict.fromkeys(side.dtype for side in twins if side.dtype != us.dtype):
+        beside = fastest([side for side in twins if side.dtype == dtype])
+        facts[f"PyTorch {dtype} s"] = beside and seconds[beside]
+    facts |= {
         "JAX compile s": ours and ours.compile_s,
         "PyTorch first call s": first[peer, what] if peer else None,
         "JAX memory MB": memory and memory / 1e6,
     }
-    return facts | {f"{side} s": value for side, value in peers.items()}
+    return facts | {f"{side} s": seconds[side] for side in twins}
 
 
-def add_rates(rows: list[Row], config: ModelConfig, ceiling: float | None) -> None:
-    """Clips/s, and for train steps FLOP/s and their share of the ceiling if there is one, of both sides."""
+def add_rates(rows: list[Row], flops: float, ceiling: float | None) -> None:
+    """Clips/s, and for train steps FLOP/s (`flops` a clip) and their share of the ceiling if there is one."""
     for line in rows:
         for side in (JAX, "PyTorch"):
             if line[f"{side} s"] is None:
                 continue
             line[f"{side} clips/s"] = rate = line["clips"] / line[f"{side} s"]
             if line["what"] == "train step":
-                line[f"{side} TFLOP/s"] = rate * step_flops(config) / 1e12
+                line[f"{side} TFLOP/s"] = rate * flops / 1e12
                 if ceiling is not None:
-                    line[f"{side} share of ceiling"] = rate * step_flops(config) / ceiling
+                    line[f"{side} share of ceiling"] = rate * flops / ceiling
+
+
+def slowest(rows: list[Row], what: str) -> float | None:
+    """The lowest ratio of a kind of work; None if none was measured."""
+    ratios = [line["speed-up over PyTorch"] for line in rows if line["what"] == what]
+    return min((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def matmul_flops(side: int, dtype: DTypeName) -> dict[str, float]:
@@ -242,7 +275,7 @@ def matmul_flops(side: int, dtype: DTypeName) -> dict[str, float]:
 
 @benchmark
 def main(
-    models: tuple[Name, ...] = ("msvqvae", "tiny"),
+    models: tuple[Name, ...] = ("msvqvae", "tiny", "ntc"),
     what: tuple[What, ...] = ("train step", "reconstruct", "encode", "decode"),
     batches: tuple[int, ...] = (),
     clip: Clip = None,
@@ -280,23 +313,21 @@ def main(
     rows: list[Row] = []
     failed: list[str] = []
     for name in models:
-        experiment = experiment_of(replace(model_of(name, clip), dtype=limits.dtype))
-        state, begin = first_state(experiment), len(rows)
-        for batch in sorted(batches or limits.batches or (BATCHES[name],)):
-            job = Job(name, experiment, state, batch, list(what), limits.steps, repeats, clock)
-            found, short = compare(job, torch_sides(job, variants or limits.variants, threads), limits.alone)
+        model, begin = compared(name, clip, limits.dtype), len(rows)
+        for batch in sorted(batches or limits.batches or (model.batch,)):
+            job = Job(model, batch, list(what), limits.steps, repeats, clock)
+            peers = torch_sides(job, variants or limits.variants, threads, (limits.dtype, *limits.beside))
+            found, short = compare(job, limits.dtype, peers, limits.alone)
             rows += found
             failed += [f"{name}, {batch} clips: {line}" for line in short]
             if not found:
                 break
-        add_rates(rows[begin:], experiment.model, max(ceiling.values(), default=None))
-    steps = [line["speed-up over PyTorch"] for line in rows if line["what"] == "train step"]
-    slowest = min((ratio for ratio in steps if ratio is not None), default=None)
+        add_rates(rows[begin:], model.flops, max(ceiling.values(), default=None))
     return {
         "rows": rows,
         "peers": {"PyTorch": torch.__version__},
         "threads": {"JAX": cores(), "PyTorch, at most": max(threads)},
-        "aims": [aim("train step against PyTorch, every row", slowest, at_least=limits.aim)],
+        "aims": [aim(f"{kind} against PyTorch, every row", slowest(rows, kind), at_least=limits.aim) for kind in AIMS],
         "left_out": failed,
         "dtype": limits.dtype,
         "clock": clock,

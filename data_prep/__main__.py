@@ -19,12 +19,11 @@ from vqvae_jax.stopping import stoppable
 
 
 def main() -> None:
-    import tyro
 
     given = sys.argv[1:]
     ours = list(itertools.takewhile(lambda word: word != "--", given))
     beam_options = given[len(ours) + 1 :]
-    config = parse(PrepConfig, "python -m data_prep", ours, config=(tyro.conf.FlagCreatePairsOff,))
+    config = parse(PrepConfig, "python -m data_prep", ours)
     started = time.monotonic()
     with stoppable("data_prep", lambda: _kept(config)):
         if not config.shard:

@@ -29,13 +29,13 @@ class PrepConfig:
     videos: Path
     """Folder with video files, searched through all sub-folders."""
     out: Path
-    """Folder to write, outside of --videos; must not exist. It appears only when it is whole."""
+    """Folder to write, outside of --videos; must not exist. It appears when it is whole."""
     fps: int | Literal["native"] = 16
     """Frames per second: output frame k is the source frame nearest to k/fps seconds. native: every frame."""
     frames: int = 32
     """Frames per clip."""
     hop: int | None = None
-    """Frames from one clip's start to the next; default: as many as `frames`. Smaller: clips overlap."""
+    """Frames from one clip's start to the next; default: as many as --frames. With fewer, clips overlap."""
     size: str = "64"
     """Side in pixels, or HEIGHTxWIDTH. The picture is scaled to it, not cropped."""
     resize: Literal["pillow", "scipy"] = "pillow"
@@ -50,7 +50,7 @@ class PrepConfig:
     ratios: tuple[float, float, float] = (70, 15, 15)
     """Shares of train, validation and test, by number of clips."""
     seed: int = 0
-    """Of the split. Same videos, same seed: same split and order, whatever the number of workers."""
+    """Seed of the split. Same videos, same seed: same split and order, whatever the number of workers."""
     workers: int = 0
     """Processes; 0: one per core."""
     format: Literal["arrayrecord", "npy"] = "arrayrecord"

@@ -24,14 +24,13 @@ from vqvae_jax.stopping import stoppable
 class MergeConfig:
     """Joins parts, `python -m data_prep --shard I/N`, into the data set that one machine would have made.
 
-    Splits, names and duplicates are decided here, by the options that the parts were made with. Parts stay as they are;
-    one that is given twice counts once.
+    Splits, names and duplicates are decided here, by the options that the parts were made with. Parts stay as they are.
     """
 
     parts: tuple[Path, ...]
-    """Folders of all parts, in any order."""
+    """Folders of all parts, in any order; one that is given twice counts once."""
     out: Path
-    """Folder to write; must not exist. It appears only when it is whole."""
+    """Folder to write; must not exist. It appears when it is whole."""
     workers: int = 0
     """Processes; 0: one per core."""
 

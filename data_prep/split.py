@@ -51,7 +51,8 @@ def divide(members: Sequence[Member], config: PrepConfig) -> Division:
         if len(clips) < needed:
             what = "video" if config.split == "video" else "group"
             count = f"{len(clips)} {what}{'s' if len(clips) > 1 else ''}"
-            warnings.append(f"class {label!r} has {count}, fewer than {needed}: all of it is in train")
+            instead = "" if config.split == "video" else "; --split video splits by videos"
+            warnings.append(f"class {label!r} has {count}, fewer than {needed}: all of it is in train{instead}")
             placed = dict.fromkeys(clips, "train")
         else:
             placed = _fill(clips, shares, f"{config.seed}\0{label}")

@@ -7,18 +7,21 @@ Reads the .pth with torch's `weights_only=True`, so that no code in it can run; 
 .npz or .safetensors already (timm's, say) is written in the other form without torch.
 """
 
-import argparse
 import hashlib
 import io
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError  # only the name of what torch raises; nothing is unpickled here
+from typing import Annotated
 
 import numpy as np
+import tyro
 
-from vqvae_jax.errors import UserError, run_command, say
+from vqvae_jax.command_line import parse
+from vqvae_jax.errors import ExistsError, UserError, run_command, say
 from vqvae_jax.files import refuse_existing, write_atomically
-from vqvae_jax.losses.vgg import PREPROCESSINGS
+from vqvae_jax.losses.vgg import Preprocessing
 from vqvae_jax.losses.vgg_weights import (
     SUFFIXES,
     Weights,
@@ -35,32 +38,45 @@ TORCH_SUFFIXES = (".pth", ".pt")
 UNREADABLE = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m experiments.convert_vgg", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "source", type=Path, help="torchvision's .pth (a state dict with features.0.weight, ...), .npz or .safetensors"
-    )
-    parser.add_argument("target", type=Path, help="file to write: .npz or .safetensors")
-    parser.add_argument("--provenance", help="where the weights come from, in words; default: the source's name")
-    parser.add_argument(
-        "--preprocessing", choices=PREPROCESSINGS, help="what the trunk expects; default: the source's, or imagenet"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace the target if it exists")
-    arguments = parser.parse_args()
-    source, target = arguments.source, arguments.target
+@dataclass(frozen=True)
+class ConvertCommand:
+    """Converts torchvision's VGG-16 weights to the form that the perceptual loss reads: the layers up to relu3_3."""
+
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SOURCE")]
+    """torchvision's .pth (a state dict with features.0.weight, ...), .npz or .safetensors."""
+    target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="TARGET")]
+    """The file to write: .npz or .safetensors."""
+    provenance: str | None = None
+    """Where the weights come from, in words; default: the source's name."""
+    preprocessing: Preprocessing | None = None
+    """What the trunk expects; default: the source's, or imagenet."""
+    force: bool = False
+    """Overwrite an existing file."""
+
+
+def convert(command: ConvertCommand) -> None:
+    """Converts, and says what was written.
+
+    Raises:
+      UserError: about the source or the target.
+    """
+    source, target = command.source, command.target
     if target.suffix not in SUFFIXES:
         raise UserError(f"{target}: the target must end in {' or '.join(SUFFIXES)}")
-    refuse_existing(target, arguments.overwrite)
+    try:
+        refuse_existing(target, command.force)
+    except ExistsError as error:
+        raise UserError(f"{error} with --force") from error
     digest = digest_source(source)
     if source.suffix in TORCH_SUFFIXES:
         weights, texts = read_pth(source), {}
     else:
         opened = open_trunk_file(source)
         weights, texts = opened.read(), opened.texts
-    told = arguments.provenance or texts.get("provenance") or source.name
+    told = command.provenance or texts.get("provenance") or source.name
     texts = {
         "provenance": f"{told}; converted from a {source.suffix} of sha256 {digest}",
-        "preprocessing": arguments.preprocessing or texts.get("preprocessing", "imagenet"),
+        "preprocessing": command.preprocessing or texts.get("preprocessing", "imagenet"),
     }
     write_trunk(weights, texts, target)
     trunk = load_vgg(target)
@@ -131,6 +147,10 @@ def write_trunk(weights: Weights, texts: dict[str, str], target: Path) -> None:
         oihw = {name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for name, array in weights.items()}
         arrays = {torchvision_name(name): np.ascontiguousarray(array) for name, array in oihw.items()}
         write_atomically(target, save(arrays, metadata=texts))
+
+
+def main() -> None:
+    convert(parse(ConvertCommand, "python -m experiments.convert_vgg"))
 
 
 if __name__ == "__main__":

@@ -28,12 +28,12 @@ def main() -> None:
         """Prints parameters, multiply-accumulates per clip, and what else the model's family counts.
 
         Args:
-          name: A named experiment of experiments/configs/.
-          json: Print one JSON object.
+          name: A named experiment: a file of experiments/configs/.
+          json: Print the result as JSON.
         """
         return name, json
 
-    name, as_json = parse(count, "python -m experiments.count", config=(tyro.conf.FlagCreatePairsOff,))
+    name, as_json = parse(count, "python -m experiments.count")
     facts = describe(name, configs.load(name))
     if as_json:
         print(json.dumps(facts, indent=2))

@@ -1,10 +1,10 @@
-"""The whole path in a few minutes: video files -> clips -> training -> checkpoint -> evaluation -> HTML report.
+"""The whole path in a few minutes: video files -> clips -> the package's model -> fine-tuned on them -> HTML report.
 
-At last one of the videos goes through the model of the package, which was trained for hours: to a file and back.
+    python -m experiments.demo [--videos DIR] [--out DIR] [--from-scratch]
 
-    python -m experiments.demo [--videos DIR] [--out DIR]
-
-It starts the same programs that you would, prints their command lines, and leaves everything in a new folder.
+The model of the package is measured on clips that are kept apart, before and after training on the others, and one of
+the videos goes to a file and back. The demo starts the same programs that you would, prints their command lines, and
+leaves everything in a new folder.
 """
 
 import itertools
@@ -20,19 +20,25 @@ from vqvae_jax.command_line import parse
 from vqvae_jax.config import check
 from vqvae_jax.errors import UserError, run_command, say
 from vqvae_jax.files import NewFolders
+from vqvae_jax.packaged import DEFAULT
 from vqvae_jax.stopping import stoppable
+
+#: Besides the default, 50: a curve, so that what training gains can be told at equal quality.
+QUALITIES = (20, 35, 65, 80)
 
 
 @dataclass(frozen=True)
 class DemoCommand:
-    """Runs the whole path on two CPU cores in a few minutes and prints where the report is."""
+    """Goes the whole path on two CPU cores in a few minutes, and prints where the report is."""
 
     videos: Path | None = None
-    """Your folder of video files; by default, videos are made from scikit-image's photographs."""
+    """Folder with video files of yours; default: videos are made of scikit-image's photographs."""
     out: Path = Path("demo")
-    """Every run of the demo gets a new folder in here."""
+    """Folder in which every demo gets a new one."""
+    from_scratch: bool = False
+    """Train a small model from nothing instead: it shows the way, and is worth nothing after so few minutes."""
     steps: int | None = None
-    """Training steps; default: those of experiments/configs/demo.py."""
+    """Training steps; default: those of experiments/configs/demo.py, or demo_scratch.py."""
 
     def __post_init__(self) -> None:
         check(self.steps is None or self.steps >= 1, "steps", self.steps, "a whole number of at least 1")
@@ -50,13 +56,13 @@ def demo(command: DemoCommand) -> Path:
     began = time.monotonic()
     if command.videos is not None and not command.videos.is_dir():
         raise UserError(f"--videos {command.videos}: no such folder")
-    notes = [
-        "Trained for a few minutes only: this shows that every part works, not how good the model gets.",
-        "No VGG-16 weights were found, so the perceptual loss and the perceptual distance are left out. "
-        f"${ENVIRONMENT} names a file of weights."
-        if find_vgg_weights() is None
-        else "Trained without the perceptual loss, which would take longer than the rest together.",
-    ]
+    notes = []
+    if command.from_scratch:
+        notes.append(
+            "Trained from nothing, for a few minutes only: this shows that every part works, not how good it gets."
+        )
+    if find_vgg_weights() is None:
+        notes.append(f"No VGG-16 weights: the perceptual distance is left out. ${ENVIRONMENT} names a file of them.")
     stamp = command.out / time.strftime("%Y%m%d-%H%M%S")
     names = itertools.chain([stamp], (stamp.with_name(f"{stamp.name}-{number}") for number in itertools.count(2)))
     folders = NewFolders()
@@ -84,42 +90,50 @@ def run_programs(command: DemoCommand, folder: Path, notes: list[str], began: fl
     data, run, evaluation, page = (folder / name for name in ("data", "run", "evaluation.json", "report.html"))
     filled, remarks = prepare_data(programs, videos, data)
     notes += remarks
-    options = [] if command.steps is None else ["--steps", str(command.steps)]
-    if "validation" not in filled:
-        options += ["--training.validation-clips", "0"]
-        notes.append("Too few groups of videos for a validation split: no validation curve.")
-    programs.run("experiments.train", "demo", "--data", data, "--run", run, *options)
     split = next(name for name in ("test", "validation", "train") if name in filled)
     if split != "test":
         seen = ", clips that the model was trained on" if split == "train" else ""
         notes.append(f"Too few groups of videos for a test split: measured on the {split} split{seen}.")
-    programs.run(
-        "experiments.evaluate", "--run", run, "--data", data, "--split", split, "--steps", "latest", "--out", evaluation
-    )
-    notes.append(code_one_video(programs, videos, data, split, folder))
+    files = {"run": run, "data": data, "evaluation": evaluation, "player": folder / "player.html", "out": page}
+    measured: list[str | Path] = ["--data", data, "--split", split]
+    name, options = "demo_scratch", []
+    if not command.from_scratch:
+        name, options, files["before"] = "demo", ["--init-from", DEFAULT], folder / "before.json"
+        measured += ["--qualities", *map(str, QUALITIES)]
+        programs.run("experiments.evaluate", "--bundle", DEFAULT, *measured, "--out", files["before"])
+    if command.steps is not None:
+        options += ["--steps", str(command.steps)]
+    if "validation" not in filled:
+        options += ["--training.validation-clips", "0"]
+        notes.append("Too few groups of videos for a validation split: no validation curve.")
+    programs.run("experiments.train", name, "--data", data, "--run", run, *options)
+    programs.run("experiments.evaluate", "--run", run, *measured, "--steps", "latest", "--out", evaluation)
+    notes.append(code_one_video(programs, videos, data, split, files["player"]))
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     notes.append(f"From videos to figures in {minutes} min {seconds:02d} s.")
-    files = {"run": run, "data": data, "evaluation": evaluation, "out": page}
     programs.note("experiments.report", *(word for name, path in files.items() for word in (f"--{name}", path)))
     report(ReportCommand(**files, notes=tuple(notes), commands=tuple(programs.lines)))
     say(*(f"note: {note}" for note in notes))
     return page.resolve()
 
 
-def code_one_video(programs: Programs, videos: Path, data: Path, split: str, folder: Path) -> str:
-    """The first video of a split to an .msv file with the package's model, and back; returns what to say of it."""
+def code_one_video(programs: Programs, videos: Path, data: Path, split: str, player: Path) -> str:
+    """The first video of a split to an .msv file with the package's model, back, and into a page that plays it.
+
+    Returns what to say of it.
+    """
     from vqvae_jax.data.details import read_details
     from vqvae_jax.data.source import read_card
-    from vqvae_jax.packaged import DEFAULT
 
     listed = read_details(data, read_card(data), "videos")
     name = next(video["path"] for video in listed if video["split"] == split)
-    coded, back = folder / "coded.msv", folder / "decoded.mp4"
+    coded, back = player.with_name("coded.msv"), player.with_name("decoded.mp4")
     programs.run("vqvae_jax", "encode", videos / name, coded, "--bundle", DEFAULT, "--verify")
     programs.run("vqvae_jax", "decode", coded, back)
+    programs.run("vqvae_jax", "player", player, "--video", coded)
     return (
         f"With {DEFAULT}, the model of the package, {name} is {coded.stat().st_size:,} bytes: {coded.name}, decoded in "
-        f"{back.name} beside this page."
+        f"{back.name} and played by {player.name}, beside this page."
     )
 
 
@@ -151,7 +165,8 @@ def main() -> None:
     def kept() -> str:
         if not command.out.exists():
             return "nothing was written"
-        return f"what was done until then is in {command.out}; the last line above with a $ does its part again"
+        goes_on = "the last command above with a $ goes on with its part, the demo itself begins anew"
+        return f"{command.out} keeps what is done; {goes_on}"
 
     with stoppable("demo", kept):
         path = demo(command)

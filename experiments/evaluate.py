@@ -20,11 +20,11 @@ class EvaluateCommand(Measuring):
     """
 
     run: tuple[Path, ...] = ()
-    """Folders of runs; only read."""
+    """Folders of the runs; only read."""
     bundle: tuple[Path, ...] = ()
-    """Bundles: files, or names of the package."""
+    """The models besides: bundles' files, or names of the package."""
     data: Path | None = None
-    """Data set written by data_prep; by default the one that the first run was trained on."""
+    """Data set written by data_prep; default: the one that the first run was trained on."""
     out: Path = Path("evaluations")
     """FILE.json of one run or bundle; or a folder: NAME.json for each, and table.md, .csv, .json of them all."""
 

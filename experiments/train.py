@@ -2,12 +2,11 @@
 
 NAME is followed by the program's options and every field of the experiment as one. The run folder gets `config.json`,
 `data.json`, `machines.json`, `metrics.jsonl`, `tensorboard/`, `pictures/` and `checkpoints/`. A run that exists is
-resumed. SIGINT and SIGTERM save and leave. JAX is imported where it is needed: not before signals are left to the
-system, nor for --help.
+resumed. SIGINT and SIGTERM save and leave. JAX is imported where it is needed: not before SIGINT is listened to, nor
+for --help.
 """
 
 import inspect
-import signal
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Annotated, Any
 from experiments import configs
 from vqvae_jax.allocator import keep_freed_memory
 from vqvae_jax.command_line import parse
-from vqvae_jax.errors import UserError, run_command
+from vqvae_jax.errors import UserError, run_command, say
+from vqvae_jax.stopping import leave_at_once
 
 
 @dataclass(frozen=True)
@@ -28,52 +28,59 @@ class TrainCommand:
     run: Path
     """Folder of the run; one that exists is resumed."""
     steps: int | None = None
-    """Steps in all (training.steps)."""
+    """Steps in all; default: --training.steps."""
     batch_size: int | None = None
-    """Clips per step over all devices (data.batch-size)."""
+    """Clips per step over all devices; default: --data.batch-size."""
     weights: tuple[float, ...] = ()
     """How often each of several data sets is drawn from, as 2 1; default: as often as it has clips."""
     init_from: Path | None = None
-    """Where weights and codebooks start from: a run's folder (its best checkpoint) or a bundle, FILE.safetensors. The
-    optimiser starts anew."""
+    """Where weights and codebooks start from: a run's folder (its best checkpoint), a bundle's file, or the name of one
+    of the package. The optimiser starts anew."""
     vgg_weights: Path | None = None
     """VGG-16 trunk of the perceptual loss, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS."""
     keep_memory: bool = True
     """On a CPU, keep freed memory for the next step: faster, with up to half as much memory again."""
     coordinator: str | None = None
-    """host:port of the first of several processes; with --process-id and --processes."""
+    """HOST:PORT of the first of several processes; with --processes and --process-id."""
     processes: int = 1
     """Processes in all."""
     process_id: int = 0
-    """Which of them this is, from 0."""
+    """Number of this one, from 0."""
 
 
-def parse_named(arguments: list[str]) -> tuple[TrainCommand, Any]:
+def parse_named(
+    arguments: list[str], command: type[Any] = TrainCommand, program: str = "python -m experiments.train"
+) -> tuple[Any, Any]:
     """`NAME [options]` as typed; the experiment's own values are the defaults that `--help` shows.
+
+    Args:
+      arguments: as typed.
+      command: the program's own options, a dataclass.
+      program: its name.
 
     Raises:
       UserError: if NAME is missing or unknown.
     """
     import tyro
 
-    program, listed = "python -m experiments.train", ", ".join(configs.names())
+    listed = ", ".join(configs.names())
     if arguments and arguments[0] in ("-h", "--help"):
-        print(f"usage: {program} NAME [options]\n\n{inspect.getdoc(TrainCommand)}\n\nNAME is one of {listed}.")
+        print(f"usage: {program} NAME [options]\n\n{inspect.getdoc(command)}\n\nNAME is one of {listed}.")
         print(f"{program} NAME --help lists every option with that experiment's defaults.")
         sys.exit(0)
     if not arguments or arguments[0].startswith("-"):
         raise UserError(f"give the experiment's name first: one of {listed}")
     experiment = configs.load(arguments[0])
 
-    def both(options: Any, experiment: Any = experiment) -> tuple[TrainCommand, Any]:
+    def both(options: Any, experiment: Any = experiment) -> tuple[Any, Any]:
         return options, experiment
 
     # Without a prefix for either, so that `--data` and `--model.width` stand side by side.
     both.__annotations__ = {
-        "options": Annotated[TrainCommand, tyro.conf.arg(name="")],
+        "options": Annotated[command, tyro.conf.arg(name="")],
         "experiment": Annotated[type(experiment), tyro.conf.arg(name="")],
     }
-    both.__doc__ = inspect.getdoc(TrainCommand)
+    both.__doc__ = inspect.getdoc(command)
     settings = (tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands)
     return parse(both, f"{program} {arguments[0]}", arguments[1:], config=settings)
 
@@ -117,6 +124,9 @@ def keep_length(experiment: Any, named: Any, run: Path) -> Any:
     if asked or not Checkpoints(run / FOLDER, read_only=True).steps():
         return experiment
     before = experiment_from(read_config(run), f"run {run}").training
+    if before.steps and before.steps < default.steps:
+        whole = f"{named.name} has {default.steps}: --steps {default.steps}"
+        say(f"run {run}: goes on to the {before.steps} steps it was begun with; {whole}", file=sys.stderr)
     return replace(experiment, training=replace(settings, steps=before.steps, epochs=before.epochs))
 
 
@@ -151,6 +161,7 @@ def train(command: TrainCommand, experiment: Any) -> int:
     from vqvae_jax.data.open import open_sets
     from vqvae_jax.data.source import ClipSet
     from vqvae_jax.families import config_of, family, start_from
+    from vqvae_jax.packaged import packaged
     from vqvae_jax.training.loop import Job
     from vqvae_jax.training.loop import train as run
 
@@ -165,7 +176,9 @@ def train(command: TrainCommand, experiment: Any) -> int:
     job = Job(experiment.name, config_of(experiment), experiment.data, settings, clips, validation, command.run)
     task = family(experiment.family).task(experiment, job.steps, command.vgg_weights)
     if command.init_from is not None and not job.exists:
-        job = job._replace(start=start_from(command.init_from, task), start_name=str(command.init_from))
+        given = command.init_from
+        source = given if given.exists() else packaged().get(str(given), given)
+        job = job._replace(start=start_from(source, task), start_name=str(given))
     return run(job, task)
 
 
@@ -179,7 +192,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Until the loop's `Interruption` there is nothing to save. Python would hear of Ctrl-C only after compilation, lose
-    # it in a callback of JAX, or crash XLA on unwinding; so it is left to the system before JAX is even imported.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    leave_at_once("train")  # until the loop's `Interruption`
     run_command("train", main)

@@ -1,6 +1,7 @@
 """What a user sees of a command line with a wrong value, beside one with a wrong option."""
 
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,6 +32,16 @@ class Options:
         check(self.fps > 0, "fps", self.fps, "1 or more")
 
 
+@dataclass(frozen=True)
+class Explained:
+    """An example."""
+
+    rate: int = 1
+    """Of which much can be said, more than fits into a line of the source, so that
+    it goes on in a second one, to
+    3 lines."""
+
+
 def both(options: Options, other: int = 3) -> tuple[Options, int]:
     return options, other
 
@@ -38,6 +49,13 @@ def both(options: Options, other: int = 3) -> tuple[Options, int]:
 def test_good_values_arrive():
     assert parse(Options, "example", ["--fps", "25", "--inner.width", "4"]) == Options(25, Inner(4))
     assert parse(both, "example", ["--options.fps", "25"]) == (Options(25), 3)
+
+
+def test_help_is_as_wide_as_the_terminal_and_not_as_the_source(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    with pytest.raises(SystemExit):
+        parse(Explained, "example", ["--help"])
+    assert "so that it goes on in a second one, to 3 lines." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -62,6 +80,8 @@ class Needs:
     size: int | None = None
     """How large."""
     kind: Literal["one", "other"] = "one"
+    count: int | Literal["all"] = "all"
+    box: tuple[int, int] = (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +94,11 @@ class Needs:
         (
             Needs,
             ["--place", "x", "--kind", "two"],
-            r"invalid choice 'two' for argument '--kind'.*other.* \(example --help\)",
+            r"--kind 'two': expected one, other \(example --help\)",
         ),
+        (Needs, ["--place", "x", "--count", "some"], r"--count 'some': expected a whole number, or all \(.*"),
+        (Needs, ["--place"], r"--place: expected a value \(example --help\)"),
+        (Needs, ["--place", "x", "--box", "3"], r"--box: expected 2 values \(example --help\)"),
         (Needs, [], r"Missing from example: --place STR \(example --help\)"),
         (Needs, ["--plaze", "x"], r"Missing from example: --place STR; Unrecognized options: --plaze, x.*"),
         (Options, ["--fps", "a,b" + 100 * "c"], r"--fps 'a,bc{100}': expected a whole number .*"),
@@ -101,3 +124,37 @@ def test_help_goes_to_standard_output(capsys):
     out, err = capsys.readouterr()
     assert (exit_.value.code, err) == (0, "")
     assert "python -m example" in out and "Frames per second." in out
+
+
+@dataclass(frozen=True)
+class OnePlace:
+    place: str | None = None
+
+
+@dataclass(frozen=True)
+class Optional:
+    """An example."""
+
+    place: str | None = None
+    """Where; default: here."""
+    also: tuple[str, ...] = ()
+    """What else."""
+    force: bool = False
+    """Overwrite it."""
+    size: int = 5
+    """How large."""
+
+
+def test_help_shows_defaults_that_say_something_and_one_name_for_a_flag(capsys):
+    with pytest.raises(SystemExit):
+        parse(Optional, "example", ["--help"])
+    said = capsys.readouterr().out
+    assert re.findall(r"\(default: [^)]*\)", said) == ["(default: 5)"]
+    assert "Where; default: here." in said and "--force" in said and "--no-force" not in said
+    assert parse(Optional, "example", ["--force"]).force
+
+
+def test_optional_values_need_no_second_library_to_check_their_types(monkeypatch):
+    monkeypatch.setitem(sys.modules, "typeguard", None)  # importing it fails
+    assert parse(OnePlace, "example", []).place is None
+    assert parse(OnePlace, "example", ["--place", "here"]).place == "here"

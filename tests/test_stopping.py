@@ -225,3 +225,45 @@ def test_signals_are_as_before_behind_the_block():
     with stopping.stoppable("it"):
         assert signal.getsignal(signal.SIGTERM) is stopping._note
     assert ([signal.getsignal(number) for number in stopping.WORDS], sys.unraisablehook) == before
+
+
+def test_a_program_with_nothing_to_save_leaves_at_once_even_out_of_compiled_code(tmp_path):
+    program = f"""
+        import ctypes
+        from pathlib import Path
+        from vqvae_jax.lock import FolderLock
+        from vqvae_jax.stopping import leave_at_once
+        leave_at_once("train")
+        with FolderLock(Path({str(tmp_path / "new" / "run")!r}), "run is being trained", "run"):
+            print("ready", flush=True)
+            ctypes.CDLL(None).pause()  # no instruction of Python's
+            ctypes.CDLL(None).sleep(600)  # a signal ends a pause
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n" and (tmp_path / "new" / "run").is_dir()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 130 and said == "train: interrupted; there was nothing to save yet\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_whoever_listens_to_the_signal_afterwards_is_not_left_out(tmp_path):
+    program = """
+        import signal, time
+        from vqvae_jax.stopping import leave_at_once
+        leave_at_once("train")
+        heard = []
+        signal.signal(signal.SIGINT, lambda *_: heard.append("saved"))
+        print("ready", flush=True)
+        while not heard:  # a pause would wait for a second signal if this one comes before it
+            time.sleep(0.01)
+        print(*heard, flush=True)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=600) == ("saved\n", "") and process.returncode == 0

@@ -11,7 +11,7 @@ def keep_freed_memory() -> bool:
     """Has glibc keep what is freed for what is allocated next; whether it will.
 
     To be called before threads are started. A train step of `tiny` takes three quarters of the time for it, and the
-    process half as much memory again (docs/training.md). The process keeps its greatest size until it ends.
+    process half as much memory again (docs/results/speed.md). The process keeps its greatest size until it ends.
     """
     if sys.platform != "linux":
         return False

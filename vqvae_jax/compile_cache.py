@@ -34,6 +34,12 @@ def keep_compiled_programs() -> None:
     warnings.filterwarnings("ignore", message=".*persistent compilation cache")
 
 
+def folder_in_use() -> Path | None:
+    """Where `keep_compiled_programs` has them kept, in this process or in the one that started it; else none."""
+    folder = cache_folder()
+    return folder if os.environ.get(FOLDER_VARIABLE) == str(folder) and _made_for_us_alone(folder) else None
+
+
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/vqvae_jax/KIND`, KIND by what the processor can do."""
     named = os.environ.get("XDG_CACHE_HOME")

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from vqvae_jax import stopping
 from vqvae_jax.errors import UserError
 from vqvae_jax.files import NewFolders
 
@@ -135,9 +136,14 @@ class FolderLock:
         except UserError:
             self._folders.remove()
             raise
+        stopping.begin(self._leave)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._leave()
+        stopping.end(self._leave)
+
+    def _leave(self) -> None:
         self._lock.__exit__()
         self._folders.remove()
 

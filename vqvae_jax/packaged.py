@@ -24,6 +24,11 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
 
 
+def called(path: Path) -> str:
+    """A bundle as a user would name it: one of the package by its name, another by its file."""
+    return next((name for name, file in packaged().items() if file == path), str(path))
+
+
 def named_digest(path: Path) -> str:
     """The digest that a bundle's header names, unverified and without reading its tensors; empty if it is no bundle.
 
@@ -56,8 +61,10 @@ def bundle_path(given: str | Path | None, default: str | None = None) -> Path:
       default: name of the bundle of the package that is meant where nothing is given, if it is another than `DEFAULT`.
 
     Raises:
-      UserError: if there is none, or the name is a file's too.
+      UserError: if there is none, the name is empty, or it is a file's too.
     """
+    if given == "":
+        raise UserError("bundle: the name is empty; leave it out for the default")
     if named := given or os.environ.get(VARIABLE):
         return _named(str(named))
     default = default or DEFAULT
@@ -122,13 +129,27 @@ def find_coded_with(given: Path | None, digest: str, coded: Path) -> "Model":
 
 
 def find_for_file(given: Path | None, coded: Path) -> "Model":
-    """The bundle given, else the one that an .msv file names.
+    """The model that an .msv file brings along; else the bundle given, else the one that the file names.
 
     Raises:
-      UserError: if the file or the bundle cannot be read, or there is none.
+      UserError: if the file or the bundle cannot be read, there is none, or one is given to a file that needs none.
     """
-    if given is not None:
-        return find_bundle(given)
+    from vqvae_jax.families import carried_model
+
     with Reader(coded) as reader:
-        identity = reader.header.bundle.hex()
-    return find_coded_with(None, identity, coded)
+        header = reader.header
+    if header.brings_model:
+        if given is not None:
+            raise UserError(f"bundle={given}: {coded} brings its model along; leave it out")
+        return carried_model(header, coded)
+    return find_coded_with(given, header.bundle.hex(), coded)
+
+
+def needs_bundle(coded: Path) -> bool:
+    """Whether an .msv file is decoded by a bundle, not by itself.
+
+    Raises:
+      UserError: if it cannot be read.
+    """
+    with Reader(coded) as reader:
+        return not reader.header.brings_model

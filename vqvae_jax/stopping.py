@@ -8,7 +8,9 @@ and what is listed still when the program leaves is removed then.
 import contextlib
 import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -63,6 +65,36 @@ def stoppable(program: str, kept: Callable[[], str] = lambda: "nothing unfinishe
         sys.unraisablehook = hook
         for number in ours:
             signal.signal(number, _USUAL[number])
+
+
+def leave_at_once(program: str) -> None:
+    """Until another handler is set, SIGINT ends the program with a line and exit code 130, whatever it is doing.
+
+    Python runs a handler between two of its own instructions, which may be minutes of compilation away, or in a
+    callback that loses the exception, or under XLA, which crashes when it is unwound. So a thread is told, by the
+    system (`signal.set_wakeup_fd`). For programs that have nothing to save yet; what is listed as begun is undone.
+
+    Args:
+      program: named in the line.
+    """
+    told, tells = socket.socketpair()
+    tells.setblocking(False)
+
+    def wait() -> None:
+        while numbers := told.recv(1):
+            if numbers[0] == signal.SIGINT and signal.getsignal(signal.SIGINT) is _nothing:
+                undo_begun()
+                with contextlib.suppress(OSError):
+                    say(f"{program}: {WORDS[signal.SIGINT]}; there was nothing to save yet", file=sys.stderr)
+                os._exit(128 + signal.SIGINT)
+
+    signal.set_wakeup_fd(tells.detach(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, _nothing)
+    threading.Thread(target=wait, name="stopping", daemon=True).start()
+
+
+def _nothing(number: int, _: object) -> None:
+    """Python has been told; the thread of `leave_at_once` acts."""
 
 
 def begin(undo: Undo) -> None:

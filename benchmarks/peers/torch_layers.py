@@ -6,14 +6,16 @@ Tensors are [B, C, T, H, W], as PyTorch's convolutions want them; in memory cont
 
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vqvae_jax.layers.blocks import BlockKind, NormKind
-from vqvae_jax.layers.conv3d import Triple, same_padding
+from vqvae_jax.layers.conv3d import same_padding
+from vqvae_jax.layers.kinds import BlockKind, NormKind, Triple
 from vqvae_jax.layers.resample import stages
 from vqvae_jax.msvqvae.config import ModelConfig
 
@@ -160,3 +162,17 @@ def up(config: ModelConfig, channels: int, features: int, factors: Triple) -> nn
         return nn.Sequential(OrderedDict(conv=conv, pixels=DepthToSpace(factors)))
     nearest = nn.Upsample(scale_factor=factors, mode="nearest")
     return nn.Sequential(OrderedDict(nearest=nearest, conv=Conv(channels, features)))
+
+
+@torch.no_grad()
+def copy_weights(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+    """Copies arrays into a module's parameters of the same names, whatever their device and layout.
+
+    Raises:
+      KeyError: if one side lacks a weight of the other.
+    """
+    parameters = dict(module.named_parameters())
+    if arrays.keys() != parameters.keys():
+        raise KeyError(f"weights of one side only: {sorted(arrays.keys() ^ parameters.keys())}")
+    for name, parameter in parameters.items():
+        parameter.copy_(torch.tensor(arrays[name]).reshape(parameter.shape))

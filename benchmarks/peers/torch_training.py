@@ -92,20 +92,39 @@ VARIANTS = {
 }
 
 
+def inference(
+    function: Callable[..., Any], variant: Variant, device: torch.device, dtype: torch.dtype
+) -> Callable[..., Any]:
+    """`function` without gradients, compiled if the variant is, in `torch.autocast` unless the dtype is float32."""
+    function = torch.compile(function, dynamic=False) if variant.compiled else function
+
+    @torch.inference_mode()
+    def run(*arguments: Any) -> Any:
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            return function(*arguments)
+
+    return run
+
+
 def torch_programs(
-    variant: Variant, experiment: Experiment, state: TrainState, clips_BTHWC: np.ndarray, steps: int
+    variant: Variant,
+    experiment: Experiment,
+    state: TrainState,
+    clips_BTHWC: np.ndarray,
+    steps: int,
+    dtype: torch.dtype,
 ) -> dict[str, Callable[[], Any]]:
     """Train step, reconstruct, encode and decode of the twin with our weights, on the same kind of device as ours.
 
     Args:
       variant: layout and compilation.
-      experiment: as ours; its model's `dtype` decides about autocast.
+      experiment: as ours.
       state: our weights and codebooks.
       clips_BTHWC: uint8.
       steps: each call runs this many times, then waits for the device once.
+      dtype: of `torch.autocast`; float32 for none.
     """
     device = torch.device("cuda" if jax.default_backend() == "gpu" else "cpu")
-    dtype = torch.bfloat16 if experiment.model.dtype == "bfloat16" else torch.float32
     twin = TorchTwin(experiment.model, variant.layout).to(device)
     load_flax(twin, state.params, state.extras["codebooks"])
     # Inference has weights of its own, so that training does not move them under it.
@@ -113,17 +132,7 @@ def torch_programs(
     load_flax(still, state.params, state.extras["codebooks"])
     clips = torch.tensor(clips_BTHWC, device=device)
 
-    def autocast(function: Callable[..., Any]) -> Callable[..., Any]:
-        function = torch.compile(function, dynamic=False) if variant.compiled else function
-
-        @torch.inference_mode()
-        def run(*arguments: Any) -> Any:
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                return function(*arguments)
-
-        return run
-
-    encode, decode = autocast(still.encode), autocast(still.decode)
+    encode, decode = (inference(function, variant, device, dtype) for function in (still.encode, still.decode))
     indices: dict[str, torch.Tensor] = {}
 
     def decode_alone() -> torch.Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.peers.torch_layers import Conv, Stack, down, head, stem, up
+from benchmarks.peers.torch_layers import Conv, Stack, copy_weights, down, head, stem, up
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import Codebooks
 from vqvae_jax.quantization.config import QuantizerConfig
@@ -207,11 +207,7 @@ def load_flax(twin: TorchTwin, params: PyTree, codebooks: Codebooks) -> None:
     Raises:
       KeyError: if the twin lacks a weight or has one that we have not.
     """
-    arrays, parameters = torch_arrays(params), dict(twin.named_parameters())
-    if arrays.keys() != parameters.keys():
-        raise KeyError(f"weights of one side only: {sorted(arrays.keys() ^ parameters.keys())}")
-    for name, parameter in parameters.items():
-        parameter.copy_(torch.tensor(arrays[name]))
+    copy_weights(twin, torch_arrays(params))
     for level, codebook in codebooks.items():
         ours = twin.codebooks[level]
         step = jax.random.normal(jax.random.key(0), (codebook.dim,))

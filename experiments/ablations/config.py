@@ -9,22 +9,22 @@ from vqvae_jax.config import check
 
 @dataclass(frozen=True)
 class AblationsCommand:
-    """Trains the rows of the ablation table that are missing, measures them on validation clips, writes the table."""
+    """Trains rows of the ablation table that are missing, measures them on validation clips, and writes the table."""
 
     data: Path
     """Data set written by data_prep: training and validation."""
     out: Path
     """Folder of the table, evaluations and runs (OUT/runs/ROW)."""
     only: tuple[str, ...] = ()
-    """Train only these rows; by default all. The table has every row that is complete."""
+    """Rows to train; default: all. The table has every row that is complete."""
     clips: int = 64
-    """Validation clips to measure, evenly spread; 0 for all."""
+    """Measure only so many validation clips, evenly spread; 0 for all."""
     vgg_weights: Path | None = None
     """VGG-16 trunk of perceptual loss and distance, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS."""
     no_train: bool = False
-    """Write the table from the runs that are complete."""
+    """Train nothing: write the table from the runs that are complete."""
     no_measure: bool = False
-    """Train only: for one of several commands that share an --out."""
+    """Measure nothing: for one of several commands that share an --out while they train."""
 
     def __post_init__(self) -> None:
         names = [row.name for row in ROWS]

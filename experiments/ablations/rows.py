@@ -5,7 +5,7 @@ from typing import NamedTuple
 BASE = "base"
 WHOLE_BASE = "whole"
 #: As many frames in batches of 2 whole clips. A model of long temporal strides that has seen half clips only, two steps
-#: of its codes, does far worse on whole ones (docs/ablations.md).
+#: of its codes, does far worse on whole ones (docs/results/ablations.md).
 WHOLE = "--data.batch-size 2 --data.frames 32 --model.clip 32 64 64"
 
 

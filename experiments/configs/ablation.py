@@ -1,4 +1,4 @@
-"""What the rows of docs/ablations.md start from: `tiny` with level dropout and averaged weights, 400 short steps."""
+"""What the rows of docs/results/ablations.md start from: `tiny` with level dropout and averaged weights, 400 steps."""
 
 from dataclasses import replace
 

@@ -9,7 +9,7 @@ Score       not kept: it shows that the path works
 
 from dataclasses import replace
 
-from experiments.configs import envc_small
+from experiments.configs import envc, envc_small
 from vqvae_jax.envc.config import EnvcConfig
 from vqvae_jax.training.config import TrainingConfig
 
@@ -17,7 +17,7 @@ config = replace(
     envc_small.config,
     name="envc_tiny",
     model=EnvcConfig(clip=(7, 64, 64), intra_width=8, intra_latents=8, width=8, latents=8, heads=2, points=2),
-    optimizer=replace(envc_small.config.optimizer, learning_rate=2e-3, warmup_steps=5),
+    optimizer=replace(envc.config.optimizer, learning_rate=2e-3, warmup_steps=5),
     data=replace(envc_small.config.data, batch_size=2),
     training=TrainingConfig(steps=140, log_every=10, checkpoint_every=50, validate_every=70, validation_clips=4),
 )

@@ -29,16 +29,16 @@ SHOWN_PARTS = 12
 
 @dataclass(frozen=True)
 class PlanCommand:
-    """Compiles a named experiment for machines that are not at hand, and says what it will need there."""
+    """Compiles a named experiment for machines that are not here, and says what it will need there."""
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="{" + ",".join(configs.names()) + "}")]
-    """A named experiment of experiments/configs/."""
+    """A named experiment: a file of experiments/configs/."""
     topology: str
-    """The chips: v5e:4x4, v5p:2x2x2, v6e:1, h100:8."""
+    """The chips, such as v5e:4x4, v5p:2x2x2, v6e:1 or h100:8."""
     batch: int | None = None
-    """Clips in a global batch; the experiment's own by default, or one for each chip if those are more."""
+    """Clips in a global batch; default: the experiment's own, or one for each chip if those are more."""
     dtype: DTypeName | None = None
-    """Type of convolutions; the experiment's own by default."""
+    """Type of convolutions; default: the experiment's own."""
     clips: int | None = None
     """Clips in the training split, for experiments whose length is in epochs."""
     share: float = 0.4
@@ -46,7 +46,7 @@ class PlanCommand:
     largest: bool = False
     """Also look for the largest batch that fits, by compiling several."""
     json: bool = False
-    """Print one JSON object."""
+    """Print the result as JSON."""
 
     def __post_init__(self) -> None:
         check(self.batch is None or self.batch >= 1, "batch", self.batch, "a whole number of at least 1")
@@ -197,7 +197,7 @@ def _sent(found: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Parses the command line, compiles, prints."""
-    command = parse(PlanCommand, PROGRAM, config=(tyro.conf.FlagCreatePairsOff,))
+    command = parse(PlanCommand, PROGRAM)
     jax.config.update("jax_platforms", "cpu")  # this machine's accelerators are left alone
     with Progress("plan", speaks=not command.json) as progress:
         found = plan(command, progress)

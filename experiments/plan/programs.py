@@ -76,10 +76,12 @@ class Programs:
         self.devices.check_batch(batch, "batch")
         task = self.task(batch)
         planned, (frames, height, width) = task.stages[stage], self.clip
-        clips = jax.ShapeDtypeStruct((batch, planned.frames or frames, height, width, 3), jnp.uint8)
+        seen: Any = jax.ShapeDtypeStruct((batch, planned.frames or frames, height, width, 3), jnp.uint8)
+        if planned.numbered:
+            seen = seen, jax.ShapeDtypeStruct((batch,), jnp.int32)
         key = jax.eval_shape(lambda: jax.random.key(0))
         rows = (False, True, False, False), (False, False)
-        arguments = task.abstract(), clips, key, task.constants
+        arguments = task.abstract(), seen, key, task.constants
         return self._compiled(lambda devices: devices.map(planned.step, *rows, donate=(0,)), arguments, batched=(1,))
 
     def validation(self, batch: int) -> Compiled:
@@ -139,7 +141,9 @@ class Programs:
         arguments_size, results = memory.argument_size_in_bytes, memory.output_size_in_bytes
         aliased, temporaries = memory.alias_size_in_bytes, memory.temp_size_in_bytes
         # Compilers count a loop's body once, or nothing (a GPU's); traced for a CPU, units of `ntc` are written out.
-        share = (self._share(value) if index in batched else value for index, value in enumerate(arguments))
+        share = (
+            jax.tree.map(self._share, value) if index in batched else value for index, value in enumerate(arguments)
+        )
         flops = mapped(self.counting).lower(*share).cost_analysis()["flops"]
         return Compiled(
             arguments_size,
@@ -152,7 +156,7 @@ class Programs:
             cycles(text),
         )
 
-    def _share(self, clips: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        """One chip's share of a batch."""
-        batch, *rest = clips.shape
-        return jax.ShapeDtypeStruct((batch // len(self.topology.devices), *rest), clips.dtype)
+    def _share(self, rows: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        """One chip's share of an array of a batch."""
+        batch, *rest = rows.shape
+        return jax.ShapeDtypeStruct((batch // len(self.topology.devices), *rest), rows.dtype)

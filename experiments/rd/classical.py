@@ -1,7 +1,8 @@
 """Classical codecs: the command of each, its four rates, and a clip through a real elementary stream and back.
 
 Settings are section 2's of the specification: the slowest preset that is affordable, one closed GOP over the clip, one
-thread (sizes then do not depend on the machine), raw elementary streams without the encoder's text about itself.
+thread (sizes then do not depend on the machine), raw elementary streams without the encoder's text about itself. Asked
+for low delay they code frames in the order they are shown in, look at none ahead, and predict from one before.
 """
 
 import math
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.rd.config import WHOLE, Grouping
 from experiments.rd.ffmpeg import Processes, encoders, ffmpeg_path, ffmpeg_version
 from experiments.rd.schema import RateDistortion
 from vqvae_jax.errors import UserError, one_line
@@ -49,7 +51,9 @@ class Classical:
     suffix: str  # of the elementary stream
     rates: tuple[int, ...]
     option: str  # what varies: "crf" or "qp"
-    arguments: tuple[str, ...]  # {gop}: frames of the clip
+    arguments: tuple[str, ...]  # {gop}: frames of a group; {low_delay}: nothing, or what follows
+    low_delay: str  # no frame coded before one that is shown earlier, no look at later ones, one reference
+    low_delay_settings: str  # in words
     version: str  # regular expression over what FFmpeg says of a test picture
     settings: str  # in words
     pixels: str = "yuv420p"
@@ -58,6 +62,11 @@ class Classical:
     def format(self) -> str:
         """FFmpeg's name of the elementary stream's format."""
         return {"264": "h264", "265": "hevc", "266": "vvc"}.get(self.suffix, self.suffix)
+
+    def described(self, grouping: Grouping) -> str:
+        """All settings in words."""
+        told = f"{self.settings}, {grouping.described}"
+        return f"{told}, {self.low_delay_settings}" if grouping.low_delay else told
 
 
 X264 = Classical(
@@ -70,11 +79,13 @@ X264 = Classical(
     # x264 has no switch for its text (a SEI unit); its assembler gives sizes that vary with the CPU.
     arguments=(
         *("-preset", "veryslow", "-threads", "1"),
-        *("-x264-params", "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:asm=0"),
+        *("-x264-params", "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:asm=0{low_delay}"),
         *("-bsf:v", "filter_units=remove_types=6"),
     ),
     version=r"x264 - core (\S+)",
-    settings="preset veryslow, default tuning, CRF, one closed GOP, SEI units removed",
+    settings="preset veryslow, default tuning, CRF, SEI units removed",
+    low_delay=":bframes=0:ref=1:rc-lookahead=0:mbtree=0",
+    low_delay_settings="P frames in order, one reference, no look-ahead and so no macroblock tree",
 )
 X265 = Classical(
     name="x265",
@@ -86,10 +97,13 @@ X265 = Classical(
     arguments=(
         *("-preset", "veryslow"),
         "-x265-params",
-        "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:info=0:pools=none:frame-threads=1:log-level=error",
+        "keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:info=0:pools=none:frame-threads=1:log-level=error"
+        "{low_delay}",
     ),
     version=r"HEVC encoder version (\S+)",
-    settings="preset veryslow, default tuning, CRF, one closed GOP, info=0 (no SEI text)",
+    settings="preset veryslow, default tuning, CRF, info=0 (no SEI text)",
+    low_delay=":bframes=0:ref=1:rc-lookahead=0:cutree=0",
+    low_delay_settings="P frames in order, one reference, no look-ahead and so no coding-unit tree",
 )
 SVTAV1 = Classical(
     name="svtav1",
@@ -98,9 +112,11 @@ SVTAV1 = Classical(
     suffix="obu",
     rates=(40, 48, 56, 63),
     option="crf",
-    arguments=("-preset", "2", "-g", "{gop}", "-svtav1-params", "lp=1"),
+    arguments=("-preset", "2", "-g", "{gop}", "-svtav1-params", "lp=1{low_delay}"),
     version=r"SVT-AV1 Encoder Lib (\S+)",
-    settings="preset 2, CRF, one closed GOP",
+    settings="preset 2, CRF",
+    low_delay=":pred-struct=1",
+    low_delay_settings="low-delay prediction structure, whose number of references cannot be set",
 )
 AV1 = Classical(
     name="av1",
@@ -111,10 +127,12 @@ AV1 = Classical(
     option="crf",
     arguments=(
         *("-cpu-used", "2", "-b:v", "0", "-g", "{gop}", "-keyint_min", "{gop}"),
-        *("-threads", "1", "-row-mt", "0"),
+        *("-threads", "1", "-row-mt", "0{low_delay}"),
     ),
     version=r"libaom-av1 @ \S+ (v\d\S*)",
-    settings="cpu-used 2, CRF, one closed GOP",
+    settings="cpu-used 2, CRF",
+    low_delay=" -lag-in-frames 0 -aom-params max-reference-frames=3",
+    low_delay_settings="no lag, three references, the fewest that it takes",
 )
 VVC = Classical(
     name="vvc",
@@ -125,24 +143,26 @@ VVC = Classical(
     option="qp",
     arguments=(
         *("-preset", "medium", "-qpa", "0", "-threads", "1"),
-        *("-vvenc-params", "intraperiod={gop}:refreshtype=idr:accessunitdelimiter=0"),
+        *("-vvenc-params", "intraperiod={gop}:refreshtype=idr:accessunitdelimiter=0{low_delay}"),
     ),
     version=r"libvvenc version: (\S+)",
     settings=(
         "preset medium (slow: 0 to 3 % fewer bytes on 5 clips for 1.7 times the CPU), QP, -qpa 0 (no perceptual "
-        "optimisation), 10 bits, one closed GOP, no access unit delimiters"
+        "optimisation), 10 bits, no access unit delimiters"
     ),
+    low_delay=":refreshtype=none:gopsize=8:picreordering=0:poc0idr=1:numrefpics=1:mctf=0:bim=0",
+    low_delay_settings="frames in order, one reference, no temporal filter, groups begun by intra frames",
     pixels="yuv420p10le",
 )
 FAMILY = {codec.name: codec for codec in (X264, X265, SVTAV1, AV1, VVC)}
 
 
-def note(codec: Classical) -> str:
+def note(codec: Classical, grouping: Grouping = WHOLE) -> str:
     """What is and is not counted, for `CodecEntry.note`."""
     tuning = f" {TUNING}" if codec in (X264, X265) else ""
     return (
-        f"{codec.settings}; one thread. Bytes of the raw .{codec.suffix} stream, parameter sets included, no "
-        f"container. {CONVERSION}{tuning} FFmpeg {ffmpeg_version()}."
+        f"{codec.described(grouping)}; one thread. Bytes of the raw .{codec.suffix} stream, parameter sets included, "
+        f"no container. {CONVERSION}{tuning} FFmpeg {ffmpeg_version()}."
     )
 
 
@@ -184,17 +204,25 @@ class ClassicalCoder:
       fps: frames per second.
       version: of `encoder_version`.
       processes: that run FFmpeg.
+      grouping: of frames.
     """
 
     kind: Kind = "classical"
 
     def __init__(
-        self, codec: Classical, rate: int, shape: tuple[int, ...], fps: float, version: str, processes: Processes
+        self,
+        codec: Classical,
+        rate: int,
+        shape: tuple[int, ...],
+        fps: float,
+        version: str,
+        processes: Processes,
+        grouping: Grouping = WHOLE,
     ) -> None:
         self.family = self.codec = codec.name
         self.setting, self.suffix = f"{codec.option} {rate}", codec.suffix
         self._processes = processes
-        self._encode = [*encode_arguments(codec, rate, shape, fps), "-f", codec.format]
+        self._encode = [*encode_arguments(codec, rate, shape, fps, grouping), "-f", codec.format]
         self.key = {"encoder": version, "ffmpeg": ffmpeg_version(), "arguments": self._encode}
         self.encode_command = shlex.join(["ffmpeg", *self._encode, "OUT"]) + " < IN"
         self.decode_command = shlex.join(["ffmpeg", *decode_arguments("IN")]) + " > OUT"
@@ -231,13 +259,16 @@ def decode_stream(processes: Processes, path: Path, shape: tuple[int, ...]) -> t
     return np.frombuffer(out, np.uint8).reshape(shape), seconds
 
 
-def encode_arguments(codec: Classical, rate: int, shape: tuple[int, ...], fps: float) -> list[str]:
+def encode_arguments(
+    codec: Classical, rate: int, shape: tuple[int, ...], fps: float, grouping: Grouping = WHOLE
+) -> list[str]:
     """FFmpeg's arguments up to the output's format; RGB frames come in on standard input."""
     frames, height, width = shape[:3]
+    filled = {"gop": grouping.gop or frames, "low_delay": codec.low_delay if grouping.low_delay else ""}
     return [
         *("-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}"),
         *("-i", "-", "-vf", TO_YUV.format(pixels=codec.pixels), "-c:v", codec.encoder, f"-{codec.option}", str(rate)),
-        *(part.format(gop=frames) for part in codec.arguments),
+        *(argument for part in codec.arguments for argument in part.format(**filled).split(" ")),
     ]
 
 

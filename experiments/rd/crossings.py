@@ -132,6 +132,8 @@ def needed_table(curves: dict[str, Curves], shown: list[Measure]) -> Table:
         for index, setting in enumerate(curves[name].settings):
             for measure in shown:
                 figure = float(curves[name].figures[measure.name][index])
+                if not np.isfinite(figure):  # was not measured
+                    continue
                 cells = [_needed(curves[other].curve(measure), measure.sign * figure) for other in others]
                 rows.append((setting, f"{curves[name].rate[index]:.4f}", measure.title, measure.format(figure), *cells))
     return Table(

@@ -1,8 +1,8 @@
 """Files of models decoded from the files alone, by a fresh process: `python -m experiments.rd.decode_process`.
 
-It reads a line of JSON {"bundle": FILE, "families": {NAME: MODULE}}, then a line [FROM.msv, TO.npy] for each file, and
-answers each with a line {"seconds": s, "error": null or text}. Many files to a process, because JAX takes seconds to
-start; a file that ends it costs itself alone, and the next one another process.
+It reads a line of JSON {"bundle": FILE or null, "families": {NAME: MODULE}}, then a line [FROM.msv, TO.npy] for each
+file, and answers each with a line {"seconds": s, "error": null or text}. Many files to a process, because JAX takes
+seconds to start; a file that ends it costs itself alone, and the next one another process.
 """
 
 import json
@@ -22,6 +22,7 @@ from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.errors import UserError, run_command
 from vqvae_jax.evaluation.coder import CodecError
 from vqvae_jax.families import FAMILIES, load_model
+from vqvae_jax.packaged import find_for_file
 
 ROOT = Path(__file__).parents[2]  # where `python -m experiments...` runs
 MOST_CRASHES = 3  # then it is not the clips
@@ -32,10 +33,10 @@ class Receiver:
 
     Args:
       processes: that run the decoder, and end it when they are stopped.
-      bundle: file of the model.
+      bundle: file of the model; none for files that bring theirs along.
     """
 
-    def __init__(self, processes: Processes, bundle: Path) -> None:
+    def __init__(self, processes: Processes, bundle: Path | None) -> None:
         self._processes, self._bundle = processes, bundle
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,7 +65,8 @@ class Receiver:
         if process is None:
             command = [sys.executable, "-m", "experiments.rd.decode_process"]
             process = self._process = self._processes.start(command, self._said, cwd=ROOT)
-            lines.insert(0, {"bundle": str(self._bundle), "families": FAMILIES})
+            bundle = None if self._bundle is None else str(self._bundle)
+            lines.insert(0, {"bundle": bundle, "families": FAMILIES})
         assert process.stdin is not None and process.stdout is not None
         try:
             process.stdin.writelines(json.dumps(line).encode() + b"\n" for line in lines)
@@ -93,12 +95,12 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
     task = json.loads(sys.stdin.readline())
     FAMILIES.update(task["families"])  # those that the parent knows beyond the library's
-    model = load_model(task["bundle"])
+    model = None if task["bundle"] is None else load_model(task["bundle"])
     for line in sys.stdin:
         source, target = json.loads(line)
         started, failure = time.monotonic(), None
         try:
-            with Decoder(model, Path(source)) as decoder:
+            with Decoder(model or find_for_file(None, Path(source)), Path(source)) as decoder:
                 np.save(target, np.stack(list(decoder.frames())), allow_pickle=False)
         except UserError as error:
             failure = str(error)

@@ -17,7 +17,12 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import ModelCoder, check_decoded
 from vqvae_jax.packaged import bundle_path
 
-TITLES = {"msvqvae": "MS-VQ-VAE", "ntc": "NTC", "envc": "ENVC"}  # of families; others are called by their name
+TITLES = {
+    "msvqvae": "MS-VQ-VAE",
+    "ntc": "NTC",
+    "envc": "ENVC",
+    "mvc": "MVC",
+}  # of families; others are called by their name
 NOTE = (
     "Bytes of the whole .msv file; payload: its entropy-coded parts without header, checksums and index. "
     "The bundle (the model), which sender and receiver both need, is not counted. RGB throughout: no chroma "
@@ -34,6 +39,7 @@ class Points(NamedTuple):
     rate_weights: Sequence[float]  # those of one rate
     qualities: Sequence[float]  # those of several
     effort: int
+    gop: int | None = None  # frames of a chunk; None for the model's choice
 
 
 class ProcessCoder(ModelCoder):
@@ -43,7 +49,7 @@ class ProcessCoder(ModelCoder):
       path: of the bundle.
       fps: frames per second.
       receiver: the process, of this bundle; None if nothing will be decoded.
-      rate_weight, quality, effort: see `Options`.
+      rate_weight, quality, effort, gop: see `Options`, `gop` as `chunk_frames`.
 
     Raises:
       UserError: if the bundle cannot be read, or its family does not have what is asked for.
@@ -57,8 +63,9 @@ class ProcessCoder(ModelCoder):
         rate_weight: float = 0.0,
         quality: float | None = None,
         effort: int = 0,
+        gop: int | None = None,
     ) -> None:
-        super().__init__(path, fps, rate_weight, quality, effort)
+        super().__init__(path, fps, rate_weight, quality, effort, gop)
         self._process, self._turn = receiver, threading.Lock()
 
     def encode(self, clip_THWC: np.ndarray, path: Path) -> tuple[float, int | None]:
@@ -98,7 +105,9 @@ def open_learned(
         paths = [bundle_path(path) for path in given] or [bundle_path(None)]
     except UserError as error:
         return {family: (entry(family, title, None, str(error)), []) for family, title in titles.items()}
-    wanted = Points(points.rate_weights[:1], points.qualities[:1], points.effort) if one_curve else points
+    wanted = (
+        points._replace(rate_weights=points.rate_weights[:1], qualities=points.qualities[:1]) if one_curve else points
+    )
     models, refused = zip(*(_at_rates(path, fps, processes, wanted) for path in paths), strict=True)
     for path, coders in zip(paths, models, strict=True):
         if coders[0].family not in families:
@@ -110,7 +119,7 @@ def open_learned(
     for family, title in titles.items():
         mine = [coders for coders in models if coders[0].family == family]
         if not mine:
-            found[family] = entry(family, title, None, "no bundle is of it"), []
+            found[family] = entry(family, title, None, f"no --bundle is of family {family}"), []
         for coders in mine:
             codec = family if len(mine) == 1 or one_curve else f"{family}:{coders[0].name}"
             for coder in coders:
@@ -130,15 +139,15 @@ def open_learned(
 def _at_rates(path: Path, fps: float, processes: Processes, points: Points) -> tuple[list[ProcessCoder], list[str]]:
     """A coder for each quality or rate weight, or one without where all are refused; and the refusals."""
     receiver = Receiver(processes, path.resolve())
-    plain = ProcessCoder(path, fps, receiver)  # says what is wrong with the bundle itself
+    plain = ProcessCoder(path, fps, receiver, gop=points.gop)  # says what is wrong with the bundle itself
     if plain.model.rate_option == "quality":
-        return [ProcessCoder(path, fps, receiver, 0.0, q, points.effort) for q in points.qualities], []
+        return [ProcessCoder(path, fps, receiver, 0.0, q, points.effort, points.gop) for q in points.qualities], []
     if plain.model.rate_option == "none":
         return [plain], []
     coders, refused = [], []
     for weight in points.rate_weights:
         try:
-            coders.append(ProcessCoder(path, fps, receiver, weight) if weight else plain)
+            coders.append(ProcessCoder(path, fps, receiver, weight, gop=points.gop) if weight else plain)
         except UserError as error:
             refused.append(str(error))
     return coders or [plain], refused

@@ -4,7 +4,7 @@ from experiments.rd.charts import charts, has_payload, looks
 from experiments.rd.classical import caveats
 from experiments.rd.clips import Moving, Shown
 from experiments.rd.clips import Pane as ShownPane
-from experiments.rd.schema import RateDistortion, first_learned
+from experiments.rd.schema import Added, RateDistortion, first_learned
 from experiments.rd.summary import Summary
 from experiments.rd.tables import headlines, settings_table, tables
 from vqvae_jax.report.page import card, explorer, facts, items, page, section, stack, table_section
@@ -104,4 +104,10 @@ def _facts(rd: RateDistortion) -> list[tuple[str, str]]:
         ("Measured on", f"{hardware['devices']} × {hardware['device']}, {hardware['cores']} cores"),
         ("Measured at", rd["date"]),
         ("Versions", ", ".join(f"{name} {version}" for name, version in rd["versions"].items())),
+        *((f"{', '.join(earlier['codecs'])}, earlier", _earlier(earlier)) for earlier in rd["added"]),
     ]
+
+
+def _earlier(added: Added) -> str:
+    hardware = added["hardware"]
+    return f"{added['command']}; {added['date']}, {hardware['devices']} × {hardware['device']}"

@@ -18,16 +18,17 @@ PICTURES = ("rd_grid.png", "rd_moving.webp")
 
 @dataclass(frozen=True)
 class PresentCommand:
-    """Writes tables, plots, page and pictures of a measured rate-distortion folder."""
+    """Draws tables, plots, page and pictures of a measured rate-distortion folder anew."""
 
     out: Path
     """Folder with rd.json and the stored streams of its codecs; the files are written into it."""
     data: Path | None = None
-    """Data set for the original clips, if it is no longer where rd.json says."""
+    """Data set with the original clips; default: the one that rd.json names."""
     bundle: tuple[Path, ...] = ()
-    """Models, for their pictures; by default $VQVAE_JAX_BUNDLE or those of the package."""
+    """The models, for their pictures: bundles' files, or names of the package; default: $VQVAE_JAX_BUNDLE, or all of
+    the package."""
     anchor: str | None = None
-    """Codec that BD-rates compare with; by default x265, or the first with points where x265 has none."""
+    """Codec that BD-rates compare with; default: x265, or the first with points where x265 has none."""
 
 
 def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[Path]:

@@ -2,13 +2,14 @@
 
 import math
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.rd.schema import SCHEMA, VERSION, RateDistortion, family, kind
+from experiments.rd.schema import CLASSICAL, SCHEMA, VERSION, RateDistortion, family, kind
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.result_file import layout, read_versioned
+from vqvae_jax.evaluation.schema import DataEntry, Perceptual
 from vqvae_jax.files import write_atomically
 
 RESULT = "rd.json"
@@ -28,11 +29,13 @@ def read_rd(path: str | Path) -> RateDistortion:
 
 
 def _say_kinds(content: dict[str, Any]) -> None:
-    """Version 1 to 2: entries say what they are."""
+    """Version 1 to 2: entries say what they are; to 3: and where they come from."""
     codecs = content.get("codecs")
     if content.get("version") == 1 and isinstance(codecs, dict) and all(isinstance(e, dict) for e in codecs.values()):
         content["version"] = 2
         content["codecs"] = {name: {"kind": kind(name), "family": family(name), **e} for name, e in codecs.items()}
+    if content.get("version") == 2:
+        content["version"], content["added"] = 3, []
 
 
 def write_rd(path: Path, result: RateDistortion) -> None:
@@ -69,6 +72,59 @@ def check_points(result: RateDistortion, file: str) -> None:
                     raise UserError(f"{where}: {key} has {len(values)} entries for {len(point['clip_ids'])} clips")
                 if values is not None and not all(map(math.isfinite, values)):
                     raise UserError(f"{where}: {key} has a value that is not finite")
+
+
+def read_earlier(
+    files: Sequence[Path], data: DataEntry, perceptual: Perceptual, measured: Collection[str]
+) -> list[RateDistortion]:
+    """Earlier results that can stand beside what will be measured.
+
+    Args:
+      files: of theirs.
+      data, perceptual: of what will be measured.
+      measured: codecs of that.
+
+    Raises:
+      UserError: if one cannot be read, is of other clips or another perceptual distance, or has a codec that another
+        has, too.
+    """
+    found, taken = [], set(measured)
+    for path in files:
+        earlier = read_rd(path)
+        if _compared(earlier["data"]) != _compared(data):
+            raise UserError(f"--add {path}: was measured on other clips")
+        without = earlier["perceptual"]["trunk"] is None  # then null for its codecs alone
+        if not without and _compared(earlier["perceptual"]) != _compared(perceptual):
+            raise UserError(f"--add {path}: was measured with another perceptual distance, see --vgg-weights")
+        if both := taken & set(earlier["codecs"]):
+            raise UserError(f"--add {path}: {min(both)} is measured now, or in another of these files, too")
+        taken |= set(earlier["codecs"])
+        found.append(earlier)
+    return found
+
+
+def add_results(result: RateDistortion, earlier: Sequence[RateDistortion]) -> None:
+    """Puts the codecs of earlier results into one, classical ones first, and says where they come from."""
+    for other in earlier:
+        before = {name for added in other["added"] for name in added["codecs"]}
+        result["added"].append(
+            {
+                "codecs": [name for name in other["codecs"] if name not in before],
+                "command": other["command"],
+                "hardware": other["hardware"],
+                "versions": other["versions"],
+                "date": other["date"],
+            }
+        )
+        result["added"] += other["added"]
+        result["codecs"] |= other["codecs"]
+    order = [*CLASSICAL, *result["codecs"]]
+    result["codecs"] = {name: result["codecs"][name] for name in dict.fromkeys(order) if name in result["codecs"]}
+
+
+def _compared(entry: DataEntry | Perceptual) -> dict[str, Any]:
+    """What must be the same in two results; folders may differ."""
+    return {key: value for key, value in entry.items() if key not in ("folder", "provenance", "reason")}
 
 
 def refuse_other_result(

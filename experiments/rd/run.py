@@ -13,10 +13,11 @@ from experiments.rd.cache import Cache
 from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, note
 from experiments.rd.config import RdConfig
 from experiments.rd.ffmpeg import Processes, ffmpeg_version
+from experiments.rd.fitted import open_fitted
 from experiments.rd.job import Outcome, RdJob
 from experiments.rd.learned import Points, open_learned
 from experiments.rd.measure import Measure
-from experiments.rd.result import RESULT, refuse_other_result, write_rd
+from experiments.rd.result import RESULT, add_results, read_earlier, refuse_other_result, write_rd
 from experiments.rd.schema import SCHEMA, VERSION, CodecEntry, ExtraFigures, Point, RateDistortion, codec_entry
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
@@ -24,6 +25,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.clip_files import stacked_quality
 from vqvae_jax.evaluation.coder import Coder
 from vqvae_jax.evaluation.opening import DEFAULT_FPS, data_entry, hardware, perceptual_entry, versions
+from vqvae_jax.families import fits_videos
 from vqvae_jax.files import make_folder
 from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
@@ -43,7 +45,7 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
 
     Raises:
       UserError: if data set, split, a named bundle or the trunk are missing, no codec can run, or OUT holds another
-        result and `force` is not given; nothing is written then.
+        result and `force` is not given, or an earlier one does not fit; nothing is written then.
       RdInterrupt: if interrupted; what was measured until then is in the cache.
     """
     clips = few(open_split(config.data, config.split), config.clips)
@@ -57,12 +59,16 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
         if entry["reason"] is not None:
             say(f"{entry['codec']}: {entry['reason']}")
     listed = [coder for _, coders in opened.values() for coder in coders]
-    if not listed:
+    if not listed and config.names:
         raise UserError(
             "none of the codecs can run: " + "; ".join(sorted({e["reason"] or "" for e, _ in opened.values()}))
         )
+    perceptual = perceptual_entry(trunk, divisors)
+    earlier = read_earlier(config.add, data, perceptual, opened)
     if not config.force:
         wanted = {name: {coder.setting for coder in coders} for name, (_, coders) in opened.items()}
+        for other in earlier:
+            wanted |= {name: {point["setting"] for point in e["points"]} for name, e in other["codecs"].items()}
         refuse_other_result(config.out / RESULT, data["clip_ids"], data["digest"], wanted)
     make_folder(config.out)
     measure = Measure(clips.clip_shape, trunk, divisors, processes)
@@ -82,12 +88,14 @@ def measure_codecs(config: RdConfig, say: Callable[[str], None] = print) -> Rate
         "version": VERSION,
         "command": "python -m experiments.rd " + shlex.join(sys.argv[1:]),
         "data": data,
-        "perceptual": perceptual_entry(trunk, divisors),
+        "perceptual": perceptual,
         "codecs": {name: entry for name, (entry, _) in opened.items()},
+        "added": [],
         "hardware": hardware(),
         "versions": versions() | _versions(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    add_results(result, earlier)
     write_rd(config.out / RESULT, result)
     return result
 
@@ -101,12 +109,16 @@ def open_codecs(
       UserError: if a bundle that was named cannot be read.
     """
     opened: dict[str, tuple[CodecEntry, list[Coder]]] = {}
-    families = [name for name in config.names if name not in FAMILY]
+    fitting = {name for name in config.names if name not in FAMILY and fits_videos(name)}
+    families = [name for name in config.names if name not in FAMILY and name not in fitting]
     for name in config.names:
         if name in FAMILY:
             opened[name] = _open_classical(name, config, clips, fps, processes)
+        elif name in fitting:
+            entry, coders = open_fitted(name, config.bpp, config.epochs, fps, processes, config.out)
+            opened[name] = entry, list(coders)
         elif name == families[0]:
-            points = Points(config.rate_weight, config.quality, config.effort)
+            points = Points(config.rate_weight, config.quality, config.effort, config.gop or None)
             models = open_learned(families, config.bundle, points, fps, processes, config.one_curve)
             opened |= {codec: (entry, list(coders)) for codec, (entry, coders) in models.items()}
     return opened
@@ -120,9 +132,9 @@ def _open_classical(
         version = encoder_version(codec)
     except UserError as error:
         return codec_entry("classical", name, codec.title, codec.settings, reason=str(error)), []
-    rates = config.rates.get(name, codec.rates)
-    found: list[Coder] = [ClassicalCoder(codec, rate, clips.clip_shape, fps, version, processes) for rate in rates]
-    return codec_entry("classical", name, codec.title, note(codec), version), found
+    given = clips.clip_shape, fps, version, processes, config.grouping
+    found: list[Coder] = [ClassicalCoder(codec, rate, *given) for rate in config.rates.get(name, codec.rates)]
+    return codec_entry("classical", name, codec.title, note(codec, config.grouping), version), found
 
 
 def fill_points(

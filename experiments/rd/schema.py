@@ -10,7 +10,7 @@ from typing import TypedDict
 from vqvae_jax.evaluation.schema import DataEntry, Hardware, Perceptual, Quality
 
 SCHEMA = "vqvae_jax.rate_distortion"
-VERSION = 2
+VERSION = 3
 CLASSICAL = ("x264", "x265", "svtav1", "av1", "vvc")
 
 
@@ -69,6 +69,16 @@ class CodecEntry(TypedDict):
     reason: str | None  # why there are no points
 
 
+class Added(TypedDict):
+    """What was measured earlier, by another command, on the same clips."""
+
+    codecs: list[str]  # keys of `codecs`
+    command: str
+    hardware: Hardware
+    versions: dict[str, str]
+    date: str
+
+
 class RateDistortion(TypedDict):
     """The whole file."""
 
@@ -78,6 +88,7 @@ class RateDistortion(TypedDict):
     data: DataEntry
     perceptual: Perceptual
     codecs: dict[str, CodecEntry]  # one entry for each classical codec, one for each model
+    added: list[Added]  # those of `codecs` that `command` did not measure
     hardware: Hardware
     versions: dict[str, str]
     date: str

@@ -17,7 +17,7 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.coder import LEARNED_SUFFIX, CodecError
 from vqvae_jax.families import load_model
-from vqvae_jax.packaged import bundle_path, find_coded_with
+from vqvae_jax.packaged import bundle_path, find_for_file
 
 
 def shown_from_streams(
@@ -56,8 +56,8 @@ def shown_from_streams(
             identity = reader.header.bundle
         if identity not in models:
             given = (load_model(bundle_path(named)) for named in bundles)
-            fitting = next((model for model in given if model.identity == identity), None)
-            models[identity] = fitting or find_coded_with(None, identity.hex(), path)
+            fitting = next((model for model in given if model.identity.startswith(identity)), None)
+            models[identity] = fitting or find_for_file(None, path)
         return models[identity]
 
     def decode(codec: str, point: Point, clip_id: str) -> np.ndarray:

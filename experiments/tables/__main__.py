@@ -7,8 +7,6 @@ command goes on where it was. docs/tables.md explains the files.
 import shlex
 import sys
 
-import tyro
-
 from experiments.runs.program import Programs
 from experiments.tables.config import TablesCommand
 from vqvae_jax.command_line import parse
@@ -18,7 +16,7 @@ from vqvae_jax.stopping import stoppable
 
 def main() -> None:
     """Parses the command line and makes the tables."""
-    command = parse(TablesCommand, "python -m experiments.tables", config=(tyro.conf.FlagCreatePairsOff,))
+    command = parse(TablesCommand, "python -m experiments.tables")
     line = shlex.join(["python", "-m", "experiments.tables", *sys.argv[1:]])
     kept = "nothing was begun" if command.plan else "the same command goes on where it was"
     with stoppable("tables", lambda: kept):

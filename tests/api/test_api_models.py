@@ -57,7 +57,7 @@ def test_a_package_that_is_missing_is_named_in_one_line(package):
     assert fresh(program) == said
 
 
-@pytest.mark.parametrize("package", ["safetensors", "flax"])
+@pytest.mark.parametrize("package", ["safetensors"])
 def test_a_package_that_only_loading_needs_is_named(bundle, package):
     program = f"""
         import sys
@@ -245,6 +245,8 @@ def test_models_have_names_files_and_facts(bundle, model, monkeypatch, tmp_path)
         vj.load("nothing")
     with pytest.raises(vj.UserError, match=r"step=3: example\.safetensors is a bundle, which is of one step"):
         vj.load(bundle, step=3)
+    with pytest.raises(vj.UserError, match="bundle: the name is empty; leave it out for the default"):
+        vj.load("")
     with pytest.raises(vj.UserError, match="source: expected the name of a model, a file or a folder, found int 3"):
         vj.load(3)
     with pytest.raises(vj.UserError, match="is not a run"):

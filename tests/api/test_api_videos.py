@@ -63,7 +63,7 @@ def test_options_reach_the_file(model, tmp_path):
     options = {"mode": "fixed", "chunk_frames": 8, "shown_size": (64, 24)}
     with Reader(vj.encode_video(moving(11), model, 16, tmp_path / "a.msv", **options)) as reader:
         header = reader.header
-    mode = family(header.family).describe(header)["mode"]
+    mode = family(header.family).Layout.parse(header).describe()["mode"]
     assert (mode, header.chunk_frames, header.source_width, header.source_height) == ("fixed", 8, 64, 24)
     assert len(vj.encode_video(moving(11), model, 16, rate_weight=0.5)) < len(vj.encode_video(moving(11), model, 16))
 

@@ -35,7 +35,10 @@ def test_ratios_are_against_the_peer_with_as_many_processes():
         ("npy, 16 fps", 2): [Spent(4.0, 6.0)],
         ("npy, native", 2): [Spent(8.0, 9.0)],
     }
-    rows = {row["run"]: row for row in rows_of(runs, frames=100)}
+    rows = {row["run"]: row for row in rows_of(runs, frames=100, allowed=2)}
     assert rows["npy, 16 fps"]["of FFmpeg pipe"] == 0.5 and rows["npy, 16 fps"]["of FFmpeg by CPU"] == 0.5
     assert rows["npy, 16 fps"]["of bare per core"] == 0.125 and rows["npy, 16 fps"]["frames/s"] == 25
+    assert rows["npy, 16 fps"]["frames/CPU s"] == 17
     assert rows["npy, native"]["of FFmpeg pipe"] is None
+    (alone,) = [row for row in rows_of(runs, frames=100, allowed=1) if row["run"] == "npy, 16 fps"]
+    assert alone["of bare per core"] == 0.25  # two processes on one core

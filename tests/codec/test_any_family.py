@@ -4,6 +4,7 @@ import io
 import random
 from collections import Counter
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_another_familys_model_and_options_that_it_has_not_are_refused(data):
     class Other(toy_family.Model):
         family = "other"
 
-    with pytest.raises(UserError, match="was coded with bundle 0000000000000000"):
+    with pytest.raises(UserError, match="brings its own model, of family toy; give no other"):
         Decoder(Other(), data)
     with pytest.raises(UserError, match="mode=fixed: this family has none but range"):
         Encoder(MODEL, mode="fixed")
@@ -113,14 +114,16 @@ def test_info_describes_a_file_of_any_family(data, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="unknown family 'toy'"):
         describe(path)
     monkeypatch.setitem(FAMILIES, "toy", "tests.codec.toy_family")
-    monkeypatch.setattr(toy_family, "describe", lambda header: {"says": header.family_header.decode()}, raising=False)
+    layout = SimpleNamespace(parse=lambda h: SimpleNamespace(describe=lambda: {"says": h.family_header.decode()}))
+    monkeypatch.setattr(toy_family, "Layout", layout, raising=False)
     facts = describe(path)
     assert (facts["family"], facts["says"], facts["frames"], list(facts["payload_bytes"])) == (
         "toy",
         "toy",
         13,
-        ["coarse", "rest"],
+        ["mean", "coarse", "rest"],
     )
+    assert (facts["bundle"], facts["head_damaged"], facts["payload_bytes"]["mean"]) == (None, False, 1)
 
 
 def test_damaged_files_end_in_one_line_or_in_as_many_frames_as_they_promise(data):

@@ -166,7 +166,12 @@ def refusals():
             True,
             f"{WEIGHT} .*of finite values",
         ),
-        "one tensor too many": ({"weights/extra": np.zeros(3, np.float32)}, {}, True, "weights/extra is none of this"),
+        "one tensor too many": (
+            {"weights/extra": np.zeros(3, np.float32)},
+            {},
+            True,
+            "tensor weights/extra: no part of this model",
+        ),
         "a model that is none": ({}, {"model": '{"width": 0}'}, True, "model.width=0"),
         "a model that is no JSON": ({}, {"model": "{"}, True, "metadata model is no JSON"),
         "a list that is no object": ({}, {"tensors": "[]"}, False, "metadata tensors is no JSON object"),
@@ -209,7 +214,7 @@ def test_a_foreign_safetensors_file_is_told_apart(tmp_path):
 
 @pytest.mark.parametrize("name", ["nothing.safetensors", "."])
 def test_a_file_that_is_not_there_is_named(tmp_path, name):
-    with pytest.raises(UserError, match=r"bundle .* (does not exist|is not a file); make one"):
+    with pytest.raises(UserError, match=r"bundle .* (does not exist|is not a file); `vqvae-jax export"):
         load_model(tmp_path / name)
 
 

@@ -1,6 +1,7 @@
 """Equations 3 and 4 against sums by hand, frame by frame; a closed loop is one frame after the other."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import pytest
 from tests.envc.tiny_envc import TINY, tiny_params
 from tests.envc.tiny_training import clips, experiment
 from vqvae_jax.envc.clip import code_clip, draw_noise
-from vqvae_jax.envc.coding import Inter, code_inter, code_intra
+from vqvae_jax.envc.coding import Inter, code_inter, code_intra, init_params
 from vqvae_jax.envc.experiment import LossConfig, StagesConfig
 from vqvae_jax.envc.objective import distortion, frame_weights, training_loss
 from vqvae_jax.envc.stages import phases
@@ -81,15 +82,26 @@ def test_pairs_are_predicted_from_originals_and_may_learn_motion_first():
     assert float(loss(750)) == pytest.approx(expected(coded.frames, coded.bits), rel=1e-5)
 
 
-def test_a_loop_over_frames_as_on_accelerators_is_the_same():
+@pytest.mark.parametrize(("name", "looped"), [("gpu", False), ("cpu", True)])
+def test_a_loop_over_frames_is_the_same(name, looped):
     x = clips(2, 3).astype(np.float32) / 255
     noise = draw_noise(TINY, jax.random.key(5), (2, 3, 64, 64))
     hand = by_hand(x, noise, True)
-    with tracing_for("gpu"):
-        found = jax.jit(lambda params: code_clip(TINY, params, x, noise))(tiny_params())
+    with tracing_for(name):
+        found = jax.jit(lambda params: code_clip(TINY, params, x, noise, looped=looped))(tiny_params())
     np.testing.assert_allclose(found.frames, np.stack([frame for frame, _ in hand], axis=1), atol=1e-4)
     bits = np.stack([sum(np.asarray(part, np.float64) for part in parts) for _, parts in hand], axis=1)
     np.testing.assert_allclose(found.bits, bits, rtol=1e-4)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_on_a_cpu_convolutions_are_in_no_loop(count):
+    moving = replace(TINY, predictor="pixel_flow")  # no loop of its own
+    shapes = jax.eval_shape(partial(init_params, moving), jax.random.key(0))
+    x = jax.ShapeDtypeStruct((1, count, 64, 64, 3), np.float32)
+    for looped in (False, True):
+        program = jax.jit(lambda params, x, looped=looped: code_clip(moving, params, x, looped=looped).bits)
+        assert ("stablehlo.while" in program.lower(shapes, x).as_text()) == looped
 
 
 def test_the_other_distortion_is_what_ms_ssim_lacks(monkeypatch):

@@ -2,18 +2,14 @@
 
 import json
 
-import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 from experiments.train import parse_command, train
 from tests.data.example_clips import write_npy
 from tests.envc.tiny_training import clips
+from tests.training.left_runs import curves, kept_programs, last, left_after
 from vqvae_jax.errors import UserError
-from vqvae_jax.training.checkpoints import FOLDER, Checkpoints
-from vqvae_jax.training.interrupt import Interruption
-from vqvae_jax.training.logs import read_metrics
 
 # fmt: off
 OPTIONS = [
@@ -22,50 +18,22 @@ OPTIONS = [
     "--training.log-every", "3", "--training.checkpoint-every", "100", "--training.validation-clips", "0",
 ]
 # fmt: on
-RATES = ("time", "clips_per_second", "flops_per_second")
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def kept_programs(tmp_path_factory):
+def programs(tmp_path_factory):
     """What the straight run compiled is there for those that resume."""
-    settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
-        "jax_persistent_cache_min_compile_time_secs": 1,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
+    with kept_programs(tmp_path_factory.mktemp("compiled"), 1):
+        yield
 
 
 def run(data, folder, leave_after=None, steps=4):
     """Trains until so many steps are done in this process."""
-    asked = []
-
-    def agreed(*_):
-        asked.append(1)
-        return leave_after is not None and len(asked) > leave_after
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Interruption, "agreed", agreed)
+    with left_after(leave_after):
         words = ["envc_tiny", "--data", str(data), "--run", str(folder), "--steps", str(steps), *OPTIONS]
         assert train(*parse_command(words)) == 0
-
-
-def last(folder):
-    checkpoints = Checkpoints(folder / FOLDER, read_only=True)
-    step = checkpoints.steps()[-1]
-    return step, checkpoints.record(step).leaves
-
-
-def curves(folder):
-    return [{name: value for name, value in line.items() if name not in RATES} for line in read_metrics(folder)]
 
 
 def test_a_run_goes_through_a_border_of_stages_bit_for_bit(tmp_path, capsys):

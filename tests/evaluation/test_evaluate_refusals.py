@@ -10,6 +10,7 @@ from stand_in import run, steps_in
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.config import EvaluateConfig
+from vqvae_jax.evaluation.schema import VERSION
 
 
 def other_clips(config):
@@ -41,7 +42,7 @@ def field_of_a_wrong_type(config):
 
 
 def newer_version(config):
-    config.out.write_text(config.out.read_text().replace('"version": 2', '"version": 3'))
+    config.out.write_text(config.out.read_text().replace(f'"version": {VERSION}', f'"version": {VERSION + 1}'))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def newer_version(config):
         (cut, "not a JSON file"),
         (foreign_json, "not an evaluation"),
         (field_of_a_wrong_type, r"checkpoints\[0\]\.step: expected int, found 'ten'"),
-        (newer_version, "version 3"),
+        (newer_version, f"version {VERSION + 1}"),
     ],
 )
 def test_a_file_of_something_else_is_left_alone_unless_forced(config, change, message):

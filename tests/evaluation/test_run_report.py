@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from tests.report.html_reader import checked
 from vqvae_jax.evaluation.charts import code_usage, over_clips, over_log, over_rates, over_steps, plotted
-from vqvae_jax.evaluation.run_report import Example, quality_table, rate_table, run_report
+from vqvae_jax.evaluation.examples import Example
+from vqvae_jax.evaluation.run_report import quality_table, rate_table, run_report
 from vqvae_jax.evaluation.side_files import plot_png
 from vqvae_jax.report.chart import Look, drawn
+from vqvae_jax.report.sprites import Pane
 
 HOSTILE = "<script>alert(1)</script>\"'&</pre>"
 
@@ -35,6 +37,7 @@ def evaluation(levels=("top", "bottom"), files=(None,), name="demo"):
         **{"digest": "c1", "trained_on": "t1", "date": "2026-01-01", "versions": {"jax": "0.10"}},
         **{"quality": quality(24.5), "hardware": {"devices": 1, "device": "cpu"}},
         "estimates": {"formula": 0.3, "deflate": 0.25, "entropy": 0.0},
+        "curve": [],
         "diagnostics": {"levels": {name: figures[name] for name in levels}},
         "without": {name: {"psnr": figures[name]["psnr_without"]} for name in levels},
     }
@@ -136,15 +139,53 @@ def test_figures_of_files_have_a_row_a_headline_and_a_curve_where_they_were_meas
     measured, without = evaluation(files=(None, FILES)), evaluation(files=(None, None))
     assert rates_of(measured)[0] == "0.220" and len(rates_of(measured)) == len(rates_of(without)) + 1
     page = run_report(measured, LOG)
-    assert "<b>0.220 bpp</b><span>whole files; by formula 0.300; by deflate 0.250; by entropy 0.000</span>" in page
+    assert "<b>0.220 bpp</b><span>whole files; formula 0.300; DEFLATE 0.250; zero-order entropy 0.000</span>" in page
     assert "one for each of 1 clips; decoded from the bytes alone: 24.40 dB, SSIM 0.6900" in page
     psnr, rate = over_steps(measured)
-    curves = {s.name: (s.x.tolist(), s.y.tolist()) for c in (psnr, rate) for s in drawn(c).values()}
-    assert curves["file PSNR"] == ([8], [24.4]) and curves["file bpp"] == ([8], [0.22])
+    curves = [{s.name: (s.x.tolist(), s.y.tolist()) for s in drawn(c).values()} for c in (psnr, rate)]
+    assert [found["whole files"] for found in curves] == [([8], [24.4]), ([8], [0.22])]
     assert "file" not in run_report(without, LOG) and len(over_steps(without)) == 1
     null = evaluation(files=({}, None))
     null["checkpoints"][1]["files"] = null["checkpoints"][0]["files"] = None
     assert run_report(null, LOG) == run_report(without, LOG) and plot_png(measured) != plot_png(without)
+
+
+def tile(page, label):
+    return re.findall(f"<span>{label}</span><b>([^<]*)</b><span>([^<]*)</span>", page)
+
+
+def test_headlines_say_of_what_they_are_and_name_what_needs_no_learning():
+    result = evaluation(files=(FILES,))
+    page = run_report(result, LOG)
+    said = "of files; restored without one {}\nwithout learning: mean frame {}"
+    assert tile(page, "PSNR") == [("24.40 dB", said.format("24.50 dB", "21.00 dB"))]
+    assert tile(page, "SSIM") == [("0.6900", said.format("0.7000", "0.7000"))]
+    result["baselines"]["block_means_4x4"] = {"quality": quality(23.48), "reason": None}
+    assert "without learning: 4x4 block means 23.48 dB</span>" in run_report(result, LOG)
+    result["checkpoints"][0]["files"], result["baselines"] = None, {}
+    assert tile(run_report(result, LOG), "PSNR") == [("24.50 dB", "restored clips")]
+
+
+def test_a_model_below_what_needs_no_learning_is_told_so_by_the_figures_of_its_headlines():
+    result = evaluation()
+    assert "Below" not in run_report(result, LOG)
+    result["baselines"]["block_means_4x4"] = {"quality": quality(25.9), "reason": None}
+    below = (
+        "<p>Below what needs no learning: PSNR {} dB against 25.90 dB of 4x4 block means{} (no rate is counted).</p>"
+    )
+    assert below.format("24.50", "") in run_report(result, LOG)
+    result["checkpoints"][0]["files"] = FILES
+    assert below.format("24.40", "; SSIM 0.6900 against 0.7000 of mean frame") in run_report(result, LOG)
+
+
+def test_a_rate_has_one_name_in_headline_table_and_curves():
+    result = evaluation(files=(FILES, FILES))
+    (rate,) = (chart for chart in over_steps(result) if chart.title == "Rate over training")
+    names = [row[0].text for row in rate_table(result, result["checkpoints"][-1]).rows if row[0].text != "H.264"]
+    page = run_report(result, LOG)
+    (headline,) = re.findall(r"bpp</b><span>([^<]*)</span>", page)
+    assert names == ["whole files", "formula", "DEFLATE"] and [s.name for s in rate.series][:3] == names
+    assert [re.sub(r" [\d.]+$", "", part) for part in headline.split("; ")][:3] == names
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=3000).filter(any))
@@ -200,15 +241,17 @@ def test_the_page_is_written_with_and_without_a_log(log):
 def test_names_from_files_are_text_wherever_they_appear_and_nothing_is_fetched():
     clip = np.zeros((2, 8, 8, 3), np.uint8)
     result = evaluation(files=(FILES, FILES), name=HOSTILE)
-    page = checked(run_report(result, LOG, [Example(HOSTILE, clip, clip, HOSTILE)], (HOSTILE,), (HOSTILE,)))
-    # Title and heading, column, legend, clip and remark, note, command; quoted in the configuration, cut in the run.
-    assert sum(text.count(HOSTILE) for text in page.text) == 8
+    example = Example(HOSTILE, clip, (Pane(HOSTILE, clip, (HOSTILE,)),))
+    page = checked(run_report(result, LOG, [example], (HOSTILE,), (HOSTILE,)))
+    # Title and heading, column, legend, clip, its pane and remark, note, command; quoted in the configuration, cut in
+    # the run.
+    assert sum(text.count(HOSTILE) for text in page.text) == 9
 
 
 def test_examples_are_original_reconstruction_and_error_and_of_one_shape():
     clip = np.zeros((2, 8, 8, 3), np.uint8)
-    page = checked(run_report(evaluation(), LOG, [Example("a", clip, clip + 1)]))
+    page = checked(run_report(evaluation(), LOG, [Example("a", clip, (Pane("reconstruction", clip + 1),))]))
     assert page.labels("sprite") == ["a: original", "a: reconstruction", "a: error × 4"]
-    assert len(re.findall("base64,", run_report(evaluation(), LOG, [Example("a", clip, clip)]))) == 3
+    assert len(re.findall("base64,", run_report(evaluation(), LOG, [Example("a", clip, (Pane("b", clip),))]))) == 3
     with pytest.raises(ValueError, match="one shape"):
-        run_report(evaluation(), LOG, [Example("a", clip, clip[:1])])
+        run_report(evaluation(), LOG, [Example("a", clip, (Pane("b", clip[:1]),))])

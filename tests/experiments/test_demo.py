@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments.demo import prepare_data
+from experiments.demo import QUALITIES, prepare_data
 from experiments.runs.program import Programs
+from vqvae_jax.evaluation.fine_tuning import gain, gain_in_words
 from vqvae_jax.stopping import WORDS
 
 ROOT = Path(__file__).parents[2]
@@ -35,22 +36,42 @@ def write_videos(folder, count, name="<b>&{}.avi"):
         writer.release()
 
 
-@pytest.mark.slow
-def test_a_folder_of_videos_becomes_a_trained_model_and_a_report_whose_path_is_the_last_line(tmp_path):
+def demo_page(tmp_path, *options):
+    """The report of a demo on a few small videos, and its text."""
     write_videos(tmp_path / "mine", 8)
-    result = run_demo("--videos", tmp_path / "mine", "--out", tmp_path / "out", "--steps", "2")
+    result = run_demo("--videos", tmp_path / "mine", "--out", tmp_path / "out", "--steps", "2", *options)
     assert result.returncode == 0, result.stderr
     report = Path(result.stdout.splitlines()[-1].removeprefix("report: "))
     page = report.read_text()
     assert "<b>&amp;" not in page and "&lt;b&gt;&amp;" in page  # the files' names
-    assert "perceptual distance are left out" in page or "without the perceptual loss" in page
     assert page.count("data:image/webp;base64,") >= 1
-    evaluation = json.loads((report.parent / "evaluation.json").read_text())
-    assert f"{evaluation['checkpoints'][0]['quality']['mean']['psnr']:.2f} dB" in page
     assert (report.parent / "run" / "checkpoints" / "2").is_dir()
-    assert "python -m experiments.train demo" in page
+    assert 'href="player.html"' in page and (report.parent / "player.html").stat().st_size > 1_000_000
+    return report, page
+
+
+@pytest.mark.slow
+def test_a_folder_of_videos_becomes_a_model_tuned_to_it_and_a_report_whose_path_is_the_last_line(tmp_path):
+    report, page = demo_page(tmp_path)
+    before, after = (json.loads((report.parent / name).read_text()) for name in ("before.json", "evaluation.json"))
+    for evaluation in (before, after):
+        assert f"{evaluation['checkpoints'][0]['files']['psnr']:.2f}" in page
+        assert len({point["files"]["bpp"] for point in evaluation["checkpoints"][0]["curve"]}) == len(QUALITIES)
+    assert gain_in_words(gain(before, after)) in page and "PSNR by rate" in page
+    assert before["checkpoints"][0]["digest"] != after["checkpoints"][0]["digest"]
+    assert "ntc, as shipped" in page and "after 2 steps on these videos" in page
+    assert "python -m experiments.train demo" in page and "--init-from ntc" in page
     size = (report.parent / "coded.msv").stat().st_size
     assert f"{size:,} bytes: coded.msv" in page and (report.parent / "decoded.mp4").stat().st_size > size
+
+
+@pytest.mark.slow
+def test_a_small_model_is_trained_from_nothing_on_request(tmp_path):
+    report, page = demo_page(tmp_path, "--from-scratch")
+    evaluation = json.loads((report.parent / "evaluation.json").read_text())
+    assert f"{evaluation['checkpoints'][0]['quality']['mean']['psnr']:.2f} dB" in page
+    assert "python -m experiments.train demo_scratch" in page and "as shipped" not in page
+    assert "Trained from nothing" in page and not (report.parent / "before.json").exists()
 
 
 def test_a_folder_that_does_not_exist_is_one_line_and_exit_code_2(tmp_path):
@@ -112,3 +133,16 @@ def test_a_signal_reaches_the_program_that_runs_once_and_ends_the_demo(tmp_path,
     assert process.returncode == 128 + number
     assert said == f"demo: {WORDS[number]}; nothing was written\n"
     assert (tmp_path / "got").read_text() == f"{number:d} "
+
+
+def test_a_demo_that_is_stopped_says_what_goes_on_and_that_it_would_begin_anew(tmp_path):
+    program = (
+        "import signal\nfrom experiments import demo\nfrom vqvae_jax.stopping import Stopped\n"
+        "def stopped(command):\n    command.out.mkdir()\n    raise Stopped(signal.SIGINT)\n"
+        "demo.demo = stopped\ndemo.main()"
+    )
+    command = [sys.executable, "-c", program, "--out", "there"]
+    variables = os.environ | {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    kept = "the last command above with a $ goes on with its part, the demo itself begins anew"
+    assert (result.returncode, result.stderr) == (130, f"demo: interrupted; there keeps what is done; {kept}\n")

@@ -115,7 +115,7 @@ def test_a_run_that_was_asked_to_leave_saves_and_resumes_to_the_same_bits(data, 
     assert got == code, said
     reached = Checkpoints(run / FOLDER, read_only=True).steps()[-1]
     assert 7 <= reached < STEPS
-    assert said.splitlines()[-1] == f"{number.name}: saved step {reached} and left; the same command resumes"
+    assert said.splitlines()[-1] == f"{number.name}: saved step {reached} and left; the same training command resumes"
     assert "Traceback" not in said
     said = trained(data, run, variables=environment())
     assert f"resumed at step {reached}, {STEPS} steps in all" in said
@@ -144,6 +144,7 @@ def test_a_run_keeps_its_length_unless_more_steps_are_asked_for(data, straight, 
     without = given[:length] + given[length + 2 :]
     code, said = finish(start(without, environment(cache=compiled_programs)))
     assert code == 0 and f"resumed at step {STEPS}, {STEPS} steps in all" in said
+    assert f"goes on to the {STEPS} steps it was begun with; tiny has 1800: --steps 1800" in said
     code, said = finish(start(command(data, run, "--training.steps", "20"), environment(cache=compiled_programs)))
     assert code == 2 and f"is at step {STEPS} already; --steps 20 is fewer" in said
     assert_same_run(run, straight[0], data)

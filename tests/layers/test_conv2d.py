@@ -1,11 +1,15 @@
 """2-D convolutions against torch, and against their definitions written out."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from vqvae_jax.layers.conv2d import CausalConv2D, Conv2D, UpConv2D
+from vqvae_jax.layers.conv3d import within_loop
+from vqvae_jax.target import tracing_for
 
 KEY = jax.random.key(0)
 
@@ -51,6 +55,24 @@ def test_convolutions_equal_torch_in_value_and_gradients(kernel, stride):
     np.testing.assert_allclose(to_x, x_t.grad.numpy().transpose(0, 2, 3, 1), rtol=1e-4, atol=1e-5)
     back = np.argsort(order)
     np.testing.assert_allclose(to_weights["kernel"], w_t.grad.numpy().transpose(back), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (4, 2), ("up", 2)])
+def test_in_a_loop_on_a_cpu_convolutions_are_products_and_equal(kernel, stride):
+    module = UpConv2D(6) if kernel == "up" else Conv2D(6, kernel, stride)
+    x = normal(0, (2, 4, 6, 3))
+    weights = made(module, x)[1]
+
+    def back(weights, x):
+        return jax.value_and_grad(lambda w, x: jnp.sum(jnp.square(module.apply({"params": w}, x))), (0, 1))(weights, x)
+
+    outside = back(weights, x)
+    with within_loop():
+        inside, program = back(weights, x), str(jax.make_jaxpr(back)(weights, x))
+        with tracing_for("gpu"):
+            assert "conv_general_dilated" in str(jax.make_jaxpr(lambda *given: back(*given))(weights, x))
+    assert "conv_general_dilated" not in program
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4), inside, outside)
 
 
 def test_fresh_weights_are_torchs():

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vqvae_jax.layers import conv3d
 from vqvae_jax.layers.conv3d import Conv3D, convolve, same_padding
 
 CASES = [
@@ -91,3 +92,30 @@ def test_padding_depends_on_kernel_and_stride_alone(kernel, stride, padding):
     assert same_padding([kernel], [stride]) == [padding]
     for size in range(stride, 9 * stride, stride):
         assert (size + sum(padding) - kernel) // stride + 1 == size // stride
+
+
+@pytest.mark.parametrize(("positions", "convolutions"), [(2048, 1), (24, 5), (12, 10), (1, 10)])
+def test_few_pictures_at_once_on_a_cpu_are_the_same_convolution(monkeypatch, positions, convolutions):
+    """Ten pictures of twelve output positions each."""
+    monkeypatch.setattr(conv3d, "POSITIONS", positions)
+    x, w, upstream = normal(0, (2, 5, 6, 8, 4)), normal(1, (1, 3, 3, 4, 8)), normal(2, (2, 5, 3, 4, 8))
+
+    def both(lowering):
+        y, pull = jax.vjp(lambda x, w: convolve(x, w, (1, 2, 2), 1, lowering), x, w)
+        return y, *pull(upstream)
+
+    program = str(jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 2, 2)))(x, w))
+    assert program.count("conv_general_dilated[") == convolutions
+    for parted, whole in zip(both("concat"), both("direct"), strict=True):
+        np.testing.assert_allclose(parted, whole, rtol=1e-4, atol=1e-4)
+
+
+def test_of_many_pictures_no_more_parts_are_made_than_allowed(monkeypatch):
+    monkeypatch.setattr(conv3d, "MOST_PARTS", 3)
+    x, w = normal(0, (1, 10, 64, 64, 1)), normal(1, (1, 3, 3, 1, 1))
+    program = str(jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1, 1)))(x, w))
+    assert program.count("conv_general_dilated[") == 3
+
+
+def test_no_pictures_are_none():
+    assert convolve(jnp.zeros((0, 2, 4, 4, 3)), jnp.zeros((1, 3, 3, 3, 5)), (1, 1, 1)).shape == (0, 2, 4, 4, 5)

@@ -174,10 +174,28 @@ def test_a_source_that_cannot_be_read_is_named_before_torch_is_asked_for(tmp_pat
     (tmp_path / "folder.pth").mkdir()
     (tmp_path / "file.pth").write_bytes(b"x")
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr(sys, "argv", ["convert_vgg", str(tmp_path / name), str(tmp_path / "out.npz")])
     with pytest.raises(UserError, match=message):
-        convert_vgg.main()
+        convert_vgg.convert(convert_vgg.ConvertCommand(tmp_path / name, tmp_path / "out.npz"))
     assert not (tmp_path / "out.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing from python -m experiments.convert_vgg: SOURCE, TARGET"),
+        (["a.npz", "b.npz", "--preprocessing", "none"], "--preprocessing 'none': expected caffe, imagenet"),
+        (["a.npz", "there.npz"], "there.npz: exists already; choose another name or overwrite it with --force"),
+    ],
+)
+def test_a_mistake_in_the_converters_options_is_one_line(tmp_path, monkeypatch, arguments, message):
+    from experiments import convert_vgg
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.npz").touch()
+    monkeypatch.setattr(sys, "argv", ["convert_vgg", *arguments])
+    with pytest.raises(UserError) as error:
+        convert_vgg.main()
+    assert str(error.value).startswith(message) and "\n" not in str(error.value)
 
 
 def test_the_converter_goes_from_npz_to_safetensors_and_back_without_torch(tmp_path, monkeypatch, random_weights):
@@ -187,8 +205,7 @@ def test_the_converter_goes_from_npz_to_safetensors_and_back_without_torch(tmp_p
     convert_vgg.write_trunk(random_weights, texts, tmp_path / "a.npz")
     monkeypatch.setitem(sys.modules, "torch", None)
     for source, target in (("a.npz", "b.safetensors"), ("b.safetensors", "c.npz")):
-        monkeypatch.setattr(sys, "argv", ["convert_vgg", str(tmp_path / source), str(tmp_path / target)])
-        convert_vgg.main()
+        convert_vgg.convert(convert_vgg.ConvertCommand(tmp_path / source, tmp_path / target))
         trunk = load_vgg(tmp_path / target)
         assert trunk.digest == trunk_digest(random_weights, "caffe")
         assert "random numbers" in trunk.provenance

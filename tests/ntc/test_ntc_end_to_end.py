@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -163,12 +164,23 @@ def test_the_interface_for_python_codes_videos(bundle):
         model.encode(video)
 
 
-def test_checkpoints_and_bundles_are_evaluated_by_files(data, straight, bundle, tmp_path, capsys):
-    evaluate(EvaluateCommand(run=(straight,), bundle=(bundle,), out=tmp_path / "out", steps=("best",), fit_clips=8))
+def test_checkpoints_and_bundles_are_evaluated_by_files(straight, bundle, tmp_path, capsys):
+    command = EvaluateCommand(run=(straight,), bundle=(bundle,), out=tmp_path / "out", steps=("best",), fit_clips=8)
+    evaluate(command)
     assert "| small |" in capsys.readouterr().out
     entry = read_result(tmp_path / "out" / "run.json")["checkpoints"][-1]
     assert list(entry["estimates"]) == ["likelihood"] and len(entry["diagnostics"]["rates"]) == 3
-    assert entry["files"]["clip_psnr"]
+    assert entry["files"]["clip_psnr"] and entry["curve"] == []
+
+    evaluate(replace(command, qualities=(0.0, 50.0, 100.0)))
+    kept = {name: (tmp_path / "out" / f"{name}.json").read_bytes() for name in ("run", "small")}
+    evaluate(replace(command, qualities=(100.0,)))  # asked for less, nothing is lost
+    for name, content in kept.items():
+        assert (tmp_path / "out" / f"{name}.json").read_bytes() == content
+        entry = read_result(tmp_path / "out" / f"{name}.json")["checkpoints"][-1]
+        assert [point["quality"] for point in entry["curve"]] == [0, 50, 100]
+        low, middle, high = (point["files"]["bpp"] for point in entry["curve"])
+        assert low <= middle == entry["files"]["bpp"] < high  # 50 is the default; files of 64 bytes have little to save
 
 
 def test_it_is_a_curve_of_the_comparison(data, bundle, tmp_path, monkeypatch):

@@ -13,7 +13,8 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior, steps_of
 from vqvae_jax.ntc.codec.weights import floats, integers
 from vqvae_jax.ntc.coding_order import coding_steps
-from vqvae_jax.ntc.prior import Belief, Prior, bits, layer_unit, rounded, whole
+from vqvae_jax.ntc.prior import Belief, Prior, bits
+from vqvae_jax.ntc.rounding import layer_unit, rounded, whole
 
 GRID = (4, 5, NARROW.latents)
 

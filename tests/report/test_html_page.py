@@ -1,10 +1,12 @@
 import json
+import re
+from importlib.resources import files
 
 import numpy as np
 
 from tests.report.html_reader import checked
 from vqvae_jax.report import page as parts
-from vqvae_jax.report.chart import Chart, Look, Series
+from vqvae_jax.report.chart import PALETTE, Chart, Look, Series
 from vqvae_jax.report.sprites import Clip, Pane, sprites
 from vqvae_jax.report.table import Cell, Table
 
@@ -41,6 +43,12 @@ def test_text_stays_text_wherever_it_appears():
     assert sum(text.count(HOSTILE) for text in page.text) >= 32
     assert sum(HOSTILE in value for _, attributes in page.tags for value in attributes.values() if value) >= 100
     assert sum(json.dumps(HOSTILE) in text for text in page.text) == 1
+
+
+def test_the_player_has_the_colour_of_the_charts_in_both_schemes():
+    sheet = (files("vqvae_jax.report") / "page.css").read_text()
+    assert re.findall(r"accent-color: ([^;]+);", sheet) == ["var(--bar)"]
+    assert re.findall(r"--bar: ([^;]+);", sheet) == [PALETTE[0].colour, PALETTE[0].on_dark]
 
 
 def test_what_has_no_content_has_no_heading():

@@ -3,7 +3,18 @@ import pytest
 from PIL import Image
 
 from vqvae_jax.errors import UserError
-from vqvae_jax.report.pictures import CELL, Board, Pane, amplified_error, comparison_grid, draw, shown_frames, write_png
+from vqvae_jax.report.pictures import (
+    CELL,
+    MOST_CUT,
+    Board,
+    Pane,
+    amplified_error,
+    comparison_grid,
+    draw,
+    error_gain,
+    shown_frames,
+    write_png,
+)
 
 
 def clips(count, frames=3, height=8, width=40):
@@ -61,9 +72,19 @@ def test_rows_of_a_comparison_alternate_and_columns_are_spread_over_time():
     np.testing.assert_array_equal(comparison_grid(original, 255 - original), draw(board).frames[0])
 
 
-def test_the_error_is_four_times_the_difference_and_never_wraps():
+@pytest.mark.parametrize("gain", [1, 2, 4])
+def test_the_error_is_so_many_times_the_difference_and_never_wraps(gain):
     a, b = np.arange(0, 256, 15, dtype=np.uint8), np.full(18, 100, np.uint8)
-    assert amplified_error(a, b).tolist() == [min(4 * abs(int(v) - 100), 255) for v in a]
+    assert amplified_error(a, b, gain).tolist() == [min(gain * abs(int(v) - 100), 255) for v in a]
+
+
+@pytest.mark.parametrize(("largest", "gain"), [(0, 4), (63, 4), (64, 2), (127, 2), (128, 1), (255, 1)])
+def test_error_pictures_are_amplified_as_far_as_they_are_not_cut_off(largest, gain):
+    original = np.zeros((2, 3, 8, 8, 3), np.uint8)
+    assert error_gain(original, original + np.uint8(largest)) == gain
+    few = original.copy()
+    few.flat[: int(MOST_CUT * few.size)] = largest  # what hardly anybody sees decides nothing
+    assert error_gain(original, few) == 4
 
 
 def test_a_picture_is_whole_or_not_there(tmp_path):

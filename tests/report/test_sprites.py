@@ -1,13 +1,16 @@
 import base64
 import io
 import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from tests.report.html_reader import Page
-from vqvae_jax.report.sprites import Clip, Pane, fitting, most_frames, sprite, sprites
+from vqvae_jax.report.sprites import GAP, Clip, Pane, fitting, layouts, most_frames, sprite, sprites
 
 
 def clips_of(count, frames, panes=7):
@@ -33,14 +36,52 @@ def test_what_a_page_cannot_carry_is_said():
     assert "Shown" not in sprites(clips_of(2, np.zeros((2, 8, 8, 3), np.uint8)), 16)
 
 
-def test_each_pane_holds_its_own_frames_enlarged_by_a_whole_factor_and_says_what_it_is():
+def layout(panes, width, room):
+    """As a browser chooses: the last one that has room."""
+    return next(((n, zoom) for least, n, zoom in reversed([*layouts(panes, width)]) if least <= room), None)
+
+
+# The widths are those within a card: of a screen of 360, 390, 820 and 1280 pixels.
+@pytest.mark.parametrize(
+    ("panes", "width", "room", "found"),
+    [
+        *[(3, 64, 302, (3, 1.5)), (3, 64, 332, (3, 1.5)), (3, 64, 742, (3, 3)), (3, 64, 962, (3, 4))],
+        *[(4, 64, 332, (2, 2)), (4, 64, 962, (4, 3)), (7, 64, 332, (3, 1.5)), (7, 64, 962, (7, 2))],
+        *[(3, 128, 332, (1, 2)), (3, 128, 962, (3, 2)), (3, 256, 332, (1, 1)), (3, 256, 962, (3, 1))],
+        *[(2, 16, 332, (2, 10)), (3, 320, 302, None), (3, 320, 962, (1, 1)), (3, 320, 972, (3, 1))],
+    ],
+)
+def test_panes_are_as_large_as_a_screen_has_room_for(panes, width, room, found):
+    assert layout(panes, width, room) == found
+
+
+@given(st.integers(1, 9), st.integers(1, 600))
+def test_layouts_fit_their_room_enlarge_by_whole_factors_and_leave_no_pane_alone(panes, width):
+    found = list(layouts(panes, width))
+    assert found[0][1] == 1 and found[-1][1] == panes
+    for room, columns, zoom in found:
+        assert room >= columns * zoom * width + (columns - 1) * GAP
+        assert zoom * width >= 96 and (zoom == 1 or zoom * width <= 256)
+        assert zoom == int(zoom) or (zoom == 1.5 and width < 96)
+        places = columns * -(-panes // columns)
+        assert places - panes < places / 4  # of three panes never two and one
+
+
+def test_the_style_sheet_keeps_the_gap_that_layouts_count_with():
+    sheet = (files("vqvae_jax.report") / "page.css").read_text()
+    assert f".panes {{ display: grid; gap: 12px {GAP}px;" in sheet
+
+
+def test_each_pane_holds_its_own_frames_enlarged_by_whole_factors_and_says_what_it_is():
     rng = np.random.default_rng(0)
     panes = [Pane(f"codec {k}", rng.integers(0, 256, (4, 8, 12, 3), dtype=np.uint8), ("crf 3",)) for k in range(3)]
     text = sprites([Clip("clip", tuple(panes), "25 dB")], 16)
-    stored = re.findall(r"\.s0-(\d)\{--step:-(\d+)px;width:(\d+)px;height:(\d+)px;.*?base64,([A-Za-z0-9+/=]+)", text)
-    assert [int(column) for column, *_ in stored] == [0, 1, 2]
-    for (_, step, width, height, content), pane in zip(stored, panes, strict=True):
-        assert (int(step), int(width), int(height)) == (80, 120, 80)
+    stored = re.findall(r"\.s0-(\d)\{.*?base64,([A-Za-z0-9+/=]+)", text)
+    assert [int(column) for column, _ in stored] == [0, 1, 2]
+    assert "--columns:1;--zoom:8;--width:12px;--shape:12/8;--room:768px" in text
+    rules = re.findall(r"@container \(min-width:(\d+)px\)\{\.panes\{--columns:(\d);--zoom:(\d+)\}\}", text)
+    assert [tuple(map(int, rule)) for rule in rules] == list(layouts(3, 12))
+    for (_, content), pane in zip(stored, panes, strict=True):
         with Image.open(io.BytesIO(base64.b64decode(content))) as picture:
             np.testing.assert_array_equal(np.asarray(picture.convert("RGB")).reshape(pane.frames.shape), pane.frames)
     page = Page(text)

@@ -48,5 +48,31 @@ def test_names_at_the_ends_do_not_touch_and_lie_within_the_picture():
 
 def test_a_legend_names_what_is_drawn_and_is_left_out_for_one_series():
     two = (Series("a", np.arange(3), np.arange(3)), Series("b", np.arange(3), np.arange(3)))
-    assert re.findall("</i>([^<]*)<", legend(Chart("t", "x", two))) == ["a", "b"]
+    assert re.findall("</svg>([^<]*)<", legend(Chart("t", "x", two))) == ["a", "b"]
     assert legend(Chart("t", "x", two[:1])) == ""
+
+
+def test_a_legend_shows_of_a_single_point_its_marker_and_of_a_level_its_line():
+    three, one = np.arange(3), np.ones(1)
+    series = (
+        Series("curve", three, three),
+        Series("point", one, one),
+        Series("square", one, one, look=LOOK._replace(marker="s", dash=":")),
+        Series("level", one, one, "level"),
+        Series("cut to a point", three, np.array([np.nan, 1.0, np.nan])),
+    )
+    shown = re.findall(r'<path d="([^"]*)"[^>]*/></svg>([^<]*)<', legend(Chart("t", "x", series)))
+    line, dot = "M0,4H22", MARKERS["o"]
+    assert shown == [
+        *[(line, "curve"), (dot, "point"), (MARKERS["s"], "square"), (line, "level"), (dot, "cut to a point")]
+    ]
+
+
+def test_a_legend_tells_apart_what_only_dashes_tell_apart():
+    dashes = ("-", "--", ":")
+    series = tuple(Series(dash, np.arange(3), np.arange(3), look=LOOK._replace(dash=dash)) for dash in dashes)
+    chart = Chart("t", "x", series)
+    strokes = re.findall(r"<path ([^>]*)/></svg>", legend(chart))
+    assert len(set(strokes)) == 3
+    for stroke in strokes[1:]:
+        assert stroke.split("stroke-dasharray=")[1] in svg(chart)

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from vqvae_jax.codec.bundle import NAMED, checked_tensor, make_bundle
+from vqvae_jax.codec.bundle import NAMED, make_bundle
+from vqvae_jax.codec.groups import grouped
 from vqvae_jax.codec.interface import Chunk
+from vqvae_jax.codec.tensors import checked_tensor
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.entropy.rans import CorruptStreamError
 from vqvae_jax.errors import UserError
@@ -114,7 +116,7 @@ class ToyTask:
         return figures["psnr"]
 
     def cost(self, clip_shape):
-        return Cost(parameters=2, encoder_macs=0, decoder_macs=3 * int(np.prod(clip_shape)))
+        return cost(self.experiment.model, clip_shape)
 
     def notes(self, state):
         return ["a toy"]
@@ -151,14 +153,7 @@ class ToyModel:
         return b"toy"
 
     def chunks(self, frames):
-        waiting = []
-        for frame in frames:
-            waiting.append(frame)
-            if len(waiting) == self._size:
-                yield self._chunk(waiting)
-                waiting = []
-        if waiting:
-            yield self._chunk(waiting)
+        return map(self._chunk, grouped(frames, self._size))
 
     def _chunk(self, frames):
         means = np.asarray(encode(normalise(np.stack(frames)[None]))[0], np.uint8)
@@ -185,8 +180,8 @@ def task(experiment, steps, weights=None, purpose="training"):
     return ToyTask(experiment)
 
 
-def cost(experiment, clip_shape):
-    return ToyTask(experiment).cost(clip_shape)
+def cost(model, clip):
+    return Cost(parameters=2, encoder_macs=0, decoder_macs=3 * int(np.prod(clip)))
 
 
 def start(bundle):
@@ -203,5 +198,15 @@ def fit(snapshot, clips, most_clips, weights, show):
     return make_bundle("toy", "toy", NAMED, config, tensors, {"step": snapshot.step}, "float32")
 
 
-def describe(header):
-    return {"toy": header.family_header.decode()}
+@dataclass(frozen=True)
+class Layout:
+    """A header that says "toy"."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, header):
+        return cls(header.family_header.decode())
+
+    def describe(self):
+        return {"toy": self.text}

@@ -88,3 +88,24 @@ def test_stages_are_shares_of_a_length_that_stays(data, tmp_path):
     run(data, tmp_path / "run", leave_after=1)
     with pytest.raises(UserError, match=r"trained in stages, .* \(training.steps: 6 -> 8\)"):
         run(data, tmp_path / "run", "--steps", "8")
+
+
+def test_a_numbered_stage_sees_which_clips_it_is_given(data, tmp_path, monkeypatch):
+    class Numbered(family.ToyTask):
+        def __init__(self, experiment):
+            super().__init__(experiment)
+            self.stages = (Stage(self.numbered, "with", numbered=True), Stage(self.step, "without", first=3))
+
+        def numbered(self, state, batch, key, constants):
+            clips, records = batch
+            new, metrics = self.step(state, clips, key, constants)
+            seen = {f"sum_{i}": jnp.sum(clips[i].astype(jnp.float32)) for i in range(2)}  # also of one that is mirrored
+            seen |= {f"record_{i}": records[i].astype(jnp.float32) for i in range(2)}
+            return new, metrics._replace(scalars={**metrics.scalars, **seen})
+
+    monkeypatch.setattr(family, "task", lambda experiment, *_, **__: Numbered(experiment))
+    run(data, tmp_path / "run", "--steps", "4", "--training.log-every", "1")
+    lines = [line for line in read_metrics(tmp_path / "run") if "record_0" in line]
+    clips = np.load(data / "train.npy")
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    assert all(clips[int(line[f"record_{i}"])].sum() == line[f"sum_{i}"] for line in lines for i in range(2))

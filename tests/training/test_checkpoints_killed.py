@@ -1,5 +1,6 @@
 """Runs that are killed, at random moments of their saves, and runs of two processes."""
 
+import os
 import random
 import signal
 import subprocess
@@ -47,6 +48,7 @@ def start(program, *arguments):
     command = [sys.executable, "-c", program, *map(str, arguments)]
     path = f"{HERE}:{HERE.parents[1]}"
     environment = {"PYTHONPATH": path, "PATH": "/usr/bin:/bin", "JAX_PLATFORMS": "cpu", "HOME": "/nonexistent"}
+    environment["XLA_FLAGS"] = os.environ["XLA_FLAGS"]  # the same arithmetic there as here
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 

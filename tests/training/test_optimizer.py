@@ -97,7 +97,7 @@ def test_average_of_weights_is_the_closed_form_and_starts_low():
     expected = 0.0
     for step in range(200):
         params = {"w": jnp.asarray([float(step)])}
-        average = average_weights(average, params, 0.9, jnp.asarray(step))
+        average = average_weights(average, params, OptimizerConfig(weight_ema=0.9), jnp.asarray(step))
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * step
     np.testing.assert_allclose(average["w"], expected, rtol=1e-5)
@@ -106,7 +106,15 @@ def test_average_of_weights_is_the_closed_form_and_starts_low():
 
 
 def test_without_an_average_there_is_none():
-    assert average_weights(None, {"w": jnp.ones(1)}, 0.9, jnp.asarray(0)) is None
+    assert average_weights(None, {"w": jnp.ones(1)}, OptimizerConfig(weight_ema=0.9), jnp.asarray(0)) is None
+
+
+def test_an_average_may_hold_on_to_what_it_began_with():
+    settings = OptimizerConfig(weight_ema=0.9, weight_ema_start="kept")
+    average = {"w": jnp.asarray([5.0])}
+    for step in range(20):
+        average = average_weights(average, {"w": jnp.asarray([1.0])}, settings, jnp.asarray(step))
+    np.testing.assert_allclose(average["w"], 1.0 + 4.0 * 0.9**20, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +137,13 @@ def test_a_value_that_is_not_allowed_is_named(field, value, allowed):
         OptimizerConfig(**{field: value})
 
 
-def test_muon_moves_kernels_along_orthogonal_directions_of_adams_size_and_the_rest_by_adam():
+@pytest.mark.parametrize("shape", [(1, 3, 3, 4, 8), (3, 3, 4, 8)])
+def test_muon_moves_kernels_along_orthogonal_directions_of_adams_size_and_the_rest_by_adam(shape):
     rng = np.random.default_rng(1)
-    params = {"kernel": jnp.ones((1, 3, 3, 4, 8)), "bias": jnp.ones(8)}
+    params = {"kernel": jnp.ones(shape), "bias": jnp.ones(8)}
     gradients = jax.tree.map(lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), jnp.float32), params)
     # One direction thirty times as steep as the others: Adam's step follows it, Muon's does not.
-    gradients["kernel"] = gradients["kernel"] + 30 * jnp.asarray(rng.standard_normal((1, 3, 3, 4, 1)), jnp.float32)
+    gradients["kernel"] = gradients["kernel"] + 30 * jnp.asarray(rng.standard_normal((*shape[:-1], 1)), jnp.float32)
     updates = {}
     for algorithm in ("muon", "adam"):
         optimizer = make_optimizer(OptimizerConfig(algorithm=algorithm, schedule="constant"), 10, 8)

@@ -1,4 +1,4 @@
-"""`python -m tests.video.colour_table`: docs/data.md's table of levels off FFmpeg's accurate conversion."""
+"""`python -m tests.video.colour_table`: docs/results/data.md's table of levels off FFmpeg's accurate conversion."""
 
 import tempfile
 from pathlib import Path

@@ -113,7 +113,7 @@ HEAD = b"YUV4MPEG2 W4 H2 F25:1 Cmono\n"
     [
         (b"", {}, "is empty"),
         (b"", {"raw_size": (4, 2)}, "is empty"),
-        (b"\x00\x00\x00 ftypisom", {}, r"is not Y4M \(YUV4MPEG2\); of raw 24-bit RGB say source-size=WIDTHxHEIGHT"),
+        (b"\x00\x00\x00 ftypisom", {}, r"is not Y4M \(YUV4MPEG2\); for raw 24-bit RGB: --source-size WIDTHxHEIGHT"),
         (HEAD, {"raw_size": (4, 2)}, "is Y4M, which names the size"),
         (HEAD, {}, "no frame can be decoded"),
         (HEAD + b"FRAME\n" + bytes(7), {}, "ends within picture 0"),

@@ -13,12 +13,14 @@ import numpy as np
 
 from vqvae_jax.api.arguments import described, exact_rate, flag, in_python, output, picture_size, pictures
 from vqvae_jax.api.model import Model, load_file
+from vqvae_jax.codec import interface
 from vqvae_jax.codec.decoder import Decoder, OnError
 from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.codec.interface import Mode
 from vqvae_jax.codec.rate_control import Target, encode_to_size
 from vqvae_jax.container.reader import Reader
 from vqvae_jax.errors import UserError
+from vqvae_jax.families import carried_model
 from vqvae_jax.files import check_output, write_atomically
 from vqvae_jax.packaged import path_for_digest
 
@@ -144,8 +146,8 @@ def decode_video(
 
     Args:
       data: bytes, the path of an .msv file, or a binary file open for reading.
-      model: that it was coded with; by default the one whose digest the file names: `$VQVAE_JAX_BUNDLE`, or one of the
-        package.
+      model: that it was coded with; by default the one whose digest the file names (`$VQVAE_JAX_BUNDLE`, or one of the
+        package), or the one that it brings along.
       start: number of the first frame, from 0.
       count: how many frames; by default all that follow.
       level: the coarsest level's name decodes it alone, a preview.
@@ -181,12 +183,17 @@ def iter_video(
         raise UserError(f"model: expected what vqvae_jax.load returns, found {described(model)}")
     with _told():
         content = _readable(data)
-        with Reader(content) as reader:
-            identity = reader.header.bundle.hex()
-        name = content if isinstance(content, Path) else "the coded video"
-        found = load_file(path_for_digest(identity, name)) if model is None else model
-        with Decoder(found._model, content) as decoder:
+        with Decoder(_model_of(content) if model is None else model._model, content) as decoder:
             yield from decoder.frames(start, count, level, on_error)
+
+
+def _model_of(content: Path | bytes) -> interface.Model:
+    """What a coded video says that it is decoded with."""
+    with Reader(content) as reader:
+        header, name = reader.header, reader.name
+    if header.brings_model:
+        return carried_model(header, name)
+    return load_file(path_for_digest(header.bundle.hex(), name))._model
 
 
 def _readable(data: Coded) -> Path | bytes:

@@ -10,27 +10,27 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from vqvae_jax.cli.encode import bytes_of
+from vqvae_jax.cli.source_options import bytes_of
 from vqvae_jax.codec.comparison import compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.errors import UserError, number_of, say
-from vqvae_jax.packaged import find_for_file
+from vqvae_jax.packaged import find_for_file, needs_bundle
 from vqvae_jax.progress import counted
 from vqvae_jax.video.source import open_source
 
 
 @dataclass(frozen=True)
 class Options:
-    """PSNR and SSIM of a video against a reference of the same size and length; bytes and bits per pixel of both."""
+    """Measures PSNR and SSIM of a video against one of its size and length, and bytes and bits per pixel of both."""
 
     reference: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="REFERENCE")]
     """Video file, .msv, .npy or folder of PNG pictures."""
     estimate: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="ESTIMATE")]
     """The same kinds."""
     bundle: Path | None = None
-    """Model of .msv files; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
+    """The model that .msv files were coded with; default: the one of the package that fits, else $VQVAE_JAX_BUNDLE."""
     json: bool = False
-    """Print JSON."""
+    """Print the result as JSON."""
 
 
 def run(options: Options) -> None:
@@ -39,12 +39,15 @@ def run(options: Options) -> None:
     Raises:
       UserError: if one cannot be read, or sizes or lengths differ.
     """
-    if options.bundle is not None and not any(map(is_coded, (options.reference, options.estimate))):
+    both = options.reference, options.estimate
+    coded = {path for path in both if is_coded(path) and needs_bundle(path)}
+    if options.bundle is not None and not coded:
         raise UserError(
-            f"bundle={options.bundle} is for .msv files; {options.reference} and {options.estimate} are none"
+            f"bundle={options.bundle} is for .msv files; {options.reference} and {options.estimate} are none that "
+            "need one"
         )
     with contextlib.ExitStack() as stack:
-        sides = [opened(stack, path, options.bundle) for path in (options.reference, options.estimate)]
+        sides = [opened(stack, path, options.bundle if path in coded else None) for path in both]
         try:
             found = compare(counted(sides[0], None, "comparing"), sides[1])
         except UserError as error:

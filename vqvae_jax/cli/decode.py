@@ -20,15 +20,15 @@ from vqvae_jax.video.video_writer import PixelFormat
 
 @dataclass(frozen=True)
 class Options:
-    """An .msv file to a video file, an array or pictures."""
+    """Decodes an .msv file to a video file, an array or pictures."""
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE.msv")]
-    """An .msv file."""
+    """The .msv file to read."""
     out: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="OUT")]
     """.mp4, .mkv or .avi; .npy for an array (T, H, W, 3) uint8; a name without ending for a folder of PNG pictures; -
     for Y4M to standard output."""
     bundle: Path | None = None
-    """The model that the file was coded with; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
+    """The model that the file was coded with; default: the one of the package that fits, else $VQVAE_JAX_BUNDLE."""
     level: str | None = None
     """`top` decodes the coarse level alone, a preview."""
     start: int = 0

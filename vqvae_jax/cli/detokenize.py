@@ -21,14 +21,14 @@ from vqvae_jax.video.sink import open_sink
 
 @dataclass(frozen=True)
 class Options:
-    """A folder of tokens back to videos: OUT/PATH.mp4 for the video that was PATH when it was tokenized."""
+    """Decodes a folder of tokens back to videos: OUT/PATH.mp4 for the video that was PATH when it was tokenized."""
 
     tokens: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="TOKENS")]
     """Folder that `vqvae-jax tokenize` wrote."""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """Folder to write; must not exist. It appears when it is whole."""
     bundle: Path | None = None
-    """The model that the tokens were made with; default: $VQVAE_JAX_BUNDLE, else the one of the package that fits."""
+    """The model that the tokens were made with; default: the one of the package that fits, else $VQVAE_JAX_BUNDLE."""
     level: str | None = None
     """`top` decodes the coarse level alone, a preview."""
     video: tuple[str, ...] = ()

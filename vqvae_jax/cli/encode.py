@@ -2,9 +2,7 @@
 
 import io
 import json
-import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,21 +11,28 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
+from vqvae_jax.cli.fitting import check_fitting, fit_line, fitted
+from vqvae_jax.cli.source_options import (
+    bytes_of,
+    check_source,
+    coded_size,
+    frames_of,
+    note,
+    opened,
+    parse_rate,
+    shown_size,
+)
 from vqvae_jax.codec.comparison import Comparison, compare
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.codec.interface import Mode, Model, RateOption, check_chunk_pixels
 from vqvae_jax.codec.rate_control import Chosen, Target, encode_to_size
 from vqvae_jax.command_line import PIPE
-from vqvae_jax.container.header import MAX_SIDE
 from vqvae_jax.errors import UserError, number_of, say
+from vqvae_jax.families import fitted_family
 from vqvae_jax.files import check_output, write_atomically
 from vqvae_jax.packaged import find_bundle
-from vqvae_jax.progress import counted
 from vqvae_jax.video.pipes import STDIN
-from vqvae_jax.video.read import MAX_DENOMINATOR, is_rate
-from vqvae_jax.video.resize import resizer
-from vqvae_jax.video.source import Source, open_pipe, open_source
 
 RATE_HINTS: dict[RateOption, str] = {
     "rate_weight": "the model decides the bits; --rate-weight 0.05 asks for fewer",
@@ -38,10 +43,11 @@ RATE_HINTS: dict[RateOption, str] = {
 
 @dataclass(frozen=True)
 class Options:
-    """A video file to an .msv file.
+    """Codes a video file to an .msv file.
 
     Models with a rate of their own choosing (`ntc`) take --quality or a target; those of one rate (`edge`, `edge4`)
-    take --rate-weight; of family `envc` every bundle has the rate that it was trained for.
+    take --rate-weight; of family `envc` every bundle has the rate that it was trained for. A family whose files bring
+    their model along is named by --family: coding a video is training a network for it, which takes hours.
     """
 
     source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VIDEO")]
@@ -69,7 +75,17 @@ class Options:
     target_bpp: float | None = None
     """Bits per pixel of the whole file, within 2 %, by trying qualities; reads the video several times."""
     target_bytes: int | None = None
-    """The same in bytes of the whole file."""
+    """The same target, in bytes."""
+    family: str | None = None
+    """A family that fits a model to this video and puts it into the file: `mvc`, with one of the next two options."""
+    bpp: float | None = None
+    """Bits per pixel of the whole file, within 5 % as a rule, for --family; what came out is printed beside it."""
+    parameters: str | None = None
+    """Parameters of the models of all scenes together, such as 1.8M, for --family."""
+    epochs: int | None = None
+    """How often the fit sees a frame, for --family; default: 300."""
+    run: Path | None = None
+    """Folder in which a fit that was stopped is gone on with, for --family; default: none is kept."""
     effort: int = 0
     """Steps by which the encoder refines what it sends, for models that can: better files, takes longer."""
     chunk_frames: Annotated[int | None, tyro.conf.arg(aliases=["--gop"])] = None
@@ -95,7 +111,8 @@ def run(options: Options) -> None:
     check_source(options)
     name, is_pipe = (STDIN, True) if options.source == PIPE else (options.source, False)
     rate = parse_rate(options.fps)
-    bundle = find_bundle(options.bundle)
+    check_fitting(options)
+    bundle = find_bundle(options.bundle) if options.family is None else fitted_family(options.family).carried()
     target = None
     if options.target_bpp is not None or options.target_bytes is not None:
         target = Target(options.target_bpp, options.target_bytes)
@@ -107,18 +124,23 @@ def run(options: Options) -> None:
         # Before a picture of that size is made.
         check_chunk_pixels(options.out, encoder.chunk_frames(width, height), width, height)
         rate = info.rate if rate is None else rate
-        hint = " (the model's size; --size native keeps the video's)" if options.size == "model" else ""
+        of_model = options.size == "model" and all(bundle.clip)
+        hint = " (the model's size; --size native keeps the video's)" if of_model else ""
         shape = f"{info.width}x{info.height} at {info.rate} fps"
         shape += "" if info.rate_stated else " (--source-fps; the source names none)"
         note(f"{name}: {shape}, coded at {width}x{height}, {rate} fps{hint}")
-        asked = options.rate_weight or options.quality is not None or target is not None
+        asked = options.rate_weight or options.quality is not None or target or options.family
         bits = "" if asked else RATE_HINTS[bundle.rate_option]
         if said := "; ".join(filter(None, [bits, "audio is dropped" if info.has_audio else ""])):
             note(said)
         shown = shown_size(info.width, info.height, info.display_aspect)
         if target is None:
             together = encoder.chunk_frames(width, height)
-            frames = frames_of(source, rate, width, height, "encoding", together)
+            what = "encoding" if options.family is None else "reading"
+            frames: Iterable[np.ndarray] = frames_of(source, rate, width, height, what, together)
+            if options.family is not None:
+                bundle, frames = fitted(options, frames)
+                encoder = encoder_for(options, bundle, None)
             result = encoder.encode(frames, options.out, rate, shown, options.force)
         missing = source.missing_frames
     quality = options.quality
@@ -131,7 +153,7 @@ def run(options: Options) -> None:
             note(f"warning: {options.out}: {chosen.missed}")
     if missing:
         note(f"warning: {name}: {missing} pictures could not be decoded; the one before stays in their place")
-    facts = report(options, result, rate, quality)
+    facts = report(options, result, rate, quality) | ({} if options.family is None else {"fit": bundle.origin})
     if options.verify:
         measured = verify(options, bundle, rate, width, height)
         facts |= {"psnr": measured.psnr, "ssim": measured.ssim, "lossless_frames": measured.lossless_frames}
@@ -142,6 +164,8 @@ def run(options: Options) -> None:
             f"{options.out}: {result.bytes:,} bytes, {result.bpp:.4f} bpp, {facts['kbit_per_s']:.1f} kbit/s, "
             f"{number_of(result.frames, 'frame')} of {width}x{height}"
         )
+        if options.family is not None:
+            say(fit_line(bundle, result.bpp, options.bpp))
         if options.verify:
             ssim = "" if facts["ssim"] is None else f", SSIM {facts['ssim']:.4f}"
             say(f"decoded file against what was coded: PSNR {facts['psnr']:.2f} dB{ssim}")
@@ -190,56 +214,6 @@ def to_size(
     return encode_to_size(attempt, target), missing
 
 
-def note(line: str) -> None:
-    """A line to the user beside the result."""
-    say(line, file=sys.stderr)
-
-
-def check_source(options: Options) -> None:
-    """Raises a `UserError` for what can be told of the source before a model is read."""
-    if options.source == PIPE:
-        if options.verify:
-            raise UserError(f"{STDIN}: can be read once only, so --verify has nothing to compare with; encode a file")
-        if sys.stdin.isatty():
-            raise UserError(f"{STDIN}: is a terminal; send Y4M to it (ffmpeg -i VIDEO -f yuv4mpegpipe - |)")
-    elif options.source_size is not None:
-        raise UserError(f"source-size={options.source_size} is for raw pictures from a pipe; {options.source} is none")
-    if Path(options.source).suffix.lower() == ".msv":
-        raise UserError(f"{options.source}: is coded already; vqvae-jax decode makes a video of it")
-
-
-def opened(options: Options) -> Source:
-    """The source, with the rate that was given for it if it names none.
-
-    Raises:
-      UserError: if it cannot be read, or the rate is none.
-    """
-    assumed = None if options.source_fps is None else parse_rate(options.source_fps, "source-fps")
-    if options.source_fps is not None and assumed is None:
-        raise UserError("source-fps: expected a number or a fraction such as 30000/1001")
-    if options.source == PIPE:
-        raw_size = None if options.source_size is None else parse_size(options.source_size, "source-size")
-        source = open_pipe(sys.stdin.buffer, assumed, raw_size)
-    else:
-        source = open_source(options.source, *([] if assumed is None else [assumed]))
-    if assumed is not None and source.info.rate_stated:
-        source.close()
-        raise UserError(
-            f"source-fps={options.source_fps} is for what names no rate; {source.path} says {source.info.rate} "
-            "frames per second (--fps changes the coded rate)"
-        )
-    return source
-
-
-def frames_of(
-    source: Source, rate: Fraction, width: int, height: int, what: str, together: int = 1
-) -> Iterator[np.ndarray]:
-    """The source's frames at the coded rate and size; so many of them are worked on together."""
-    announced = source.info.announced_frames
-    total = None if announced is None else max(1, round(announced * rate / source.info.rate))
-    yield from map(resizer(height, width), counted(source.frames(rate), total, what, together=together))
-
-
 def verify(options: Options, bundle: Model, rate: Fraction, width: int, height: int) -> Comparison:
     """Quality of the decoded file against the frames that were coded, read once more from the source."""
     with opened(options) as source, Decoder(bundle, options.out) as decoder:
@@ -265,58 +239,3 @@ def report(options: Options, result: Encoded, rate: Fraction, quality: float | N
         "quality": quality,
         "effort": options.effort,
     }
-
-
-def bytes_of(path: Path) -> int:
-    """Size of a file, or of the files in a folder."""
-    return sum(p.stat().st_size for p in path.iterdir() if p.is_file()) if path.is_dir() else path.stat().st_size
-
-
-def shown_size(width: int, height: int, display_aspect: Fraction | None) -> tuple[int, int]:
-    """Width and height in square pixels: what a player should show."""
-    return (width, height) if display_aspect is None else (max(1, round(height * display_aspect)), height)
-
-
-def parse_rate(text: str, option: str = "fps") -> Fraction | None:
-    """A frame rate; none for `source`.
-
-    Raises:
-      UserError: if it is none.
-    """
-    if text == "source":
-        return None
-    try:
-        # Not all that Fraction takes: of 1e999999999 it would make an integer.
-        rate = Fraction(text) if re.fullmatch(r"[0-9]{1,9}([./][0-9]{1,9})?", text) else Fraction(0)
-    except ZeroDivisionError:
-        rate = Fraction(0)
-    if not is_rate(rate):
-        raise UserError(
-            f"{option}={text!r}; expected `source`, a number or a fraction such as 30000/1001, from 1/3600 to 1000"
-        )
-    return rate.limit_denominator(MAX_DENOMINATOR)
-
-
-def coded_size(text: str, bundle: Model, source: tuple[int, int]) -> tuple[int, int]:
-    """Width and height to code at.
-
-    Raises:
-      UserError: if the text is no size.
-    """
-    if text == "model":
-        return bundle.clip[2], bundle.clip[1]
-    if text == "native":
-        return source
-    return parse_size(text, "size", "model, native or ")
-
-
-def parse_size(text: str, option: str, others: str = "") -> tuple[int, int]:
-    """Width and height.
-
-    Raises:
-      UserError: if the text is no size.
-    """
-    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
-    if not match or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
-        raise UserError(f"{option}={text!r}; expected {others}WIDTHxHEIGHT of 1 to {MAX_SIDE} pixels")
-    return int(match[1]), int(match[2])

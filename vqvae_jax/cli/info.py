@@ -17,12 +17,12 @@ from vqvae_jax.packaged import name_of
 
 @dataclass(frozen=True)
 class Options:
-    """What an .msv file holds. Needs no model. Exit code 1 if frames are missing or damaged: `decode` would refuse."""
+    """Says what an .msv file holds. Needs no model. Exit code 1 if frames are missing or damaged: `decode` refuses."""
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE.msv")]
-    """An .msv file."""
+    """The .msv file to read."""
     json: bool = False
-    """Print JSON."""
+    """Print the result as JSON."""
 
 
 def run(options: Options) -> None:
@@ -39,7 +39,7 @@ def run(options: Options) -> None:
         say(*summary(options.file, facts))
     if found := damage(facts):
         say(f"damaged: {'; '.join(found)}", file=sys.stderr if options.json else None)
-    if facts["damaged_chunks"] or facts["missing_chunks"]:
+    if facts["head_damaged"] or facts["damaged_chunks"] or facts["missing_chunks"]:
         sys.exit(1)
 
 
@@ -50,7 +50,8 @@ def summary(file: Path, facts: dict[str, Any]) -> list[str]:
     spread = f" of {sizes[0]:,} to {sizes[-1]:,} bytes" if len(sizes) > 1 else ""
     shares = ", ".join(f"{name} {size:,}" for name, size in facts["payload_bytes"].items())
     mode = f"mode {facts['mode']}, " if "mode" in facts else ""
-    bundle = facts["bundle"] + (f" ({facts['bundle_name']})" if facts["bundle_name"] else "")
+    known = f" ({facts['bundle_name']})" if facts["bundle_name"] else ""
+    model = "brings its model along" if facts["bundle"] is None else f"bundle {facts['bundle']}{known}"
     lost = facts["found_frames"] < facts["frames"]
     frames = f"{facts['found_frames']} of " * lost + number_of(facts["frames"], "frame")
     chunks = f"{number_of(facts['chunks'], 'chunk')} of {number_of(facts['chunk_frames'], 'frame')}{spread}"
@@ -59,7 +60,7 @@ def summary(file: Path, facts: dict[str, Any]) -> list[str]:
         f"{file}: {frames} of {facts['width']}x{facts['height']} at {facts['fps']} fps "
         f"({facts['seconds']:.1f} s), to be shown as {facts['source_width']}x{facts['source_height']}",
         f"{facts['bytes']:,} bytes{rate}; payload: {shares} bytes",
-        f"{mode}{chunks}, {facts['family']}, bundle {bundle}",
+        f"{mode}{chunks}, {facts['family']}, {model}",
         *([f"levels: {levels}"] if levels else []),
     ]
 
@@ -67,6 +68,8 @@ def summary(file: Path, facts: dict[str, Any]) -> list[str]:
 def damage(facts: dict[str, Any]) -> list[str]:
     """What is wrong with the file, if anything."""
     found = []
+    if facts["head_damaged"]:
+        found.append("the head chunk, without which no frame can be decoded")
     if chunks := facts["damaged_chunks"]:
         found.append(f"chunks {', '.join(map(str, chunks))} of {facts['chunks']} (from 0) cannot be decoded")
     if facts["missing_chunks"]:
@@ -81,6 +84,7 @@ def describe(path: Path) -> dict[str, Any]:
 
     "bpp" and "kbit_per_s" are those of the chunks that are there, None if none is: "found_frames" counts their frames;
     "chunk_bytes" is the payload of each, None if it is damaged.
+    "bundle" is None where the file brings its model along, in the head chunk.
     A chunk is whole, or one of "damaged_chunks" (numbers), or one of the last "missing_chunks" (how many).
 
     Raises:
@@ -90,11 +94,15 @@ def describe(path: Path) -> dict[str, Any]:
         header = reader.header
         of_file = family(header.family, reader.name)
         try:
-            described = of_file.describe(header)
+            described = of_file.Layout.parse(header).describe()
         except UserError as error:
             raise UserError(f"{reader.name}: {error}") from error
-        payload, damaged = dict.fromkeys(header.parts, 0), []
+        payload, damaged, head_damaged = dict.fromkeys((*header.head_parts, *header.parts), 0), [], False
         by_chunk: list[int | None] = []
+        try:
+            payload |= {name: len(part) for name, part in reader.read_head_chunk().items()}
+        except DamagedChunk:
+            head_damaged = True
         for chunk in range(reader.whole_chunks):
             try:
                 parts = reader.read_chunk(chunk)
@@ -122,12 +130,13 @@ def describe(path: Path) -> dict[str, Any]:
             "bpp": bits / (frames * header.width * header.height) if frames else None,
             "kbit_per_s": 1e-3 * bits * float(header.rate) / frames if frames else None,
             "family": header.family or FIRST,
-            "bundle": header.bundle.hex(),
-            "bundle_name": name_of(header.bundle.hex()),
+            "bundle": None if header.brings_model else header.bundle.hex(),
+            "bundle_name": None if header.brings_model else name_of(header.bundle.hex()),
             "chunks": header.chunks,
             "chunk_frames": header.chunk_frames,
             "payload_bytes": payload,
             "chunk_bytes": by_chunk,
+            "head_damaged": head_damaged,
             "damaged_chunks": damaged,
             "missing_chunks": header.chunks - reader.whole_chunks,
             "index_damaged": reader.index_damaged,

@@ -14,14 +14,14 @@ from vqvae_jax.tokens.writer import join_token_parts
 
 @dataclass(frozen=True)
 class Options:
-    """Parts that `tokenize --shard I/N` has made on many machines to the data set that one would have made."""
+    """Joins parts, `vqvae-jax tokenize --shard I/N`, into the data set that one machine would have made."""
 
     parts: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PART")]
     """Folders of all parts, in any order; one that is given twice counts once."""
     out: Path
     """Folder to write; must not exist. It appears when it is whole."""
     bundle: Path | None = None
-    """The model that they were made with; default: $VQVAE_JAX_BUNDLE, else `edge`."""
+    """The model that the parts were made with; default: $VQVAE_JAX_BUNDLE, else `edge`."""
     shards: int | None = None
     """Number of files, at most one per record; default: one per 64 MiB."""
     json: bool = False

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from vqvae_jax.cli.encode import coded_size, parse_rate
+from vqvae_jax.cli.source_options import coded_size, parse_rate
 from vqvae_jax.data.card import Card
 from vqvae_jax.data.names import Source
 from vqvae_jax.data.parts import share_of
@@ -25,7 +25,7 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class Options:
-    """Every video of a folder to a data set of tokens: ArrayRecord shards for models that are trained on indices."""
+    """Codes every video of a folder to a data set of tokens: ArrayRecord shards, for models trained on indices."""
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="VIDEOS")]
     """Folder with video files, searched through all sub-folders."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-import ml_dtypes
 import numpy as np
 
 from vqvae_jax.config import check_choice
@@ -113,42 +112,12 @@ def read_bundle(path: str | Path) -> Bundle:
     return Bundle(name, family, version, config, tensors, origin, weights, digest, path)
 
 
-def pack_weight(leaf: Any, weights: WeightType) -> np.ndarray:
-    """A float array as a bundle stores it: float32, or bfloat16 as the uint16 that safetensors can hold."""
-    array = np.asarray(leaf, np.float32)
-    return array.astype(ml_dtypes.bfloat16).view(np.uint16) if weights == "bfloat16" else array
-
-
-def unpack_weight(array: np.ndarray) -> np.ndarray:
-    """The inverse: bfloat16 becomes float32; any other array is returned as it is."""
-    return array.view(ml_dtypes.bfloat16).astype(np.float32) if array.dtype == np.uint16 else array
-
-
-def checked_tensor(tensors: Mapping[str, np.ndarray], key: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The tensor `key`.
-
-    Raises:
-      UserError: if it is missing, or not float32 of `shape` with finite values.
-    """
-    array = any_tensor(tensors, key)
-    if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
-        raise UserError(f"tensor {key} is not float32{list(shape)} of finite values")
-    return array
-
-
-def any_tensor(tensors: Mapping[str, np.ndarray], key: str) -> np.ndarray:
-    """The tensor `key`, or a `UserError` that it is missing."""
-    if key not in tensors:
-        raise UserError(f"tensor {key} is missing")
-    return tensors[key]
-
-
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         state = "is not a file" if path.exists() else "does not exist"
-        raise UserError(f"bundle {path} {state}; make one with `vqvae-jax export --run DIR {path.name}`")
+        raise UserError(f"bundle {path} {state}; `vqvae-jax export MODEL.safetensors --run DIR` makes one of a run")
     if path.stat().st_size > MAX_BYTES:
         raise UserError(f"{path}: {path.stat().st_size} bytes is no bundle of ours")
     try:

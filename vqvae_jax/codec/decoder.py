@@ -39,6 +39,8 @@ class Decoder:
         self._recent: dict[tuple[int, str | None], Content | DamagedChunk] = {}
         header = self.reader.header
         try:
+            if header.brings_model and header.family != model.family:
+                raise UserError(f"{self.reader.name}: brings its own model, of family {header.family}; give no other")
             if not model.identity.startswith(header.bundle) or header.family not in ("", model.family):
                 raise UserError(
                     f"{self.reader.name}: was coded with bundle {header.bundle.hex()}, this is "
@@ -75,7 +77,8 @@ class Decoder:
         """
         parts = self.reader.read_chunk(chunk, None if layer is None else self._coder.layers[layer])
         try:
-            return self._coder.unpack(Chunk(self.reader.header.frames_in_chunk(chunk), parts))
+            start = chunk * self.reader.header.chunk_frames
+            return self._coder.unpack(Chunk(self.reader.header.frames_in_chunk(chunk), parts, start))
         except CorruptStreamError as error:
             raise self._corrupt(chunk, error) from error
 

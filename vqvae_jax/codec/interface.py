@@ -42,6 +42,7 @@ class Chunk(NamedTuple):
 
     frames: int  # of the video; 0 in the head chunk
     parts: dict[str, bytes]  # in decoding order; each gets a checksum of its own
+    start: int = 0  # number of its first frame, which decoders are told
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,29 @@ class Options:
                 expected = "a finite number" if kind is float else "a whole number"
                 raise UserError(f"{name.replace('_', '-')}={value!r} is not allowed; expected {expected}")
             object.__setattr__(self, name, kind(value))  # NumPy's overflow
+
+
+@dataclass(frozen=True)
+class FitWish:
+    """What is asked for where a model is fitted to a video.
+
+    Raises:
+      UserError: unless one of rate and size is given, and all are above 0.
+    """
+
+    bpp: float | None = None  # bits of the whole file per pixel, to be met within a few percent
+    parameters: int | None = None  # of the models of all scenes, at most
+    epochs: int = 300  # how often a frame is seen
+
+    def __post_init__(self) -> None:
+        if (self.bpp is None) == (self.parameters is None):
+            raise UserError("--bpp and --parameters: give one of them, the size of the network that is fitted")
+        if self.bpp is not None and not (is_number(self.bpp) and self.bpp > 0):
+            raise UserError(f"bpp={self.bpp!r} is not allowed; expected a number above 0")
+        for name in ("parameters", "epochs"):
+            value = getattr(self, name)
+            if value is not None and not (is_whole(value) and value >= 1):
+                raise UserError(f"{name}={value!r} is not allowed; expected a whole number of at least 1")
 
 
 class ChunkEncoder(Protocol):

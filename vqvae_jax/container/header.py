@@ -106,6 +106,11 @@ class Header:
         return COMPACT if self.compact else 2 if self.family else 1
 
     @property
+    def brings_model(self) -> bool:
+        """Whether the file can be decoded without a bundle."""
+        return not any(self.bundle)
+
+    @property
     def indexed(self) -> bool:
         """Whether an index stands behind the chunks; not behind a single one with a compact header."""
         return not self.compact or self.chunks + len(self.head_parts) > 1

@@ -1,5 +1,6 @@
 """Training from memory: clips decoded once, or memory-mapped `.npy`. Needs neither grain nor tensorflow_datasets."""
 
+import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -75,6 +76,28 @@ class MemoryClips:
         return self._array[np.asarray(records, np.int64)]
 
 
+class ArrayClips:
+    """Clips that lie in memory already, (N, T, H, W, 3) uint8; named after where they are from, and numbered."""
+
+    def __init__(self, clips: np.ndarray, name: str, split: str) -> None:
+        if clips.dtype != np.uint8 or clips.ndim != 5 or clips.shape[-1] != 3 or not clips.size:
+            raise UserError(f"{name}: {clips.dtype} of shape {clips.shape}; expected uint8 of shape (N, T, H, W, 3)")
+        self.data_dir, self.split = Path(name), split
+        self.clip_shape: tuple[int, int, int, int] = clips.shape[1:]
+        digest = hashlib.sha256(str(clips.shape).encode())
+        digest.update(np.ascontiguousarray(clips).data)
+        self._clips, self.digest = clips, digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def ids(self, records: Sequence[int]) -> list[str]:
+        return [f"{self.data_dir}/{record}" for record in records]
+
+    def read(self, records: Sequence[int]) -> np.ndarray:
+        return self._clips[np.asarray(records, np.int64)]
+
+
 class NpyClips:
     """A split kept as one file, `DIR/<split>.npy`, (N, T, H, W, 3) uint8, memory-mapped; ids and digest in the card.
 
@@ -119,9 +142,11 @@ class NpyClips:
         self._open()
 
 
-def is_mapped(clips: ClipSet) -> bool:
-    """Whether the clips lie in `.npy` files, which the system caches by itself."""
-    return all(isinstance(part, NpyClips) for part in (clips.parts if isinstance(clips, MixedClips) else [clips]))
+def at_hand(clips: ClipSet) -> bool:
+    """Whether the clips lie in memory, or in `.npy` files, which the system caches by itself."""
+    return all(
+        isinstance(part, NpyClips | ArrayClips) for part in (clips.parts if isinstance(clips, MixedClips) else [clips])
+    )
 
 
 def _ids(data_dir: Path, split: str, card: dict[str, Any]) -> list[str]:
@@ -142,7 +167,7 @@ def memory_stream(clips: ClipSet, config: PipelineConfig, share: Share) -> Batch
       ConfigError: if the batch does not fit the split.
       UserError: if the decoded split is larger than the free memory.
     """
-    reader = SampleReader(clips if is_mapped(clips) else MemoryClips(clips), config)
+    reader = SampleReader(clips if at_hand(clips) else MemoryClips(clips), config)
 
     def samples_from(position: int) -> Iterator[Sample]:
         return (reader[position + share.position(index)] for index in itertools.count())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.data.memory import NpyClips, fits_in_memory, is_mapped, memory_stream
+from vqvae_jax.data.memory import NpyClips, at_hand, fits_in_memory, memory_stream
 from vqvae_jax.data.mixed import MixedClips
 from vqvae_jax.data.order import Share
 from vqvae_jax.data.source import ClipSet, ClipStream, read_card
@@ -69,7 +69,7 @@ def open_stream(clips: ClipSet, config: PipelineConfig, process_index: int = 0, 
     if config.crop is not None and (config.crop[0] > height or config.crop[1] > width):
         raise ConfigError(f"config: data.crop={config.crop} is more than {clips.data_dir} has, {height} x {width}")
     in_memory = config.source == "memory" or (
-        config.source == "auto" and (is_mapped(clips) or fits_in_memory(clips, IN_MEMORY_LIMIT))
+        config.source == "auto" and (at_hand(clips) or fits_in_memory(clips, IN_MEMORY_LIMIT))
     )
     if in_memory:
         return memory_stream(clips, config, share)

@@ -1,4 +1,4 @@
-"""Discretised mixtures of Gaussians or logistic distributions as integer frequencies, the same on every machine.
+"""Discretised mixtures of Gaussian, logistic or Laplace distributions as integer frequencies, alike on every machine.
 
 What a model says of a value, means and scales, is rounded to integers first; everything behind that is arithmetic on
 integers and a table that is made of exactly rounded decimals. No table of a symbol's distribution is needed: the sum of
@@ -14,7 +14,7 @@ import numpy as np
 
 from vqvae_jax.entropy.frequencies import FRACTIONS
 
-Kind = Literal["gaussian", "logistic"]
+Kind = Literal["gaussian", "logistic", "laplace"]
 
 MEAN_UNITS = 64  # of a mean, per symbol
 SCALES_PER_OCTAVE = 16
@@ -23,7 +23,7 @@ WEIGHTS = 256  # what the weights of a mixture sum to, or
 FINE_WEIGHTS = 4096  # where a component that is rare counts
 _STEPS = 128  # of the table, per unit
 _TABLE_BITS = 30
-_END = {"gaussian": 7, "logistic": 22}  # beyond it the rest is under 2**-31
+_END = {"gaussian": 7, "logistic": 22, "laplace": 22}  # beyond it the rest is under 2**-31
 #: 2**20 / scale, for scales counted from the first one.
 _INVERSE = np.array([int(FRACTIONS[s % 16]) >> s // 16 for s in range(SCALES)], np.int64)
 
@@ -45,7 +45,8 @@ def cumulative(
     symbol, behind which a number may say by how much (`rans.excess_intervals`).
 
     Args:
-      kind: of the components. A Gaussian's scale is its standard deviation, a logistic distribution's its scale.
+      kind: of the components. A Gaussian's scale is its standard deviation, the others' the divisor
+        in their exponential.
       mixture: of each edge's symbol; broadcast against `edges[..., None]`.
       edges: integers in [-radius, radius].
       radius: at most 2**15, and a quarter of 2**bits; one for all, or broadcast against the edges.
@@ -85,6 +86,9 @@ def _table(kind: Kind) -> np.ndarray:
             t = Decimal(number) / _STEPS
             if kind == "logistic":
                 values.append(1 / (1 + (-t).exp()))
+                continue
+            if kind == "laplace":
+                values.append(1 - (-t).exp() / 2)
                 continue
             # Marsaglia 2004: 1/2 + density times t + t**3 / 3 + t**5 / (3 * 5) + ...
             term = total = t

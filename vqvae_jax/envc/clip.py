@@ -1,5 +1,6 @@
 """Clips through the models: an I frame, then P frames, each predicted from the one before as it was decoded."""
 
+import contextlib
 from typing import Any, NamedTuple
 
 import jax
@@ -8,6 +9,7 @@ from jax import Array, lax
 
 from vqvae_jax.envc.coding import Inter, Intra, code_inter, code_intra, inter_shapes, intra_shapes
 from vqvae_jax.envc.config import EnvcConfig
+from vqvae_jax.layers.conv3d import within_loop
 from vqvae_jax.target import platform
 from vqvae_jax.training.state import PyTree
 
@@ -68,6 +70,7 @@ def code_clip(
     given: bool = False,
     predicted: bool = False,
     dropout: Array | None = None,
+    looped: bool = False,
 ) -> CodedClip:
     """Clips encoded and decoded in a closed loop.
 
@@ -79,6 +82,8 @@ def code_clip(
       given: the first frame is there as it is, and costs nothing.
       predicted: also what P frames are without their residuals.
       dropout: key, for `config.dropout`; without it nothing is dropped.
+      looped: on a CPU P frames are a loop's body, which is compiled once and takes about twice as long; elsewhere they
+        always are.
     """
     noise = noise or ClipNoise()
     first = None if given else code_intra(config, params, x_BTHWC[:, 0], noise.intra)
@@ -94,7 +99,9 @@ def code_clip(
 
     by_time = jax.tree.map(lambda values: jnp.moveaxis(values, 1, 0), (x_BTHWC[:, 1:], noise.inter))
     keys = None if dropout is None else jax.random.split(dropout, count)
-    # XLA runs convolutions in a loop's body on one core of a CPU; elsewhere a loop compiles as many times faster.
-    _, found = lax.scan(one, start, (*by_time, keys), unroll=count if platform() == "cpu" else 1)
+    # On a CPU convolutions are fastest outside of loops, where every frame is compiled anew.
+    with within_loop() if looped else contextlib.nullcontext():
+        unroll = 0 if platform() == "cpu" and not looped else 1
+        _, found = lax.scan(one, start, (*by_time, keys), unroll=unroll)
     frames, predictions, inter_bits = jax.tree.map(lambda values: jnp.moveaxis(values, 0, 1), found)
     return CodedClip(jnp.concatenate([start[:, None], frames], axis=1), predictions, bits, inter_bits)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from vqvae_jax.config import check, check_choices
 from vqvae_jax.errors import UserError
-from vqvae_jax.layers.conv3d import Triple
+from vqvae_jax.layers.kinds import Triple
 from vqvae_jax.precision import DTypeName
 
 MULTIPLE = 64  # what sides of a picture are multiples of: hyper latents have one position to 64x64 pixels

@@ -22,7 +22,7 @@ from vqvae_jax.envc.deformable import TAPS, DeformableConv
 from vqvae_jax.envc.mixture import COMPONENTS, EntropyParameters
 from vqvae_jax.layers.blocks import ChannelNorm
 from vqvae_jax.layers.conv2d import CausalConv2D, Conv2D, UpConv2D
-from vqvae_jax.layers.conv3d import Triple
+from vqvae_jax.layers.kinds import Triple
 from vqvae_jax.training.state import PyTree, parameter_count
 from vqvae_jax.training.task import Cost
 

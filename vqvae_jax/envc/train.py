@@ -115,8 +115,7 @@ class EnvcTask:
         average = state.ema_params
         if average is not None:
             before = split(fresh(state.params, average), phase.moves)[0]
-            decay, since = config.optimizer.weight_ema, state.step - phase.first
-            average = join(average_weights(before, moving, decay, since), still)
+            average = join(average_weights(before, moving, config.optimizer, state.step - phase.first), still)
         scalars = {name: value for name, value in found.aux.means.items() if not name.endswith("squared_error")}
         for name in found.aux.means.keys() - scalars.keys():
             error = jnp.maximum(found.aux.means[name], 1e-10)
@@ -138,7 +137,7 @@ class EnvcTask:
         apart), the objective of a frame in 8 bits (`cost`), and the share of P frames' bits that motion has.
         """
         x, config = normalise(clips_BTHWC), self.experiment
-        coded = code_clip(config.model, params, x)
+        coded = code_clip(config.model, params, x, looped=True)
         shown = to_uint8(coded.frames)
         bpp = coded.bits / (clips_BTHWC.shape[2] * clips_BTHWC.shape[3])
         error = config.loss.lagrangian * distortion(config.loss, x, normalise(shown))

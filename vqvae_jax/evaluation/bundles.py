@@ -8,8 +8,8 @@ from vqvae_jax.data.open import open_sets, open_split
 from vqvae_jax.data.source import ClipSet, few, read_card
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
-from vqvae_jax.evaluation.clip_files import measure_files
-from vqvae_jax.evaluation.coder import ModelCoder
+from vqvae_jax.evaluation.clip_files import curve_missing, measure_curve, measure_files
+from vqvae_jax.evaluation.coder import ModelCoder, coders_at
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.opening import (
     DEFAULT_FPS,
@@ -51,6 +51,11 @@ def training_clips(run: Path, digest: str | None, other: Path) -> ClipSet:
             return clips
         reasons.append(f"{clips.data_dir} is not what the run was trained on (digest {clips.digest[:8]})")
     raise UserError(f"the training clips, on which an entropy model is fitted, are not there: {reasons[0]}")
+
+
+def bundles_folder(out: Path) -> Path:
+    """Where the bundles of an evaluation's checkpoints are."""
+    return out.with_name(f"{out.stem}_bundles")
 
 
 def fitted_bundle(snapshot: Snapshot, run: Path, other: Path, folder: Path, fit_clips: int) -> Path:
@@ -101,14 +106,17 @@ def evaluate_bundle(config: EvaluateConfig, say: Say = print) -> Result:
     batches = Batches(clips, len(clips), config.batch_size)
     weights = find_vgg_weights(config.vgg_weights)
     trunk, divisors = None if weights is None else load_vgg(weights), layer_means(None)
-    coder = ModelCoder(config.run, single_rate(read_card(config.data)) or DEFAULT_FPS)
+    fps = single_rate(read_card(config.data)) or DEFAULT_FPS
+    coder, others = ModelCoder(config.run, fps), coders_at(config.run, fps, config.qualities)
     result = open_result(config, bundle_entry(config.run, coder.model), batches, trunk, divisors, say)
-    if result["checkpoints"]:
+    if result["checkpoints"] and not curve_missing(result["checkpoints"][0], config.qualities):
         say(f"{config.run.stem}  {describe_checkpoint(result['checkpoints'][0])}  (measured before)")
         return result
     started, records = time.monotonic(), range(batches.count)
-    with Progress(f"{config.run.stem}: files", batches.count, "clips") as progress:
-        files, quality = measure_files(coder, clips, records, ClipMeasure(trunk, divisors), None, progress.advance)
+    with Progress(f"{config.run.stem}: files", batches.count * (1 + len(others)), "clips") as progress:
+        measure, advance = ClipMeasure(trunk, divisors), progress.advance
+        files, quality = measure_files(coder, clips, records, measure, None, advance)
+        curve = measure_curve(others, clips, records, measure, None, advance)
     entry: CheckpointResult = {
         "step": int(coder.model.origin.get("step", 0)),
         "digest": coder.digest,
@@ -117,6 +125,7 @@ def evaluate_bundle(config: EvaluateConfig, say: Say = print) -> Result:
         "quality": quality,
         "files": files,
         "files_reason": None,
+        "curve": curve,
         "estimates": {},
         "without": {},
         "diagnostics": {},

@@ -15,6 +15,9 @@ BASELINES = {
     BLOCK_MEANS: ("4x4 block means", Look("#5b8c3a", "#a3c46f", dash=":")),
 }
 FILES = Look("#7a3fc2", "#b894f0", "o")
+#: What a rate is called, wherever it stands.
+WHOLE_FILES = "whole files"
+RATES = {"formula": "formula", "deflate": "DEFLATE", "entropy": "zero-order entropy", "likelihood": "likelihood"}
 EVEN = PALETTE[1]._replace(dash="--")
 MOST_RANKS = 300  # points of the curve of codes
 
@@ -70,7 +73,7 @@ def over_steps(result: Result) -> tuple[Chart, ...]:
     marked, grey = MODEL._replace(marker="o", strong=False), Look("#7a7a7a", "#9a9a9a")
     psnr = [
         curve("all levels", marked, [entry["quality"]["mean"]["psnr"] for entry in entries]),
-        curve("file PSNR", FILES, [found.get("psnr") for found in files]),
+        curve(WHOLE_FILES, FILES, [found.get("psnr") for found in files]),
     ]
     for name, dash in zip(entries[0]["without"], (":", "--", "-") * 3, strict=False):
         without = [entry["without"][name]["psnr"] for entry in entries]
@@ -79,10 +82,10 @@ def over_steps(result: Result) -> tuple[Chart, ...]:
         psnr.append(Series(label, steps[:1], np.array([quality["mean"]["psnr"]]), "level", look))
     charts = [Chart("PSNR over training", "step", _known(psnr), "dB", whole_x=True)]
     if any(files):
-        rates = [curve("file bpp", FILES, [found.get("bpp") for found in files])]
+        rates = [curve(WHOLE_FILES, FILES, [found.get("bpp") for found in files])]
         for name, dash in zip(entries[0]["estimates"], ("-", "--", ":") * 3, strict=False):
             estimates = [entry["estimates"].get(name) for entry in entries]
-            rates.append(curve(f"by {name}", grey._replace(dash=dash), estimates))
+            rates.append(curve(RATES.get(name, name), grey._replace(dash=dash), estimates))
         charts.append(Chart("Rate over training", "step", _known(rates), "bits per pixel", whole_x=True))
     return tuple(charts)
 

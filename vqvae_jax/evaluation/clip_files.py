@@ -1,7 +1,7 @@
 """Real files, one per clip: their bytes, and the quality of what a decoder makes of those bytes alone."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Advance
 from vqvae_jax.evaluation.coder import CodecError, ModelCoder
 from vqvae_jax.evaluation.quality import ClipMeasure, summarise
-from vqvae_jax.evaluation.schema import Files, Quality
+from vqvae_jax.evaluation.schema import CheckpointResult, Files, Quality, RatePoint
 from vqvae_jax.metrics.rate import bytes_to_bpp
 
 FRAME_FIGURES = ("psnr", "ssim", "lossless", "difference_psnr", "perceptual")
@@ -76,3 +76,23 @@ def measure_files(
         "bundle": coder.digest,
         "command": coder.encode_command,
     }, quality
+
+
+def measure_curve(
+    coders: Mapping[float, ModelCoder],
+    clips: ClipSet,
+    records: Sequence[int],
+    measure: ClipMeasure,
+    fitted_on: int | None = None,
+    progress: Advance = lambda clips: None,
+) -> list[RatePoint]:
+    """`measure_files` at each of several qualities, in the order of `coders`."""
+    return [
+        {"quality": quality, "files": measure_files(coder, clips, records, measure, fitted_on, progress)[0]}
+        for quality, coder in coders.items()
+    ]
+
+
+def curve_missing(entry: CheckpointResult, qualities: Sequence[float]) -> bool:
+    """Whether files at one of these qualities were not measured yet."""
+    return not set(qualities) <= {point["quality"] for point in entry["curve"]}

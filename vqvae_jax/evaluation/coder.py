@@ -1,6 +1,7 @@
 """A codec at one setting, whatever it is: what writes a clip's file, and what shows the file alone."""
 
 import time
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +64,7 @@ class ModelCoder:
       rate_weight: what a bit is worth to the encoder; 0 spends none of the quality on it.
       quality: of a model of several rates; by default its own choice.
       effort: of the encoder.
+      gop: frames of a chunk; by default the model's choice.
 
     Raises:
       UserError: if the bundle cannot be read.
@@ -72,12 +74,18 @@ class ModelCoder:
     suffix = LEARNED_SUFFIX
 
     def __init__(
-        self, path: Path, fps: float, rate_weight: float = 0.0, quality: float | None = None, effort: int = 0
+        self,
+        path: Path,
+        fps: float,
+        rate_weight: float = 0.0,
+        quality: float | None = None,
+        effort: int = 0,
+        gop: int | None = None,
     ) -> None:
         self.path, self.model = path.resolve(), load_model(path)
         self._rate = Fraction(fps).limit_denominator(1001)
-        self._encoder = Encoder(self.model, rate_weight=rate_weight, quality=quality, effort=effort)
-        options = {"rate-weight": rate_weight or None, "quality": quality, "effort": effort or None}
+        self._encoder = Encoder(self.model, chunk_frames=gop, rate_weight=rate_weight, quality=quality, effort=effort)
+        options = {"rate-weight": rate_weight or None, "quality": quality, "effort": effort or None, "gop": gop}
         given = {name: value for name, value in options.items() if value is not None}
         typed = "".join(f" --{name} {value:g}" for name, value in given.items())
         self._given = typed.replace(" --", " ")
@@ -123,6 +131,15 @@ class ModelCoder:
     def _receiver(self) -> Model:
         """The model read once more: a receiver has the bundle's file, and nothing of the sender's."""
         return load_model(self.path)
+
+
+def coders_at(path: Path, fps: float, qualities: Sequence[float]) -> dict[float, ModelCoder]:
+    """A coder for each quality of a model of several rates.
+
+    Raises:
+      UserError: if the bundle cannot be read, or is not of such a model.
+    """
+    return {quality: ModelCoder(path, fps, quality=quality) for quality in qualities}
 
 
 def check_decoded(clip: np.ndarray, shape: tuple[int, ...]) -> None:

@@ -18,6 +18,8 @@ class Measuring:
     """Some of: all, latest, best (by the run's own validation), numbers of steps."""
     files: int | Literal["all"] = "all"
     """Clips, evenly spread over those measured, that are coded to real files and decoded from them; 0 for none."""
+    qualities: tuple[float, ...] = ()
+    """Of a model of several rates: the same clips' files at these qualities too, 0 to 100, for a curve."""
     fit_clips: int = 500
     """About so many training clips are used where an entropy model has to be fitted for the files."""
     watch: bool = False
@@ -27,11 +29,11 @@ class Measuring:
     batch_size: int = 8
     """Clips at a time over all local devices; rounded up to a multiple of their number."""
     clips: int = 0
-    """Only so many clips, evenly spread over the split, for a quick look; 0 for all. Stated in the result."""
+    """Measure only so many clips, evenly spread over the split; 0 for all. Stated in the result."""
     vgg_weights: Path | None = None
-    """VGG-16 trunk for the perceptual distance; by default what $VQVAE_JAX_WEIGHTS names. Null if there is none."""
+    """VGG-16 trunk of the perceptual distance, .npz or .safetensors; default: $VQVAE_JAX_WEIGHTS. Null without one."""
     force: bool = False
-    """Begin FILE.json anew, whatever it holds."""
+    """Overwrite FILE.json, whatever it holds, instead of going on with it."""
 
     def __post_init__(self) -> None:
         check(bool(self.steps), "steps", "", "all, latest, best or numbers of steps")

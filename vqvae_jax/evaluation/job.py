@@ -9,16 +9,16 @@ from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import evenly_spread, few
 from vqvae_jax.errors import UserError
 from vqvae_jax.evaluation.batches import Batches
-from vqvae_jax.evaluation.bundles import evaluate_bundle, fitted_bundle
-from vqvae_jax.evaluation.clip_files import measure_files
-from vqvae_jax.evaluation.coder import ModelCoder
+from vqvae_jax.evaluation.bundles import bundles_folder, evaluate_bundle, fitted_bundle
+from vqvae_jax.evaluation.clip_files import curve_missing, measure_curve, measure_files
+from vqvae_jax.evaluation.coder import ModelCoder, coders_at
 from vqvae_jax.evaluation.config import EvaluateConfig
 from vqvae_jax.evaluation.model_figures import ModelMeasurement
 from vqvae_jax.evaluation.opening import DEFAULT_FPS, Say, layer_means, open_result, run_entry, surroundings
 from vqvae_jax.evaluation.overview import describe_checkpoint
 from vqvae_jax.evaluation.quality import ClipMeasure
 from vqvae_jax.evaluation.result_file import find_checkpoint, write_result
-from vqvae_jax.evaluation.schema import CheckpointResult, Files, Result
+from vqvae_jax.evaluation.schema import CheckpointResult, Files, RatePoint, Result
 from vqvae_jax.evaluation.side_files import grid_picture, refuse_foreign_side_files, write_side_files
 from vqvae_jax.families import experiment_from, load_snapshot, task_of
 from vqvae_jax.losses.vgg_weights import find_vgg_weights, load_vgg
@@ -194,11 +194,11 @@ class EvaluationJob:
         started = time.monotonic()
         entry = known or self._entry(snapshot, measurement)
         self._tried.add(step)
-        files, reason = self._files(snapshot)
+        files, reason, curve = self._files(snapshot)
         if known is not None and files is None:
             self._say_once(f"{describe_checkpoint(known)}  (measured before; files still not: {reason})")
             return None
-        entry["files"], entry["files_reason"] = files, reason
+        entry["files"], entry["files_reason"], entry["curve"] = files, reason, curve
         entry["seconds"] = round(entry["seconds"] + time.monotonic() - started, 3)
         others = [e for e in result["checkpoints"] if e["step"] != step]
         result["checkpoints"] = sorted([*others, entry], key=lambda e: e["step"])
@@ -231,6 +231,7 @@ class EvaluationJob:
             "quality": figures.quality,
             "files": None,
             "files_reason": None,
+            "curve": [],
             "estimates": figures.estimates,
             "without": figures.without,
             "diagnostics": figures.diagnostics,
@@ -248,24 +249,24 @@ class EvaluationJob:
         wanted = self._batches.clips.ids(self._file_records())
         found = entry["files"]
         have = None if found is None else (found["clip_ids"], found["fitted_on"])
-        return bool(wanted) and have != (wanted, self._config.fit_clips)
+        same = have == (wanted, self._config.fit_clips) and not curve_missing(entry, self._config.qualities)
+        return bool(wanted) and not same
 
-    def _files(self, snapshot: Snapshot) -> tuple[Files | None, str | None]:
-        """Files of the checkpoint's bundle, or why there are none."""
+    def _files(self, snapshot: Snapshot) -> tuple[Files | None, str | None, list[RatePoint]]:
+        """Files of the checkpoint's bundle, or why there are none; and those at the other qualities."""
         config, clips, records = self._config, self._batches.clips, self._file_records()
         if not records:
-            return None, NOT_ASKED
+            return None, NOT_ASKED, []
         assert self._opened is not None
         fps = self._opened[0]["data"]["fps"] or DEFAULT_FPS
-        folder = config.out.with_name(f"{config.out.stem}_bundles")
         try:
-            path = fitted_bundle(snapshot, config.run, config.data, folder, config.fit_clips)
-            coder = ModelCoder(path, fps)
-            with Progress(f"step {snapshot.step}: files", len(records), "clips") as progress:
-                measure, advance = self._clip_measure, progress.advance
-                return measure_files(coder, clips, records, measure, config.fit_clips, advance)[0], None
+            path = fitted_bundle(snapshot, config.run, config.data, bundles_folder(config.out), config.fit_clips)
+            coder, others = ModelCoder(path, fps), coders_at(path, fps, config.qualities)
+            with Progress(f"step {snapshot.step}: files", len(records) * (1 + len(others)), "clips") as progress:
+                wanted = clips, records, self._clip_measure, config.fit_clips, progress.advance
+                return measure_files(coder, *wanted)[0], None, measure_curve(others, *wanted)
         except UserError as error:
-            return None, str(error)
+            return None, str(error), []
 
     def _grid(self, measured: Snapshot | None) -> bytes | None:
         """The picture of the file's last step, or of the one just measured if the run has removed that one."""

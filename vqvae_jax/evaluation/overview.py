@@ -32,6 +32,8 @@ def describe_checkpoint(entry: CheckpointResult) -> str:
         parts.append(f"perceptual {mean['perceptual']:.4f}")
     if files is not None:
         parts.append(f"files {files['bpp']:.4f} bpp, {files['psnr']:.2f} dB, {files['ssim']:.4f}")
+    for point in entry["curve"]:
+        parts.append(f"quality {point['quality']:g} {point['files']['bpp']:.4f} bpp, {point['files']['psnr']:.2f} dB")
     parts += [f"{name} {bpp:.4f} bpp" for name, bpp in entry["estimates"].items()]
     return "  ".join(parts)
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 
 from vqvae_jax.evaluation.charts import (
     BASELINES,
     MODEL,
+    RATES,
+    WHOLE_FILES,
     baselines,
     by_position,
     code_usage,
@@ -16,6 +18,8 @@ from vqvae_jax.evaluation.charts import (
     over_rates,
     over_steps,
 )
+from vqvae_jax.evaluation.examples import Example
+from vqvae_jax.evaluation.fine_tuning import before_after_charts, before_after_table, gain, gain_tiles
 from vqvae_jax.evaluation.opening import DEFAULT_FPS
 from vqvae_jax.evaluation.schema import CheckpointResult, MeanFigures, Result
 from vqvae_jax.metrics.rate import RAW_BPP
@@ -25,6 +29,7 @@ from vqvae_jax.report.page import (
     code,
     facts,
     folded,
+    link,
     page,
     section,
     side_by_side,
@@ -32,9 +37,9 @@ from vqvae_jax.report.page import (
     table_section,
     tiles,
 )
-from vqvae_jax.report.pictures import ERROR_GAIN, amplified_error
+from vqvae_jax.report.pictures import amplified_error, error_gain
 from vqvae_jax.report.sprites import Clip, Pane, sprites
-from vqvae_jax.report.table import Cell, Table, number
+from vqvae_jax.report.table import Cell, Table, html, number
 
 # Name in the file, name on the page, decimals, whether less is better.
 MEASURES = (
@@ -43,22 +48,15 @@ MEASURES = (
     ("difference_psnr", "PSNR of frame differences, dB", 2, False),
     ("perceptual", "perceptual distance (VGG-16)", 4, True),
 )
+#: Of the measures, those that stand above everything: title and how they are written there.
+HEADLINES = {"psnr": ("PSNR", "{:.2f} dB"), "ssim": ("SSIM", "{:.4f}")}
 ZERO_ORDER = "of each level's code frequencies, whatever their order; a coder with memory, as DEFLATE is, can go below"
 ESTIMATES = {
-    "formula": ("indices, by formula", "every index at log2 K bits"),
-    "deflate": ("indices, DEFLATE", "zlib level 9 over uint16, one stream per clip"),
-    "entropy": ("indices, zero-order entropy", ZERO_ORDER),
-    "likelihood": ("latents, by their likelihood", "at the middle one of the trained lambdas"),
+    "formula": "of indices: each at log2 K bits",
+    "deflate": "of indices: zlib level 9 over uint16, one stream per clip",
+    "entropy": f"of indices: {ZERO_ORDER}",
+    "likelihood": "of latents, at the middle one of the trained lambdas",
 }
-
-
-class Example(NamedTuple):
-    """A clip beside what the model made of it."""
-
-    name: str  # the clip's id
-    original: np.ndarray  # (T, H, W, 3) uint8, RGB
-    reconstruction: np.ndarray  # (T, H, W, 3) uint8, RGB
-    remark: str = ""  # "27.3 dB"
 
 
 def run_report(
@@ -68,6 +66,8 @@ def run_report(
     notes: Sequence[str] = (),
     commands: Sequence[str] = (),
     training_clips: int | None = None,
+    before: Result | None = None,
+    player: str | None = None,
 ) -> str:
     """The page about the last checkpoint in `result`. What was not measured leaves its section out.
 
@@ -78,6 +78,8 @@ def run_report(
       notes: what the reader must know first.
       commands: what was typed.
       training_clips: number of clips the run was trained on, if known.
+      before: the evaluation of the bundle that the run began with; see `fine_tuning.check_before`.
+      player: address, relative to the page's, of one that plays a coded file.
 
     Raises:
       ValueError: if an example's two clips differ in shape.
@@ -90,13 +92,15 @@ def run_report(
     return page(
         f"{run['name']}: {len(data['clip_ids'])} {data['split']} clips, compressed and restored",
         f"step {entry['step']} · {frames} frames of {width}×{height} at {rate}",
-        notes,
+        [*notes, *_below(result, entry)],
         [
-            tiles(_headlines(result, entry)),
+            link("Play a coded video in the browser", player) if player else "",
+            tiles([*(gain_tiles(gain(before, result)) if before else ()), *_headlines(result, entry)]),
+            _before_after(before, result) if before else "",
             section(
                 "Original beside reconstruction",
                 "Some of the evaluated clips, pixel for pixel, in a loop.",
-                sprites([_clip(example) for example in examples], data["fps"] or DEFAULT_FPS),
+                sprites(_clips(examples), data["fps"] or DEFAULT_FPS),
             ),
             table_section(quality_table(result, entry)),
             section(
@@ -119,34 +123,84 @@ def run_report(
     )
 
 
+def _before_after(before: Result, after: Result) -> str:
+    table = before_after_table(before, after)
+    cards = [chart_card(chart, chart.y_label) for chart in before_after_charts(before, after)]
+    return section(table.title, table.explanation, stack([html(table), *[side_by_side(cards)] * bool(cards)]))
+
+
+def _quality(result: Result, entry: CheckpointResult, measure: str) -> tuple[float, list[tuple[float, str]]]:
+    """A figure of files, or of restored clips where there are none; and the best without learning, at most one."""
+    found: Any = entry["quality"]["mean"] if entry["files"] is None else entry["files"]
+    means: dict[str, Any] = {name: quality["mean"] for name, (quality, _) in baselines(result).items()}
+    return found[measure], sorted(((mean[measure], name) for name, mean in means.items()), reverse=True)[:1]
+
+
+def _compared(result: Result, entry: CheckpointResult, measure: str) -> tuple[str, str, str]:
+    """Label, value, and of what it is beside what needs no learning."""
+    title, form = HEADLINES[measure]
+    value, plain = _quality(result, entry, measure)
+    restored: Any = entry["quality"]["mean"]
+    what = (
+        "restored clips"
+        if entry["files"] is None
+        else f"of files; restored without one {form.format(restored[measure])}"
+    )
+    without = [f"without learning: {name} {form.format(best)}" for best, name in plain]
+    return title, form.format(value), "\n".join([what, *without])
+
+
+def _below(result: Result, entry: CheckpointResult) -> list[str]:
+    """A sentence if what needs no learning is better."""
+    parts = []
+    for measure, (title, form) in HEADLINES.items():
+        value, plain = _quality(result, entry, measure)
+        parts += [
+            f"{title} {form.format(value)} against {form.format(best)} of {name}"
+            for best, name in plain
+            if value < best
+        ]
+    return [f"Below what needs no learning: {'; '.join(parts)} (no rate is counted)."] if parts else []
+
+
 def _headlines(result: Result, entry: CheckpointResult) -> list[tuple[str, str, str]]:
-    """Headline figures, each beside what costs nothing."""
-    mean, levels, files = entry["quality"]["mean"], _levels(entry), entry["files"]
-    plain = [b["quality"]["mean"] for b in result["baselines"].values() if b["quality"] is not None]
-    best = {name: max((b[name] for b in plain), default=None) for name in ("psnr", "ssim")}
+    """Headline figures, each beside what needs no learning; quality and rate of the same files where there are any."""
+    levels, files = _levels(entry), entry["files"]
     used = " / ".join(f"{level['usage']:.1%}" for level in levels.values())
     codes = " / ".join(f"{level['codes']:,}" for level in levels.values())
-    estimates = [(f"{bpp:.3f}", name) for name, bpp in entry["estimates"].items()]
+    rates = [(f"{bpp:.3f}", RATES.get(name, name)) for name, bpp in entry["estimates"].items()]
     if files is not None:
-        estimates.insert(0, (f"{files['bpp']:.3f}", "whole files"))
-    first, *others = estimates or [("not known", "")]
-    size = ("Rate", f"{first[0]} bpp", "; ".join([first[1], *(f"by {name} {bpp}" for bpp, name in others)]))
+        rates.insert(0, (f"{files['bpp']:.3f}", WHOLE_FILES))
+    first, *others = rates or [("not known", "")]
+    size = ("Rate", f"{first[0]} bpp", "; ".join([first[1], *(f"{name} {bpp}" for bpp, name in others)]))
     return [
-        ("PSNR", f"{mean['psnr']:.2f} dB", f"best without learning: {best['psnr']:.2f}" if plain else ""),
-        ("SSIM", f"{mean['ssim']:.4f}", f"best without learning: {best['ssim']:.4f}" if plain else ""),
+        *(_compared(result, entry, name) for name in HEADLINES),
         size,
         *[(f"Codes in use: {' / '.join(levels)}", used, f"of {codes}, chosen at least once")] * bool(levels),
     ]
 
 
-def _clip(example: Example) -> Clip:
-    a, b = example.original, example.reconstruction
-    if a.shape != b.shape or a.dtype != np.uint8 or b.dtype != np.uint8:
-        raise ValueError(
-            f"example {example.name!r}: expected two uint8 clips of one shape, found {a.shape} and {b.shape}"
+def _clips(examples: Sequence[Example]) -> list[Clip]:
+    """The examples with the errors of what they became in the end, all amplified alike."""
+    for name, original, shown in examples:
+        for made in shown:
+            a, b = original, made.frames
+            if a.shape != b.shape or a.dtype != np.uint8 or b.dtype != np.uint8:
+                raise ValueError(f"example {name!r}: expected uint8 clips of one shape, found {a.shape} and {b.shape}")
+    if not examples:
+        return []
+    gain = error_gain([e.original for e in examples], [e.shown[-1].frames for e in examples])
+    return [
+        Clip(
+            name,
+            (
+                Pane("original", original),
+                *shown,
+                Pane(f"error × {gain}", amplified_error(original, shown[-1].frames, gain)),
+            ),
         )
-    error = Pane(f"error × {ERROR_GAIN}", amplified_error(a, b))
-    return Clip(example.name, (Pane("original", a), Pane("reconstruction", b), error), example.remark)
+        for name, original, shown in examples
+    ]
 
 
 def quality_table(result: Result, entry: CheckpointResult) -> Table:
@@ -171,6 +225,8 @@ def quality_table(result: Result, entry: CheckpointResult) -> Table:
             cells = [Cell(number(v, ".2f")) for v in (part["psnr"], *[None] * (len(means) - 1))]
             rows.append((Cell(f"PSNR without the {name} level, dB", remark), *cells))
     explanation = "Means over the frames of a clip, then over clips; the best of each row in bold."
+    if entry["files"] is not None:
+        explanation += " Of clips that the model restores in one piece, without a file; what files give stands apart."
     return Table("Quality", explanation, tuple(names), tuple(rows))
 
 
@@ -200,14 +256,13 @@ def _usage(name: str, level: Mapping[str, Any]) -> str:
 def rate_table(result: Result, entry: CheckpointResult) -> Table:
     """Files where they were measured, the model's indices counted three ways, and the same clips as H.264."""
     h264, files = result["h264"], entry["files"]
-    titles = {name: ESTIMATES.get(name, (name, "")) for name in entry["estimates"]}
     found: list[tuple[str, float | None, str]] = [
-        *((title, entry["estimates"][name], remark) for name, (title, remark) in titles.items()),
+        *((RATES.get(name, name), bpp, ESTIMATES.get(name, "")) for name, bpp in entry["estimates"].items()),
         ("H.264", h264["bpp"], f"{h264['settings']}; another quality than the model's"),
     ]
     if files is not None:
         decoded = f"decoded from the bytes alone: {files['psnr']:.2f} dB, SSIM {files['ssim']:.4f}"
-        found.insert(0, ("files", files["bpp"], f"one for each of {files['clips']} clips; {decoded}"))
+        found.insert(0, (WHOLE_FILES, files["bpp"], f"one for each of {files['clips']} clips; {decoded}"))
     known = [(name, bpp, remark) for name, bpp, remark in found if bpp]
     widest = max((bpp for _, bpp, _ in known), default=0.0)
     rows = tuple(

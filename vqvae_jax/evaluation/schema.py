@@ -6,7 +6,7 @@ Every number is finite; what could not be measured is null, with a reason beside
 from typing import TypedDict
 
 SCHEMA = "vqvae_jax.evaluation"
-VERSION = 2
+VERSION = 3
 
 
 class MeanFigures(TypedDict):
@@ -56,6 +56,13 @@ class Files(TypedDict):
     command: str
 
 
+class RatePoint(TypedDict):
+    """The same clips' files at another of a model's several rates."""
+
+    quality: float  # 0 to 100
+    files: Files
+
+
 class Without(TypedDict):
     """Without one part of the code."""
 
@@ -84,6 +91,7 @@ class CheckpointResult(Surroundings):
     quality: Quality
     files: Files | None
     files_reason: str | None
+    curve: list[RatePoint]
     estimates: dict[str, float]
     without: dict[str, Without]
     diagnostics: dict[str, object]

@@ -13,7 +13,7 @@ from vqvae_jax.evaluation.result_file import find_checkpoint
 from vqvae_jax.evaluation.schema import Result
 from vqvae_jax.files import write_atomically
 from vqvae_jax.report.figure import figure
-from vqvae_jax.report.pictures import ERROR_GAIN, Board, Pane, amplified_error, draw, png
+from vqvae_jax.report.pictures import Board, Pane, amplified_error, draw, error_gain, png
 from vqvae_jax.report.table import csv_text
 from vqvae_jax.training.snapshot import Snapshot
 
@@ -81,9 +81,10 @@ def grid_picture(result: Result, measurement: ModelMeasurement, snapshot: Snapsh
     originals, reconstructions = batches.clips.read(records), measurement.reconstruct(snapshot, records)
     frames = originals.shape[1]
     moments = sorted({frames // 4, 3 * frames // 4})
-    heads = [head for t in moments for head in (f"original, frame {t}", "reconstruction", f"error × {ERROR_GAIN}")]
+    gain = error_gain(originals[:, moments], reconstructions[:, moments])
+    heads = [head for t in moments for head in (f"original, frame {t}", "reconstruction", f"error × {gain}")]
     rows = [
-        tuple(Pane(p[t : t + 1]) for t in moments for p in (a, b, amplified_error(a, b)))
+        tuple(Pane(p[t : t + 1]) for t in moments for p in (a, b, amplified_error(a, b, gain)))
         for a, b in zip(originals, reconstructions, strict=True)
     ]
     return png(draw(Board(tuple(heads), tuple(rows), tuple(labels), title, group=3)).frames[0])

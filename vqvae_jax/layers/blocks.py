@@ -6,18 +6,15 @@ quality that varies with size.
 """
 
 from functools import partial
-from typing import Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
 
-from vqvae_jax.layers.conv3d import Conv3D, Lowering
+from vqvae_jax.layers.conv3d import Conv3D
+from vqvae_jax.layers.kinds import BlockKind, Lowering, NormKind
 from vqvae_jax.layers.weight import weight
 from vqvae_jax.precision import DType
-
-BlockKind = Literal["full", "factored"]
-NormKind = Literal["rms", "layer"]
 
 
 class ChannelNorm(nn.Module):

@@ -7,22 +7,28 @@ One operation, three ways to hand it to XLA; all give the same numbers up to rou
 - `sum`: one 2-D convolution per temporal tap, summed.
 
 On CPU XLA's 3-D convolution is 1.7-6x slower than the 2-D forms (`benchmarks/convolutions.py`), so `auto` means
-`concat` where the program will run on one, wherever it is traced.
+`concat` where the program will run on one, wherever it is traced. There a kernel's gradient is slower over many
+pictures at once (their patches leave the cache), so that they are convolved some at a time.
 """
 
-from collections.abc import Sequence
-from typing import Literal
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
 
+from vqvae_jax.layers.kinds import Lowering, Triple
 from vqvae_jax.layers.weight import weight
 from vqvae_jax.precision import DType
 from vqvae_jax.target import platform
 
-Lowering = Literal["auto", "direct", "concat", "sum"]
-Triple = tuple[int, int, int]
+#: On a CPU, positions of one convolution, and of how many convolutions one is made at most.
+POSITIONS, MOST_PARTS = 2048, 64
+_in_loop: ContextVar[bool] = ContextVar("in_loop", default=False)
 
 
 class Conv3D(nn.Module):
@@ -113,6 +119,18 @@ def _join_taps(taps: list[Array], kernel: Array) -> tuple[Array, Array]:
     return jnp.concatenate(taps, axis=-1), joined
 
 
+@contextlib.contextmanager
+def within_loop() -> Iterator[None]:
+    """To trace a loop's body in: on a CPU 2-D convolutions are there products of patches, which take about twice as
+    long as convolutions do outside of loops. Left to XLA they and their gradients would take twenty times as long.
+    """
+    token = _in_loop.set(True)
+    try:
+        yield
+    finally:
+        _in_loop.reset(token)
+
+
 def convolve_frames(
     x_BTHWC: Array,
     kernel: Array,
@@ -126,12 +144,44 @@ def convolve_frames(
         # A matrix product, and so are its gradients: as a convolution the weight gradient takes 5-7 times as long.
         y = jnp.matmul(x_BTHWC.reshape(-1, channels), kernel[0, 0], precision=precision)
         return y.reshape(batch, frames, height, width, -1)
-    y = lax.conv_general_dilated(
-        x_BTHWC.reshape(batch * frames, height, width, channels),
-        kernel,
-        strides,
-        padding,
+    pictures = x_BTHWC.reshape(batch * frames, height, width, channels)
+    if _in_loop.get() and platform() == "cpu":
+        y = _of_patches(pictures, kernel, strides, padding, precision)
+        return y.reshape(batch, frames, *y.shape[1:])
+    conv = partial(
+        lax.conv_general_dilated,
+        rhs=kernel,
+        window_strides=strides,
+        padding=padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         precision=precision,
     )
+    if platform() == "cpu" and isinstance(pictures.shape[0], int):  # else as many as the exported program is given
+        size = _at_once(len(pictures), height * width // math.prod(strides))
+        starts = range(0, max(len(pictures), 1), size)
+        y = jnp.concatenate([conv(pictures[begin : begin + size]) for begin in starts])
+    else:
+        y = conv(pictures)
     return y.reshape(batch, frames, *y.shape[1:])
+
+
+def _of_patches(
+    x_BHWC: Array,
+    kernel: Array,
+    strides: tuple[int, ...],
+    padding: list[tuple[int, int]],
+    precision: lax.Precision | None,
+) -> Array:
+    """A 2-D convolution as one product of all patches and the kernel."""
+    tall, broad, _, features = kernel.shape
+    x = jnp.pad(x_BHWC, ((0, 0), *padding, (0, 0)))
+    height, width = ((size - k) // s + 1 for size, k, s in zip(x.shape[1:3], (tall, broad), strides, strict=True))
+    rows, columns = (height - 1) * strides[0] + 1, (width - 1) * strides[1] + 1
+    taps = [x[:, i : i + rows : strides[0], j : j + columns : strides[1]] for i in range(tall) for j in range(broad)]
+    patches = jnp.concatenate(taps, axis=-1).reshape(-1, kernel[..., 0].size)
+    return jnp.matmul(patches, kernel.reshape(-1, features), precision=precision).reshape(-1, height, width, features)
+
+
+def _at_once(pictures: int, positions: int) -> int:
+    """Of so many pictures of so many positions each, how many to convolve at once on a CPU."""
+    return min(max(POSITIONS // max(positions, 1), -(-pictures // MOST_PARTS), 1), max(pictures, 1))

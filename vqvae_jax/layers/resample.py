@@ -5,16 +5,14 @@ Never a transposed 3-D convolution: its weight gradient is about 30x slower in X
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from vqvae_jax.layers.conv3d import Conv3D, Lowering, Triple
+from vqvae_jax.layers.conv3d import Conv3D
+from vqvae_jax.layers.kinds import Lowering, ResampleKind, Triple
 from vqvae_jax.precision import DType
-
-ResampleKind = Literal["conv", "patch"]
 
 
 def space_to_depth(x_BTHWC: Array, factors: Triple) -> Array:

@@ -7,25 +7,21 @@ npz, in our names: `conv1_1/kernel` [3, 3, in, out], `conv1_1/bias` [out], ..., 
 
 import hashlib
 import os
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.losses.npz_weights import Shape, read_arrays, read_headers
 from vqvae_jax.losses.vgg import CONVOLUTIONS, PREPROCESSINGS, VggTrunk
 
 ENVIRONMENT = "VQVAE_JAX_WEIGHTS"
 SUFFIXES = (".npz", ".safetensors")
 #: Index of each convolution in torchvision's `vgg16().features`, which timm keeps.
 TORCHVISION_INDEX = dict(zip(CONVOLUTIONS, (0, 2, 5, 7, 10, 12, 14), strict=True))
-#: What zipfile and numpy raise on damaged files; RuntimeError: encrypted, or a compression they do not know.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError)
-Shape = tuple[int, ...]
 Weights = dict[str, np.ndarray]
 
 
@@ -162,40 +158,18 @@ def from_torchvision(array: np.ndarray) -> np.ndarray:
 
 
 def _open_npz(file: Path) -> TrunkFile:
-    shapes: dict[str, Shape] = {}
-    texts: dict[str, str] = {}
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for member in archive.namelist():
-                name = member.removesuffix(".npy")
-                with archive.open(member) as stream:
-                    shape, dtype = _npy_header(stream)
-                if name in ("provenance", "preprocessing"):
-                    if dtype.kind != "U" or shape or dtype.itemsize > 2**16:
-                        raise ValueError(f"{name} is not a short text")
-                    with np.load(file, allow_pickle=False) as arrays:
-                        texts[name] = str(arrays[name])
-                elif dtype.kind == "f":
-                    shapes[name] = shape
-    except UNREADABLE as error:
-        raise UserError(f"{file}: not a readable .npz file ({error})") from error
-    _check(file, shapes, expected_shapes())
+    headers = read_headers(file)
+    texts = [name for name in ("provenance", "preprocessing") if name in headers]
+    for name in texts:
+        shape, dtype = headers[name]
+        if dtype.kind != "U" or shape or dtype.itemsize > 2**16:
+            raise UserError(f"{file}: not a readable .npz file ({name} is not a short text)")
+    _check(file, {name: head.shape for name, head in headers.items() if head.dtype.kind == "f"}, expected_shapes())
 
     def read() -> Weights:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                return {name: arrays[name].astype(np.float32) for name in expected_shapes()}
-        except UNREADABLE as error:
-            raise UserError(f"{file}: damaged ({error})") from error
+        return {name: array.astype(np.float32) for name, array in read_arrays(file, expected_shapes()).items()}
 
-    return TrunkFile(read, texts)
-
-
-def _npy_header(stream: IO[bytes]) -> tuple[Shape, np.dtype]:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
-    return shape, dtype
+    return TrunkFile(read, {name: str(array) for name, array in read_arrays(file, texts).items()})
 
 
 def _open_safetensors(file: Path) -> TrunkFile:

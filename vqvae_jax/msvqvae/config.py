@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 
 from vqvae_jax.config import check, check_choices
 from vqvae_jax.errors import UserError
-from vqvae_jax.layers.blocks import BlockKind, NormKind
-from vqvae_jax.layers.conv3d import Lowering, Triple
-from vqvae_jax.layers.resample import ResampleKind
+from vqvae_jax.layers.kinds import BlockKind, Lowering, NormKind, ResampleKind, Triple
 from vqvae_jax.precision import DTypeName
 
 

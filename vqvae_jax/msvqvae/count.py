@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 
-from vqvae_jax.layers.conv3d import Triple
+from vqvae_jax.layers.kinds import Triple
 from vqvae_jax.metrics.rate import formula_bpp
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.model import MSVQVAE, apply_model

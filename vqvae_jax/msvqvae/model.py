@@ -17,15 +17,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from vqvae_jax.layers.blocks import ResidualStack
-from vqvae_jax.layers.conv3d import Conv3D, Triple
+from vqvae_jax.layers.conv3d import Conv3D
+from vqvae_jax.layers.kinds import Triple
 from vqvae_jax.layers.resample import Down, Head, Stem, Up
 from vqvae_jax.layers.weight import weight
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.precision import compute_dtype
-from vqvae_jax.quantization.codebook import Codebook, Quantized, quantize, straight_through, unit_mean_square
+from vqvae_jax.quantization.codebook import Codebooks, Quantized, quantize, straight_through, unit_mean_square
 from vqvae_jax.training.state import PyTree
-
-Codebooks = dict[str, Codebook]
 
 
 class Level(NamedTuple):

@@ -29,7 +29,7 @@ TINY_MODEL = ModelConfig(
 )
 
 #: 2.0 M: the bits of `tiny`, each code over four frames of half the height, in fewer and wider blocks
-#: (docs/ablations.md).
+#: (docs/results/ablations.md).
 EDGE4_MODEL = replace(
     TINY_MODEL,
     bottom=LevelConfig((4, 2, 4)),

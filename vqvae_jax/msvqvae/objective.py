@@ -10,8 +10,9 @@ from vqvae_jax.losses.config import LossConfig
 from vqvae_jax.losses.perceptual import frame_sample, perceptual_loss
 from vqvae_jax.losses.terms import RECONSTRUCTIONS, commitment
 from vqvae_jax.losses.vgg import VggTrunk
-from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, Forward, apply_model
+from vqvae_jax.msvqvae.model import MSVQVAE, Forward, apply_model
 from vqvae_jax.precision import DType, compute_dtype, normalise
+from vqvae_jax.quantization.codebook import Codebooks
 from vqvae_jax.quantization.moves import statistics
 from vqvae_jax.training.gradients import Aux
 from vqvae_jax.training.state import PyTree

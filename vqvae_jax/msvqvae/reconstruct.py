@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from vqvae_jax.metrics.psnr import to_uint8
-from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
+from vqvae_jax.msvqvae.model import MSVQVAE, apply_model
 from vqvae_jax.precision import normalise
-from vqvae_jax.quantization.codebook import lookup
+from vqvae_jax.quantization.codebook import Codebooks, lookup
 from vqvae_jax.training.state import PyTree
 
 Without = Literal["top", "bottom"] | None

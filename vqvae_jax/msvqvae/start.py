@@ -9,9 +9,9 @@ from vqvae_jax.losses.matching import GradientNorms, gradient_norms, perceptual_
 from vqvae_jax.losses.vgg import VggTrunk
 from vqvae_jax.msvqvae.config import ModelConfig
 from vqvae_jax.msvqvae.experiment import Experiment
-from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks, apply_model
+from vqvae_jax.msvqvae.model import MSVQVAE, apply_model
 from vqvae_jax.precision import normalise
-from vqvae_jax.quantization.codebook import empty_codebook, quantize
+from vqvae_jax.quantization.codebook import Codebooks, empty_codebook, quantize
 from vqvae_jax.quantization.moves import initialise
 from vqvae_jax.training.state import PyTree, TrainState
 from vqvae_jax.training.task import Start

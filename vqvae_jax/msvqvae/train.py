@@ -84,7 +84,7 @@ class MSVQVAETask:
             step=state.step + 1,
             params=params,
             opt_state=opt_state,
-            ema_params=average_weights(state.ema_params, params, experiment.optimizer.weight_ema, state.step),
+            ema_params=average_weights(state.ema_params, params, experiment.optimizer, state.step),
             extras={"codebooks": {name: book for name, (book, _) in moved.items()}, "perceptual_weight": weight},
         )
         scalars = dict(gradients.aux.means)

@@ -6,7 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from vqvae_jax.layers.conv3d import Conv3D, Lowering
+from vqvae_jax.layers.conv3d import Conv3D
+from vqvae_jax.layers.kinds import Lowering
 from vqvae_jax.precision import DType
 
 #: A branch is small at first, so that a stack begins as a linear map.

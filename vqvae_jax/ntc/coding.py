@@ -10,7 +10,8 @@ from jax import Array, lax
 
 from vqvae_jax.ntc.config import SLICES, UNIT, NtcConfig
 from vqvae_jax.ntc.model import NTC, Carry, Decoded, seen_motion
-from vqvae_jax.ntc.prior import Belief, Prior, bits, rounded
+from vqvae_jax.ntc.prior import Belief, Prior, bits
+from vqvae_jax.ntc.rounding import rounded
 from vqvae_jax.target import platform
 from vqvae_jax.training.state import PyTree
 

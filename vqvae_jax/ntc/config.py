@@ -6,7 +6,7 @@ from typing import Literal
 
 from vqvae_jax.config import check, check_choices
 from vqvae_jax.errors import UserError
-from vqvae_jax.layers.conv3d import Lowering, Triple
+from vqvae_jax.layers.kinds import Lowering, Triple
 from vqvae_jax.precision import DTypeName
 
 UNIT = 4  # frames that are coded together

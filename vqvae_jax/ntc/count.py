@@ -5,7 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
-from vqvae_jax.layers.conv3d import Triple
+from vqvae_jax.layers.kinds import Triple
 from vqvae_jax.ntc.coding import code, init_params, latent_bits, synthesise
 from vqvae_jax.ntc.config import UNIT, NtcConfig
 from vqvae_jax.training.macs import macs

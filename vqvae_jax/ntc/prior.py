@@ -26,9 +26,9 @@ from vqvae_jax.ntc.fixed_point import (
     MEAN_LIMIT,
     SCALE_BITS,
     SCALES,
-    WEIGHT_LIMIT,
 )
 from vqvae_jax.ntc.rates import at_rate
+from vqvae_jax.ntc.rounding import layer_unit, rounded, whole
 from vqvae_jax.precision import EXACT, PARAM_DTYPE, DType
 
 
@@ -100,24 +100,6 @@ class Prior(nn.Module):
             jnp.clip(rounded(mean * (1 << MEAN_BITS)), -limit, limit),
             jnp.clip(rounded(octave * (1 << SCALE_BITS)), 0, SCALES - 1),
         )
-
-
-def rounded(x: Array) -> Array:
-    """To the nearest whole number, halves up; the gradient is that of x."""
-    return x + lax.stop_gradient(jnp.floor(x + 0.5) - x)
-
-
-def whole(kernel: Array, unit: Array) -> Array:
-    """Weights as whole numbers of `unit` within +-127; the gradient is that of kernel / unit."""
-    return jnp.clip(rounded(kernel / unit), -WEIGHT_LIMIT, WEIGHT_LIMIT)
-
-
-def layer_unit(kernel: Array) -> Array:
-    """The least power of two of which no weight has more than 127."""
-    largest = jnp.maximum(jnp.max(jnp.abs(lax.stop_gradient(kernel))), 1e-6)
-    # Not by logarithms and powers, whose last digits are not the same everywhere.
-    part, exponent = jnp.frexp(largest / WEIGHT_LIMIT)
-    return jnp.ldexp(jnp.float32(1), exponent - (part == 0.5))
 
 
 def _layer(hidden: Array, kernel_CO: Array, bias_O: Array) -> Array:

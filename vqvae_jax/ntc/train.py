@@ -100,7 +100,7 @@ class NtcTask:
         safe = jax.tree.map(lambda g: jnp.where(good, g, 0.0), gradients)
         updates, opt_state = self._optimizer.update(safe, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        average = average_weights(state.ema_params, params, optimizer.weight_ema, state.step)
+        average = average_weights(state.ema_params, params, optimizer, state.step)
         in_a_row = jnp.where(good, 0, in_a_row + 1)
         back = in_a_row >= settings.patience
         returns = jnp.where(good, 0, state.extras["steadiness"]["returns"] + back)

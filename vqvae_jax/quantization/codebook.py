@@ -31,6 +31,9 @@ class Codebook(NamedTuple):
         return self.embeddings.shape[1]
 
 
+Codebooks = dict[str, Codebook]  # by level
+
+
 class Quantized(NamedTuple):
     """Nearest codes of a batch of vectors."""
 

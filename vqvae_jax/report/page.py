@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from vqvae_jax.report.chart import Chart, drawn
 from vqvae_jax.report.svg import LARGE, coloured, key_marker, legend, svg
@@ -69,8 +70,13 @@ def stack(cards: Sequence[str]) -> str:
     return f'<div class="stack">{"".join(cards)}</div>' if cards else ""
 
 
+def link(words: str, target: str) -> str:
+    """A page beside this one to open: its address relative to this one's."""
+    return f'<p class="link"><a href="{escape(quote(target))}">{escape(words)}</a></p>\n'
+
+
 def tiles(figures: Sequence[tuple[str, str, str]]) -> str:
-    """Headline figures: label, value, remark."""
+    """Headline figures: label, value, remark of one or more lines."""
     cards = "".join(
         f'<div class="card tile"><span>{escape(label)}</span><b>{escape(value)}</b><span>{escape(remark)}</span></div>'
         for label, value, remark in figures

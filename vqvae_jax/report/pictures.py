@@ -1,6 +1,7 @@
 """Frames of clips in rows and columns with their names, as one picture or as many as the clips have frames."""
 
 import io
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,8 @@ CELL = 128  # pixels: frames narrower than that are enlarged by a whole factor
 GAP, GROUP_GAP = 6, 18  # pixels between columns; and between groups of them
 HEAD, NOTE, SMALLEST = 13, 11, 8  # pixels of text: above columns, elsewhere, where it would not fit
 INK, SOFT, ACCENT = "#1d2126", "#626a73", "#d55e00"
-ERROR_GAIN = 4
+ERROR_GAINS = (4, 2, 1)  # of error pictures
+MOST_CUT = 1e-3  # share of their values that may be too large for 8 bits
 
 
 class Pane(NamedTuple):
@@ -107,9 +109,19 @@ def shown_frames(length: int, moments: int) -> list[int]:
     return [int(frame) for frame in np.linspace(0, length - 1, moments).round()]
 
 
-def amplified_error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|a - b| times `ERROR_GAIN`, at most 255; uint8 arrays of one shape."""
-    return np.minimum(ERROR_GAIN * np.abs(a.astype(np.int16) - b), 255).astype(np.uint8)
+def error_gain(originals: Iterable[np.ndarray], estimates: Iterable[np.ndarray]) -> int:
+    """The largest of `ERROR_GAINS` with which hardly any error is too large to be shown; uint8 pictures or clips."""
+    errors = np.concatenate([_error(a, b).ravel() for a, b in zip(originals, estimates, strict=True)])
+    return next(gain for gain in ERROR_GAINS if gain == 1 or (gain * errors > 255).mean() <= MOST_CUT)
+
+
+def amplified_error(a: np.ndarray, b: np.ndarray, gain: int) -> np.ndarray:
+    """|a - b| times `gain`, at most 255; uint8 arrays of one shape."""
+    return np.minimum(gain * _error(a, b), 255).astype(np.uint8)
+
+
+def _error(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.abs(a.astype(np.int16) - b)
 
 
 def png(picture_HWC: np.ndarray) -> bytes:

@@ -2,7 +2,8 @@
 
 import base64
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ from vqvae_jax.report.svg import coloured
 
 MOST_PIXELS = 12_000_000  # of all pictures on a page: about a byte each
 TALLEST = 16383  # pixels, of a WebP
-NARROWEST = 128  # pixels on the page: smaller frames are enlarged by a whole factor
+NARROWEST, WIDEST = 96, 256  # pixels of a pane on the page, to which smaller frames are enlarged
+GAP = 6  # pixels between panes
 
 
 class Pane(NamedTuple):
@@ -46,14 +48,8 @@ def sprites(clips: Sequence[Clip], fps: float) -> str:
     for row, clip in enumerate(shown):
         panes = []
         for column, pane in enumerate(clip.panes):
-            height, width = pane.frames.shape[1:3]
-            scale = max(1, NARROWEST // width)
             picture = base64.b64encode(sprite(pane.frames[:length])).decode()
-            rules.append(
-                f".s{row}-{column}{{--step:{-scale * height}px;width:{scale * width}px;height:{scale * height}px;"
-                f"background-size:{scale * width}px {scale * height * length}px;"
-                f"background-image:url(data:image/webp;base64,{picture})}}"
-            )
+            rules.append(f".s{row}-{column}{{background-image:url(data:image/webp;base64,{picture})}}")
             strong = f' class="series strong"{coloured(pane.look)}' if pane.look and pane.look.strong else ""
             said = escape(", ".join([f"{clip.name}: {pane.title}", *pane.notes]))
             panes.append(
@@ -75,9 +71,35 @@ def sprites(clips: Sequence[Clip], fps: float) -> str:
     left = [f"{len(shown)} of {len(clips)} clips"] if len(shown) < len(clips) else []
     left += [f"the first {length} frames"] if length < len(clips[0].panes[0].frames) else []
     said = f'<p class="explain">Shown: {", ".join(left)}.</p>' if left else ""
+    height, width = shown[0].panes[0].frames.shape[1:3]
+    found = list(layouts(max(len(clip.panes) for clip in shown), width))
+    rules += [f"@container (min-width:{room}px){{.panes{{--columns:{n};--zoom:{zoom:g}}}}}" for room, n, zoom in found]
     moving = f"--frame:{length // 2};--count:{length};--loop:{length / fps:.3f}s"
-    kind = "clips" if max(len(clip.panes) for clip in shown) > 3 else "clips grid2"
-    return f'<style>{"".join(rules)}</style>{said}{player}<div class="{kind}" style="{moving}">{"".join(cards)}</div>'
+    # Until a layout has room: one pane a row, as wide as the screen allows.
+    placed = f"--columns:1;--zoom:{found[0][2]:g};--width:{width}px;--shape:{width}/{height};--room:{found[-1][0]}px"
+    return (
+        f'<style>{"".join(rules)}</style>{said}{player}<div class="clips" style="{moving};{placed}">'
+        f"{''.join(cards)}</div>"
+    )
+
+
+def layouts(panes: int, width: int) -> Iterator[tuple[int, int, float]]:
+    """Room in pixels, panes in a row and enlargement; where several have room the last is the best.
+
+    Frames are enlarged by whole factors, or by a half more where that lets a phone, which has several dots to a pixel,
+    show them all in one row. No layout leaves a quarter of its places empty: of three panes none stands alone.
+
+    Args:
+      panes: of a clip.
+      width: of its frames, pixels.
+    """
+    factors = [float(n) for n in range(1, WIDEST // width + 1)] or [1.0]
+    factors = sorted([*factors, *[1.5] * (width < NARROWEST <= 1.5 * width)])
+    for columns in range(1, panes + 1):
+        if 3 * (-panes % columns) < panes:
+            for zoom in factors:
+                if zoom * width >= NARROWEST:
+                    yield math.ceil(columns * zoom * width) + (columns - 1) * GAP, columns, zoom
 
 
 def sprite(frames_THWC: np.ndarray) -> bytes:

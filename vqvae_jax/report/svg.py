@@ -85,10 +85,18 @@ def coloured(look: Look) -> str:
 
 
 def legend(chart: Chart) -> str:
-    """Names of the series beside their colours; "" for a single one."""
+    """Names of the series, each beside what is drawn of it; "" for a single one."""
     series = drawn(chart).values()
-    names = "".join(f'<span class="series"{coloured(_look(s))}><i></i>{escape(s.name)}</span>' for s in series)
+    names = "".join(f'<span class="series"{coloured(_look(s))}>{_sample(s)}{escape(s.name)}</span>' for s in series)
     return f'<div class="legend">{names}</div>' if chart.legend and len(series) > 1 else ""
+
+
+def _sample(series: Series) -> str:
+    """A piece of the line, dashed as it is; of a single point its marker."""
+    if series.kind == "line" and len(series.x) == 1:
+        return key_marker(_look(series))
+    dash = DASHES.get(_look(series).dash, "")
+    return f'<svg viewBox="0 0 22 8" aria-hidden="true"><path d="M0,4H22"{dash}/></svg>'
 
 
 def key_marker(look: Look) -> str:

@@ -89,21 +89,33 @@ def csv_text(rows: Sequence[Mapping[str, Any]], header: Sequence[str] = ()) -> s
 
 
 def html(table: Table, strong: Collection[str] = ()) -> str:
-    """The table as a card that scrolls sideways; rows whose first cell is in `strong` are in bold."""
-    kinds = [' class="left"' if column < table.names else "" for column in range(len(table.header))]
-    heads = "".join(f'<th scope="col"{kind}>{escape(h)}</th>' for kind, h in zip(kinds, table.header, strict=True))
+    """The table as a card; rows whose first cell is in `strong` are in bold.
+
+    A wide one scrolls sideways. On a phone each row is a small table of its own, so every cell carries its heading, and
+    those of what was not measured are left out.
+    """
+    left = [column < table.names for column in range(len(table.header))]
+    heads = "".join(
+        f'<th scope="col"{_kind(left=words)}>{escape(h)}</th>' for words, h in zip(left, table.header, strict=True)
+    )
     rows = []
     for row in table.rows:
         first, *others = map(_rich, row)
         cells = "".join(
-            f"<td{' class=best' if cell.best else kind}>{_shown(cell)}</td>"
-            for kind, cell in zip(kinds[1:], others, strict=True)
+            f'<td data-head="{escape(head)}"{_kind(left=words, best=cell.best, none=cell == Cell(NONE))}>'
+            f"{_shown(cell)}</td>"
+            for words, head, cell in zip(left[1:], table.header[1:], others, strict=True)
         )
-        kind = ' class="strong"' if first.text in strong else ""
-        rows.append(f'<tr{kind}><th scope="row">{_shown(first)}</th>{cells}</tr>')
-    kind = ' class="wide"' if len(table.header) > WIDE else ""
+        rows.append(f'<tr{_kind(strong=first.text in strong)}><th scope="row">{_shown(first)}</th>{cells}</tr>')
+    kind = _kind(wide=len(table.header) > WIDE)
     body = f"<table{kind}><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f'<div class="card scroll" role="region" tabindex="0" aria-label="{escape(table.title)}">{body}</div>'
+
+
+def _kind(**classes: bool) -> str:
+    """The attribute of the classes that hold."""
+    names = " ".join(name for name, holds in classes.items() if holds)
+    return f' class="{names}"' if names else ""
 
 
 def _rich(cell: str | Cell) -> Cell:

@@ -34,7 +34,7 @@ from vqvae_jax.training.resume import (
     note_machine,
     write_json,
 )
-from vqvae_jax.training.stages import Program, stage_at
+from vqvae_jax.training.stages import Program, seen, stage_at
 from vqvae_jax.training.state import TrainState
 from vqvae_jax.training.task import Start, Task
 from vqvae_jax.training.validate import Validation
@@ -131,12 +131,13 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
 
     def program_at(done: int) -> Program:
         stage, end = stage_at(task.stages, done, total)
-        seen = (stage.frames or frames, height, width)
-        macs = task.cost(seen).forward_macs if stage.forward_macs is None else stage.forward_macs(seen)
+        part = (stage.frames or frames, height, width)
+        macs = task.cost(part).forward_macs if stage.forward_macs is None else stage.forward_macs(part)
         clock = time.perf_counter()
-        local = np.zeros((batch_size // jax.process_count(), *seen, 3), np.uint8)
+        local = batch_size // jax.process_count()
+        shapes = seen(stage, np.zeros((local, *part, 3), np.uint8), np.zeros(local, np.int64))
         mapped = devices.map(stage.step, (False, True, False, False), (False, False), donate=(0,))
-        step = compile_step(mapped, state, devices.split(local), key, constants)
+        step = compile_step(mapped, state, jax.tree.map(devices.split, shapes), key, constants)
         return Program(stage, end, step, 6.0 * macs * batch_size, time.perf_counter() - clock)
 
     progress.begin(total, start, batch_size)
@@ -177,8 +178,8 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
                 progress.note(f"{program.steps}: {program.cost}")
                 window.start_clock()
             batch = next(stream)
-            seen = devices.split(batch.clips[:, : program.stage.frames])
-            state, metrics = program.step.call(state, seen, key, constants)
+            share = jax.tree.map(devices.split, seen(program.stage, batch.clips, batch.records))
+            state, metrics = program.step.call(state, share, key, constants)
             number += 1
             guard.watch(number, metrics.finite, batch.records.tolist(), saved)
             window.add(metrics)
@@ -216,7 +217,9 @@ def _train(job: Job, task: Task, progress: Progress) -> int:
                 f"{len(stream.skipped)} unreadable records were replaced: {list(stream.skipped.values())[:3]}"
             )
         if interruption.signal is not None:
-            progress.note(f"{interruption.signal.name}: saved step {number} and left; the same command resumes")
+            progress.note(
+                f"{interruption.signal.name}: saved step {number} and left; the same training command resumes"
+            )
         else:
             progress.note(f"done: {number} steps, best checkpoint {checkpoints.best_step()} in {job.run}")
     return interruption.exit_code
@@ -236,7 +239,7 @@ def begin(job: Job, task: Task, checkpoints: Checkpoints, stream: Any, key: jax.
     if longer and len(task.stages) > 1:
         raise UserError(
             f"run {job.run} is trained in stages, which are shares of its length ({longer[0]}); go on with the same "
-            "length, or start another --run with --init-from"
+            "length, or start another --run"
         )
     check_same_frozen(task.frozen, job.run)
     restored = checkpoints.restore("latest", like=task.abstract())

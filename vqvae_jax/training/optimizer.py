@@ -48,6 +48,9 @@ class OptimizerConfig:
     """Gradients are scaled to at most this global norm; 0 for no clipping."""
     weight_ema: float = 0.0
     """Decay of a moving average of the weights, used for evaluation; 0 for none."""
+    weight_ema_start: Literal["forgotten", "kept"] = "forgotten"
+    """Whether the average forgets soon what it began with, or holds on to that as to any other weights: right where a
+    run starts from good ones, and sees few clips (fine-tuning, Wortsman et al. 2022)."""
 
     def __post_init__(self) -> None:
         check(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "a number above 0")
@@ -129,14 +132,22 @@ def small_leaves(params: PyTree) -> PyTree:
 
 
 def kernels_as_matrices(params: PyTree) -> PyTree:
-    """For every kernel [kt, kh, kw, in, out] how Muon sees it, (kt kh kw in) x out; None for all other leaves."""
-    as_matrix = MuonDimensionNumbers(reduction_axis=(0, 1, 2, 3), output_axis=4)
-    return jax.tree.map(lambda leaf: as_matrix if leaf.ndim == 5 else None, params)
+    """For every kernel [(kt,) kh, kw, in, out] how Muon sees it, (kt kh kw in) x out; None for all other leaves."""
+
+    def seen(leaf: jax.Array) -> MuonDimensionNumbers | None:
+        last = leaf.ndim - 1
+        return MuonDimensionNumbers(reduction_axis=tuple(range(last)), output_axis=last) if last in (3, 4) else None
+
+    return jax.tree.map(seen, params)
 
 
-def average_weights(average: PyTree | None, params: PyTree, decay: float, step: jax.Array) -> PyTree | None:
-    """One step of the weights' moving average; the decay starts low so that early weights are forgotten soon."""
+def average_weights(
+    average: PyTree | None, params: PyTree, settings: OptimizerConfig, step: jax.Array
+) -> PyTree | None:
+    """One step of the weights' moving average; where it shall forget its start soon, the decay starts low."""
     if average is None:
         return None
-    rate = 1.0 - jax.numpy.minimum(decay, (1.0 + step) / (10.0 + step))
-    return optax.incremental_update(params, average, rate)
+    decay = jax.numpy.asarray(settings.weight_ema)
+    if settings.weight_ema_start == "forgotten":
+        decay = jax.numpy.minimum(decay, (1.0 + step) / (10.0 + step))
+    return optax.incremental_update(params, average, 1.0 - decay)

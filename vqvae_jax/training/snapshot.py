@@ -134,7 +134,7 @@ def start_from_run(run_dir: Path, task: Task) -> Start:
       UserError: if there is no readable checkpoint, or its model has another structure; names the leaf.
     """
     if not run_dir.is_dir():
-        raise UserError(f"--init-from {run_dir}: there is no such run")
+        raise UserError(f"--init-from {run_dir}: there is no such run, nor a bundle of that name")
     checkpoints = Checkpoints(run_dir / FOLDER, read_only=True)
     step = checkpoints.best_step()
     state = checkpoints.restore("latest" if step is None else step).state

@@ -1,7 +1,9 @@
-"""Stages of a training: which one a step falls into, and its program."""
+"""Stages of a training: which one a step falls into, its program, and what of a batch it sees."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from vqvae_jax.training.compiled import Compiled
 from vqvae_jax.training.task import Stage
@@ -40,3 +42,9 @@ def stage_at(stages: Sequence[Stage], done: int, total: int) -> tuple[Stage, int
     ends = [*(stage.first for stage in stages[1:]), total]
     found = zip(stages, ends, strict=True)
     return next(((stage, end) for stage, end in found if done < end), (stages[-1], total))
+
+
+def seen(stage: Stage, clips_BTHWC: np.ndarray, records_B: np.ndarray) -> Any:
+    """What a step of the stage is given of a batch: its frames of the clips, and record numbers (int32) if it asks."""
+    clips = clips_BTHWC[:, : stage.frames]
+    return (clips, records_B.astype(np.int32)) if stage.numbered else clips

@@ -72,9 +72,10 @@ class Frozen(NamedTuple):
     provenance: str
 
 
-#: One update by the gradient of the global batch. Of the state, this device's share of the clips (uint8), a key that is
-#: the run's, and `Task.constants`; runs per device inside `mapping.AXIS`.
-Step = Callable[[TrainState, Array, Array, PyTree], tuple[TrainState, StepMetrics]]
+#: One update by the gradient of the global batch. Of the state, this device's share of the batch, a key that is the
+#: run's, and `Task.constants`; runs per device inside `mapping.AXIS`. A batch is clips (uint8); of a numbered stage
+#: those and their record numbers ([B] int32).
+Step = Callable[[TrainState, Any, Array, PyTree], tuple[TrainState, StepMetrics]]
 
 
 class Stage(NamedTuple):
@@ -88,6 +89,7 @@ class Stage(NamedTuple):
     first: int = 0  # steps done when it begins
     frames: int | None = None  # of a clip, from its start, that a step sees; all by default
     forward_macs: Callable[[Triple], int] | None = None  # of such a clip; what `Task.cost` says by default
+    numbered: bool = False  # whether a step sees the clips' record numbers too
 
 
 class Task(Protocol):

@@ -29,7 +29,7 @@ class Clock:
         self.period = max(1, round(1 / rate / self._unit))  # in such steps
         # Stamps are rounded to their unit: the length of a video of n frames is then n periods, or somewhat less.
         self._rounding = 0.0 if (1 / rate / self._unit).denominator == 1 else float(self._unit)
-        self._rate = rate
+        self._lasts = float(1 / rate)
         self._first: int | None = None
         self._last = self._moved = 0
 
@@ -46,10 +46,14 @@ class Clock:
         if number < self._last:
             self._moved += self._last + self.period - number
             number = self._last + self.period
-        if (hold := float((number - self._last) * self._unit)) > LONGEST_HOLD:
+        if (hold := self._seconds(number - self._last)) > LONGEST_HOLD:
             raise VideoError(f"damaged: a time stamp {hold:.0f} s after the one before it")
         self._last = number
-        return float((number - self._first) * self._unit)
+        return self._seconds(number - self._first)
+
+    def _seconds(self, steps: int) -> float:
+        # The double nearest to the exact time; by fractions it would take longer than all else that is done here.
+        return steps * self._unit.numerator / self._unit.denominator
 
     def _number(self, picture: Any) -> int:
         following = 0 if self._first is None else self._last - self._moved + self.period
@@ -62,7 +66,7 @@ class Clock:
 
     def lasts(self) -> float:
         """Seconds of a picture that others follow."""
-        return float(1 / self._rate)
+        return self._lasts
 
     def last_lasts(self, picture: Any, end: int) -> float:
         """Seconds of the picture asked for last, at the end of the video: a period, or as long as the file says.
@@ -74,5 +78,5 @@ class Clock:
         said = [end - self._last] if self._source != "grid" and not self._moved else []
         if self._source == "stamps" and picture.duration:
             said.append(picture.duration)
-        seconds = [float(steps * self._unit) for steps in said]
-        return max([float(1 / self._rate) + self._rounding, *(s for s in seconds if s <= LONGEST_HOLD)])
+        seconds = [self._seconds(steps) for steps in said]
+        return max([self._lasts + self._rounding, *(s for s in seconds if s <= LONGEST_HOLD)])

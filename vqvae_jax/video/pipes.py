@@ -60,7 +60,7 @@ class PipeReader:
         if not head:
             raise self._error("is empty")
         if not self._is_y4m and raw_size is None:
-            raise self._error("is not Y4M (YUV4MPEG2); of raw 24-bit RGB say source-size=WIDTHxHEIGHT and source-fps")
+            raise self._error("is not Y4M (YUV4MPEG2); for raw 24-bit RGB: --source-size WIDTHxHEIGHT, --source-fps")
         header = self._read_header() if raw_size is None else _Header(*raw_size, None, None, "rgb24", "", False)
         if reason := refused_size(header.width, header.height):
             raise self._error(reason)

@@ -1,4 +1,4 @@
-"""Frames as a folder of PNG pictures: 00000.png, 00001.png, ..."""
+"""Frames as a folder of PNG pictures: 00000.png, 00001.png, ... Pillow is imported where there is one."""
 
 import re
 import struct
@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from vqvae_jax.errors import UserError
 from vqvae_jax.video.read import Frame, SourceInfo, refused_size
@@ -80,6 +79,8 @@ def _picture_size(path: Path) -> tuple[int, int]:
 
 
 def _read_picture(path: Path) -> np.ndarray:
+    from PIL import Image
+
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             if picture.mode.startswith("I"):  # 16-bit gray; Pillow's own conversion saturates at 255.
@@ -103,6 +104,8 @@ class PngWriter:
         self._written = 0
 
     def write(self, frame_HWC: np.ndarray) -> None:
+        from PIL import Image
+
         Image.fromarray(frame_HWC).save(self._folder / f"{self._written:05d}.png", format="PNG")
         self._written += 1
 

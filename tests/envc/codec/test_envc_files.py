@@ -156,7 +156,7 @@ def test_what_the_family_does_not_have_is_refused():
 def test_headers_and_models_of_others_are_refused(file):
     with Decoder(small_model(), file) as decoder:
         header = decoder.reader.header
-    assert family("envc").describe(header) == {
+    assert family("envc").Layout.parse(header).describe() == {
         "ar": False,
         "predictor": "cross_scale",
         "residual": "feature",

@@ -26,7 +26,7 @@ def programs(name, memory=2**34):
     return Programs(configs.load(name), Topology("cpu:1", chip, jax.devices()[:1]))
 
 
-@pytest.mark.parametrize("name", ["smoke_msvqvae", "ntc_tiny"])
+@pytest.mark.parametrize("name", ["smoke_msvqvae", "ntc_tiny", "mvc_micro64"])
 def test_a_train_step_is_compiled_from_shapes(name):
     planned = programs(name)
     step, task = planned.train_step(2), planned.task(2)

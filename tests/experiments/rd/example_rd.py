@@ -107,7 +107,7 @@ def example_rd():
     }
     return {
         "schema": "vqvae_jax.rate_distortion",
-        "version": 2,
+        "version": 3,
         "command": "python -m experiments.rd --data DIR --out DIR",
         "data": {
             "folder": "data",
@@ -122,5 +122,6 @@ def example_rd():
         "codecs": codecs,
         "hardware": {"platform": "cpu", "device": "cpu", "devices": 1, "cores": 2},
         "versions": {"vqvae_jax": "0.1.0"},
+        "added": [],
         "date": "2025-01-01T00:00:00Z",
     }

@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("imageio_ffmpeg", reason="FFmpeg with the classical encoders")
 
-from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version
+from experiments.rd.classical import FAMILY, ClassicalCoder, encoder_version, note
+from experiments.rd.config import WHOLE, Grouping
 from experiments.rd.ffmpeg import CodecError, Processes
 from tests.evaluation.example_run import moving_squares
 
@@ -16,9 +17,9 @@ CODECS = pytest.mark.parametrize("name", list(FAMILY))
 CLIP = moving_squares(1, SHAPE[:3])[0]
 
 
-def coder(name, rate=None, shape=SHAPE):
+def coder(name, rate=None, shape=SHAPE, grouping=WHOLE):
     codec = FAMILY[name]
-    return ClassicalCoder(codec, rate or codec.rates[0], shape, 16.0, "for tests", Processes())
+    return ClassicalCoder(codec, rate or codec.rates[0], shape, 16.0, "for tests", Processes(), grouping)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,35 @@ def test_a_stream_holds_parameter_sets_and_one_picture_for_every_frame_and_nothi
     assert set(types) <= sets | key | pictures
     assert sum(t in key for t in types) == 1
     assert sum(t in key | pictures for t in types) == len(CLIP)
+
+
+def key_pictures(stream, name):
+    types = {"x264": {5}, "x265": {19, 20}, "vvc": {7, 8}}
+    if name in types:
+        return sum(kind in types[name] for kind in nal_types(stream, name))
+    return obu_types(stream).count(1)
+
+
+@CODECS
+def test_at_low_delay_nothing_that_is_written_depends_on_later_frames(name, tmp_path):
+    streams = []
+    for count in (len(CLIP), 6):
+        path = tmp_path / f"{count}.{FAMILY[name].suffix}"
+        shape = count, *SHAPE[1:]
+        low = coder(name, shape=shape, grouping=Grouping(4, low_delay=True))
+        low.encode(CLIP[:count], path)
+        streams.append(path.read_bytes())
+        assert low.decode(path, shape)[0].shape == shape
+        assert key_pictures(streams[-1], name) == 2, "frames 0 and 4"
+    assert streams[0].startswith(streams[1])
+
+
+@CODECS
+def test_how_a_codec_groups_frames_is_said(name):
+    whole, low = (note(FAMILY[name], grouping) for grouping in (WHOLE, Grouping(12, low_delay=True)))
+    assert "one closed GOP;" in whole
+    assert "closed GOPs of 12 frames" in low and FAMILY[name].low_delay_settings in low
+    assert low != whole
 
 
 @CODECS

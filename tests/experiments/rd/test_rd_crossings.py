@@ -44,6 +44,13 @@ def test_ranges_rates_and_qualities_are_those_of_the_lines(table):
     assert "SSIM at a rate" not in found
 
 
+def test_a_figure_that_a_point_lacks_has_no_row(table):
+    table.write_text(table.read_text() + row("ntc", 0.3, 28, "") + row("ntc", 0.2, 27, ""))
+    needed = {t.title: t for t in tables(read_curves(table), ())}["Bits for the quality of ours"].rows
+    assert [r[2] for r in needed if r[0] == "ntc 0.3"] == ["PSNR"]
+    assert not any("nan" in cell for r in needed for cell in r)
+
+
 def test_the_table_of_the_documents_is_read_by_the_command_of_the_readme():
     line = [sys.executable, "-m", "experiments.rd.crossings", "docs/rate_distortion.csv", "--at", "0.169"]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)

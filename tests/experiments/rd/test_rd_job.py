@@ -127,6 +127,24 @@ def test_a_result_that_has_more_is_replaced_only_by_force(data, tmp_path, encodi
 
 
 @needs_ffmpeg
+def test_codecs_measured_earlier_stand_beside_those_measured_now(data, tmp_path, encodings):
+    first, _ = measured(data, tmp_path / "first")
+    file = tmp_path / "first/rd.json"
+    x265 = {"codecs": "x265", "points": ("x265=30",)}
+    both, _ = measured(data, tmp_path / "both", **x265, add=(file,))
+    assert list(both["codecs"]) == ["x264", "x265"] and both["codecs"]["x264"] == first["codecs"]["x264"]
+    assert [(added["codecs"], added["date"]) for added in both["added"]] == [(["x264"], first["date"])]
+    assert len(encodings) == 6 + 3
+    alone, _ = measured(data, tmp_path / "alone", codecs="", points=(), add=(tmp_path / "both/rd.json",))
+    assert alone["codecs"] == both["codecs"] and [a["codecs"] for a in alone["added"]] == [["x265"], ["x264"]]
+    assert len(encodings) == 6 + 3
+    for options, reason in [({"clips": 2, **x265}, "other clips"), ({}, "x264 is measured now"), (x265, "x264 is")]:
+        with pytest.raises(UserError, match=reason):
+            measured(data, tmp_path / "none", **options, add=(file, file) if options is x265 else (file,))
+    assert not (tmp_path / "none").exists() and len(encodings) == 6 + 3
+
+
+@needs_ffmpeg
 def test_a_clip_that_fails_is_listed_and_the_rest_goes_on(data, tmp_path, monkeypatch):
     encode = ClassicalCoder.encode
 
@@ -238,6 +256,13 @@ def test_our_commands_are_equivalent_ones_with_the_frame_rate_of_the_clips(bundl
     assert weighted.encode_command == (
         "vqvae-jax encode IN OUT --bundle two.safetensors --size native --source-fps 16 --rate-weight 0.1"
     )
+
+
+def test_a_group_of_other_length_is_part_of_a_models_setting(bundle):
+    grouped, plain = ProcessCoder(bundle, 16.0, None, gop=8), ProcessCoder(bundle, 16.0, None)
+    assert grouped.encode_command == plain.encode_command + " --gop 8"
+    assert grouped.setting == plain.setting + " gop 8"
+    assert grouped.key == plain.key | {"gop": 8}
 
 
 def test_files_of_other_coder_code_are_made_anew_and_only_ours(bundle, monkeypatch):

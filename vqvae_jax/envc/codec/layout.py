@@ -2,10 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from vqvae_jax.codec.groups import family_header, unreadable
 from vqvae_jax.container.header import Header
-from vqvae_jax.errors import UserError
 
-PARTS = ("y",)  # a byte of the name is a thousandth of a small file
 FAMILY = "envc"
 PREDICTORS = ("cross_scale", "pixel_flow", "scale_space", "feature_deform")
 
@@ -30,12 +29,9 @@ class Layout(NamedTuple):
         Raises:
           UserError: if the header is not one of this family's, or of a later version.
         """
-        content = header.family_header
-        if header.parts != PARTS or header.head_parts:
-            raise UserError(f"its parts are {', '.join((*header.head_parts, *header.parts))}, not y; it is damaged")
-        if len(content) != 1 or content[0] >= 1 << 5:
-            raise UserError(f"its {FAMILY} header is {content[:8].hex()}, which this program cannot read; update it")
-        (flags,) = content
+        (flags,) = family_header(header, FAMILY, 1)
+        if flags >= 1 << 5:
+            raise unreadable(header, FAMILY)
         residual = "pixel" if flags >> 3 & 1 else "feature"
         return cls(bool(flags & 1), PREDICTORS[flags >> 1 & 3], residual, bool(flags >> 4))
 

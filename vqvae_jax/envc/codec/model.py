@@ -7,6 +7,7 @@ import numpy as np
 from jax import Array
 
 from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.groups import PARTS, grouped, padded
 from vqvae_jax.codec.interface import (
     MAX_CHUNK_PIXELS,
     Chunk,
@@ -20,7 +21,7 @@ from vqvae_jax.container.header import COMPACT, Header
 from vqvae_jax.entropy.rans import CorruptStreamError
 from vqvae_jax.envc.codec import checks
 from vqvae_jax.envc.codec.latents import LIMIT, Reader, Walk, Writer
-from vqvae_jax.envc.codec.layout import FAMILY, PARTS, Layout
+from vqvae_jax.envc.codec.layout import FAMILY, Layout
 from vqvae_jax.envc.codec.programs import Programs
 from vqvae_jax.envc.codec.weights import unpack_weights
 from vqvae_jax.envc.coding import Inter, Intra
@@ -68,7 +69,7 @@ class EnvcModel:
     def chunk_frames(self, width: int, height: int, options: Options) -> int:
         if options.chunk_frames is not None:
             return options.chunk_frames
-        return min(GROUP, max(MAX_CHUNK_PIXELS // (padded_side(width) * padded_side(height)), 1))
+        return min(GROUP, max(MAX_CHUNK_PIXELS // (padded(width, MULTIPLE) * padded(height, MULTIPLE)), 1))
 
     def encoder(self, video: VideoInfo, options: Options) -> "FileEncoder":
         self.check(options)
@@ -98,7 +99,7 @@ class FileEncoder:
     def __init__(self, model: EnvcModel, video: VideoInfo, chunk_frames: int) -> None:
         self._model, self._size = model, chunk_frames
         self._padding = padding_of(video.height), padding_of(video.width), (0, 0)
-        self._padded = padded_side(video.height), padded_side(video.width)
+        self._padded = padded(video.height, MULTIPLE), padded(video.width, MULTIPLE)
         check_chunk_pixels(f"{video.width}x{video.height}", chunk_frames, self._padded[1], self._padded[0])
         self.bits: dict[str, float] = {}
 
@@ -108,14 +109,7 @@ class FileEncoder:
 
     def chunks(self, frames: Iterable[np.ndarray]) -> Iterator[Chunk]:
         """Groups of an I frame and P frames, of one part each."""
-        group: list[np.ndarray] = []
-        for frame in frames:
-            group.append(frame)
-            if len(group) == self._size:
-                yield self._chunk(group)
-                group = []
-        if group:
-            yield self._chunk(group)
+        return map(self._chunk, grouped(frames, self._size))
 
     def _chunk(self, group: Sequence[np.ndarray]) -> Chunk:
         writer = Writer()
@@ -157,7 +151,7 @@ class FileDecoder:
 
     def __init__(self, model: EnvcModel, header: Header) -> None:
         self._model, self._shown = model, (header.height, header.width)
-        self._padded = padded_side(header.height), padded_side(header.width)
+        self._padded = padded(header.height, MULTIPLE), padded(header.width, MULTIPLE)
         frames = min(header.chunk_frames, header.frames)
         check_chunk_pixels("its pictures", frames, self._padded[1], self._padded[0])
 
@@ -221,12 +215,7 @@ def whole(latents: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(latents), -LIMIT, LIMIT - 1).astype(np.int32)
 
 
-def padded_side(side: int) -> int:
-    """The next multiple that the model codes."""
-    return -(-side // MULTIPLE) * MULTIPLE
-
-
 def padding_of(side: int) -> tuple[int, int]:
     """Of a side: pictures lie in the middle of the padded ones, a pixel nearer to the beginning where they cannot."""
-    more = padded_side(side) - side
+    more = padded(side, MULTIPLE) - side
     return more // 2, more - more // 2

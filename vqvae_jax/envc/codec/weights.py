@@ -8,23 +8,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vqvae_jax.codec.bundle import (
-    NAMED,
-    Bundle,
-    WeightType,
-    any_tensor,
-    checked_tensor,
-    make_bundle,
-    pack_weight,
-    unpack_weight,
-)
+from vqvae_jax.codec.bundle import NAMED, Bundle, WeightType, make_bundle
+from vqvae_jax.codec.tensors import BELOW, any_tensor, on_device, pack_tree, unpack_tree
 from vqvae_jax.config import check, from_dict, to_dict
 from vqvae_jax.envc.codec.layout import FAMILY
 from vqvae_jax.envc.codec.tables import channel_tables, check_tables
 from vqvae_jax.envc.coding import init_params
 from vqvae_jax.envc.config import EnvcConfig
 from vqvae_jax.errors import UserError
-from vqvae_jax.training.digests import named_leaves, nested
+from vqvae_jax.training.digests import named_leaves
 from vqvae_jax.training.state import PyTree
 
 #: Of each factorized prior, by the name of its tables: where its weights are.
@@ -46,11 +38,7 @@ def pack_weights(
     name: str, config: EnvcConfig, params: PyTree, origin: Mapping[str, Any], weights: WeightType
 ) -> Bundle:
     """The bundle of a model. Weights of factorized priors are few, and stored as they are."""
-    leaves, priors = named_leaves(params), tuple("/".join((*path, "")) for path in PRIORS.values())
-    tensors = {
-        f"weights/{leaf}": pack_weight(value, "float32" if leaf.startswith(priors) else weights)
-        for leaf, value in leaves.items()
-    }
+    tensors = pack_tree(params, weights, exact=tuple("/".join((*path, "")) for path in PRIORS.values()))
     for table, (model, prior) in _priors(config).items():
         tensors[f"tables/{table}"] = channel_tables(params[model][prior])
     return make_bundle(name, FAMILY, NAMED, {"model": to_dict(config)}, tensors, origin, weights)
@@ -67,16 +55,24 @@ def unpack_weights(bundle: Bundle) -> Weights:
     config = from_dict(EnvcConfig, bundle.config["model"], "model")
     for field in ("intra_width", "intra_latents", "width", "latents", "heads", "points"):
         check(getattr(config, field) <= MOST, f"model.{field}", getattr(config, field), f"at most {MOST} in a bundle")
-    expected = {f"weights/{name}": shape for name, shape in weight_shapes(config).items()}
-    leaves = {key: unpack_weight(bundle.tensors[key]) for key in expected if key in bundle.tensors}
-    named = {key.removeprefix("weights/"): checked_tensor(leaves, key, shape) for key, shape in expected.items()}
+    named = unpack_tree(bundle.tensors, weight_shapes(config))
     tables = {
         name: check_tables(f"tables/{name}", any_tensor(bundle.tensors, f"tables/{name}"), len(named[f"{path}/bias_0"]))
         for name, path in ((name, "/".join(path)) for name, path in _priors(config).items())
     }
-    if others := set(bundle.tensors) - set(expected) - {f"tables/{name}" for name in tables}:
+    known = {f"{BELOW}{name}" for name in named} | {f"tables/{name}" for name in tables}
+    if others := set(bundle.tensors) - known:
         raise UserError(f"tensor {min(others)}: no part of this model")
-    return Weights(replace(config, dtype="float32"), jax.device_put(nested(named)), tables)
+    return Weights(replace(config, dtype="float32"), on_device(named), tables)
+
+
+def start(bundle: Bundle) -> tuple[PyTree, dict[str, Any]]:
+    """Weights to go on training from.
+
+    Raises:
+      UserError: as `unpack_weights`.
+    """
+    return unpack_weights(bundle).params, {}
 
 
 @cache

@@ -8,13 +8,14 @@ import numpy as np
 
 from vqvae_jax.codec.bundle import Bundle, WeightType
 from vqvae_jax.codec.interface import Indices
+from vqvae_jax.codec.tensors import rounded_tree
 from vqvae_jax.data.source import ClipSet
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
-from vqvae_jax.msvqvae.codec.weights import Weights, pack_weights, stored
+from vqvae_jax.msvqvae.codec.weights import Weights, pack_weights
 from vqvae_jax.msvqvae.indices.context_arrays import ContextArrays
 from vqvae_jax.msvqvae.indices.fit import LEAST, Grids, Progress, fit_level
-from vqvae_jax.msvqvae.model import Codebooks
+from vqvae_jax.quantization.codebook import Codebooks
 from vqvae_jax.training.snapshot import Snapshot
 
 Show = Callable[[str, int, int], None]
@@ -36,7 +37,7 @@ def fit(snapshot: Snapshot, clips: ClipSet, most_clips: int, weights: WeightType
     if most_clips < LEAST:
         raise UserError(f"clips={most_clips}; the entropy models need {LEAST} at least")
     config, codebooks = snapshot.experiment.model, snapshot.extras["codebooks"]
-    tokenizer = Tokenizer(Weights(config, stored(snapshot.params, weights), codebooks, {}))
+    tokenizer = Tokenizer(Weights(config, rounded_tree(snapshot.params, weights), codebooks, {}))
     size, videos = config.clip[0], spread_videos(clips, most_clips)
     total = sum(len(records) * clips.clip_shape[0] // size for records in videos)
     chunks: list[Indices] = []

@@ -21,9 +21,9 @@ from vqvae_jax.msvqvae.codec.tokenizer import pad_to_multiple
 from vqvae_jax.msvqvae.codec.weights import Weights
 from vqvae_jax.msvqvae.indices.bit_costs import bit_costs
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
-from vqvae_jax.msvqvae.model import MSVQVAE, Codebooks
+from vqvae_jax.msvqvae.model import MSVQVAE
 from vqvae_jax.precision import EXACT, normalise
-from vqvae_jax.quantization.codebook import Codebook, first_least, lookup, quantize
+from vqvae_jax.quantization.codebook import Codebook, Codebooks, first_least, lookup, quantize
 from vqvae_jax.training.state import PyTree
 
 NEAR = 8  # candidates at each step: so many nearest codes ...

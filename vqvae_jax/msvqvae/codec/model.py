@@ -1,7 +1,7 @@
 """A model of this family ready to code with: arrays, token data sets and files."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,13 +18,14 @@ from vqvae_jax.codec.interface import (
 )
 from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
-from vqvae_jax.msvqvae.codec.index_choice import RateWeighted
 from vqvae_jax.msvqvae.codec.layout import Layout, LevelLayout
 from vqvae_jax.msvqvae.codec.tokenizer import Tokenizer
 from vqvae_jax.msvqvae.codec.weights import CONTEXT_MODELS, Weights, context_models, unpack_weights
 from vqvae_jax.msvqvae.codec.windows import CodedChunk, WindowEncoder, coded_chunks
 from vqvae_jax.msvqvae.indices.index_coder import pack, unpack
-from vqvae_jax.training.snapshot import Snapshot
+
+if TYPE_CHECKING:  # what trains is not imported to code
+    from vqvae_jax.training.snapshot import Snapshot
 
 FAMILY = "msvqvae"
 MAX_RATE_WEIGHT = 100.0  # far beyond it nothing but repeats is sent
@@ -112,7 +113,7 @@ class CodecModel(Tokenizer):
         return FileDecoder(self, found, header.frames)
 
 
-def model_of_snapshot(snapshot: Snapshot) -> CodecModel:
+def model_of_snapshot(snapshot: "Snapshot") -> CodecModel:
     """A checkpoint's model for arrays alone: it has no entropy model and no digest."""
     experiment = snapshot.experiment
     weights = Weights(experiment.model, snapshot.params, snapshot.extras["codebooks"], {})
@@ -136,6 +137,8 @@ class FileEncoder:
         self._layout, self._tables, self._strides = layout, model.weights.tables, model.strides
         self._encode: WindowEncoder = model.encode_window
         if rate_weight:
+            from vqvae_jax.msvqvae.codec.index_choice import RateWeighted
+
             models = context_models(model.weights.tables, model.name)
             self._encode = RateWeighted(model.weights, models, rate_weight).encode
         self.parts = tuple(layout.levels)

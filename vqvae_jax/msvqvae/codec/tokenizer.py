@@ -3,23 +3,25 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.errors import ScopeCollectionNotFound, ScopeParamNotFoundError, ScopeParamShapeError
 
 from vqvae_jax.codec.interface import Grid, Indices, Level, check_frames, checked_pictures
 from vqvae_jax.config import is_whole
 from vqvae_jax.errors import UserError
+from vqvae_jax.kept_programs import KeptProgram
 from vqvae_jax.msvqvae.codec.weights import Weights, check_weights
 from vqvae_jax.msvqvae.codec.windows import CONTEXT_STEPS, CodedChunk, coded_chunks
-from vqvae_jax.msvqvae.model import MSVQVAE
-from vqvae_jax.msvqvae.reconstruct import decode, encode, latents
 
 WINDOW_PIXELS = 2**20  # decoded at a time, if a window can be cut at all
+
+# Weights are arguments: as constants, every compiled size would hold a copy of them.
+_encode = KeptProgram("vqvae_jax.msvqvae.codec.programs", "encode")
+_decode = KeptProgram("vqvae_jax.msvqvae.codec.programs", "decode")
 
 
 class Tokenizer:
@@ -38,11 +40,14 @@ class Tokenizer:
 
     def __init__(self, weights: Weights, where: str = "the model") -> None:
         self.weights, self._where, self._whole = weights, where, False
-        model = MSVQVAE(replace(weights.config, dtype="float32"))
-        # Weights are arguments: as constants, every compiled size would hold a copy of them.
-        self._encode = jax.jit(partial(encode, model))
-        self._decode = jax.jit(partial(decode, model), static_argnames="without")
-        self._latents = jax.jit(partial(latents, model))
+        self._config = replace(weights.config, dtype="float32")
+
+    @cached_property
+    def _latents(self) -> Any:
+        from vqvae_jax.msvqvae.model import MSVQVAE
+        from vqvae_jax.msvqvae.reconstruct import latents
+
+        return jax.jit(partial(latents, MSVQVAE(self._config)))
 
     @property
     def levels(self) -> dict[str, Level]:
@@ -80,8 +85,8 @@ class Tokenizer:
         check_frames(frames_THWC)
         padded = pad_to_multiple(frames_THWC, self.weights.config.multiple)
         with self._fitting():
-            found = self._encode(self.weights.params, self.weights.codebooks, jnp.asarray(padded)[None])
-        return {level: np.asarray(found[level])[0] for level in self.levels}
+            found = _encode(self._config, self.weights.params, self.weights.codebooks, padded[None])
+        return {level: np.asarray(grid)[0] for level, grid in zip(self.levels, found, strict=True)}
 
     def decode(self, indices: Indices, shape: Grid | None = None, level: str | None = None) -> np.ndarray:
         """Frames of one clip.
@@ -105,12 +110,12 @@ class Tokenizer:
         grids = self._checked(indices, names[:1] if preview else names)
         if preview:
             grids[names[1]] = np.zeros(self._grid(grids[names[0]].shape, names[1]), np.int32)
-        batch = {name: jnp.asarray(grid, jnp.int32)[None] for name, grid in grids.items()}
+        batch = {name: np.asarray(grid, np.int32)[None] for name, grid in grids.items()}
         if shape is not None:
             _check_covered(shape, grids[names[0]].shape, self.levels[names[0]].strides)
-        without = "bottom" if preview else None
+        static = self._config, "bottom" if preview else None
         with self._fitting():
-            frames = np.asarray(self._decode(self.weights.params, self.weights.codebooks, batch, without=without))[0]
+            frames = np.asarray(_decode(static, self.weights.params, self.weights.codebooks, batch))[0]
         if shape is not None:
             frames = frames[: shape[0], : shape[1], : shape[2]]
         return frames
@@ -187,8 +192,11 @@ class Tokenizer:
         """Names the weight that a model misses when it is compiled."""
         try:
             yield
-        except (ScopeCollectionNotFound, ScopeParamNotFoundError, ScopeParamShapeError):
-            self.check_weights()
+        except Exception as error:
+            from flax.errors import FlaxError  # a model that lacks a weight
+
+            if isinstance(error, FlaxError):
+                self.check_weights()
             raise
 
     def check_weights(self) -> None:

@@ -7,18 +7,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.codec.bundle import (
-    Bundle,
-    WeightType,
-    any_tensor,
-    checked_tensor,
-    make_bundle,
-    pack_weight,
-    unpack_weight,
-)
+from vqvae_jax.codec.bundle import Bundle, WeightType, make_bundle
+from vqvae_jax.codec.tensors import any_tensor, checked_tensor, fitting, on_device, pack_tree, unpack_tree
 from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.errors import UserError
 from vqvae_jax.msvqvae.config import ModelConfig
@@ -26,9 +18,8 @@ from vqvae_jax.msvqvae.indices.context_arrays import ContextArrays
 from vqvae_jax.msvqvae.indices.context_model import ContextModel
 from vqvae_jax.msvqvae.indices.index_coder import LevelModel
 from vqvae_jax.msvqvae.indices.pair_tables import LevelTables, TableArrays
-from vqvae_jax.msvqvae.model import Codebooks
-from vqvae_jax.quantization.codebook import Codebook
-from vqvae_jax.training.digests import named_leaves, nested
+from vqvae_jax.quantization.codebook import Codebook, Codebooks
+from vqvae_jax.training.digests import named_leaves
 from vqvae_jax.training.state import PyTree
 
 PAIR_TABLES, CONTEXT_MODELS = "1", "2"  # versions of the bundle
@@ -62,7 +53,7 @@ def pack_weights(
       origin: JSON values that say where the model comes from.
       weights: how parameters are stored; codebooks are float32 always.
     """
-    tensors = {f"weights/{leaf}": pack_weight(value, weights) for leaf, value in named_leaves(params).items()}
+    tensors = pack_tree(params, weights)
     for level in config.levels:
         tensors[f"codebooks/{level}/embeddings"] = np.asarray(codebooks[level].embeddings, np.float32)
         tensors[f"codebooks/{level}/counts"] = np.asarray(codebooks[level].counts, np.float32)
@@ -82,20 +73,27 @@ def unpack_weights(bundle: Bundle) -> Weights:
     """
     config = from_dict(ModelConfig, bundle.config, "model")
     tensors = bundle.tensors
-    leaves = {key: unpack_weight(value) for key, value in tensors.items() if key.startswith("weights/")}
-    named = {key.removeprefix("weights/"): checked_tensor(leaves, key, leaf.shape) for key, leaf in leaves.items()}
-    try:
-        params = nested(named)
-    except ValueError as error:
-        raise UserError(f"tensor weights/{error}") from error
+    params = on_device(unpack_tree(tensors))
     codebooks, tables = {}, {}
     for level, shape in config.levels.items():
         path = f"codebooks/{level}"
-        embeddings = jnp.asarray(checked_tensor(tensors, f"{path}/embeddings", (shape.codes, shape.dim)))
-        counts = jnp.asarray(checked_tensor(tensors, f"{path}/counts", (shape.codes,)))
-        codebooks[level] = Codebook(embeddings, counts, embeddings * counts[:, None], jnp.ones((), jnp.float32))
+        embeddings = checked_tensor(tensors, f"{path}/embeddings", (shape.codes, shape.dim))
+        counts = checked_tensor(tensors, f"{path}/counts", (shape.codes,))
+        # In NumPy: each operation of JAX's is a program that every start would load.
+        arrays = embeddings, counts, embeddings * counts[:, None], np.float32(1)
+        codebooks[level] = Codebook(*jax.device_put(arrays))
         tables[level] = _level_model(bundle, level, config)
-    return Weights(config, jax.device_put(params), codebooks, tables)
+    return Weights(config, params, codebooks, tables)
+
+
+def start(bundle: Bundle) -> tuple[PyTree, dict[str, Any]]:
+    """Weights and codebooks to go on training from.
+
+    Raises:
+      UserError: as `unpack_weights`.
+    """
+    weights = unpack_weights(bundle)
+    return weights.params, {"codebooks": weights.codebooks}
 
 
 def check_weights(weights: Weights) -> None:
@@ -110,11 +108,7 @@ def check_weights(weights: Weights) -> None:
     from vqvae_jax.msvqvae.start import init_params
 
     shapes = jax.eval_shape(lambda: init_params(weights.config, jax.random.key(0)))
-    found, expected = (named_leaves({"weights": tree}) for tree in (weights.params, shapes))
-    for name, leaf in expected.items():
-        checked_tensor(found, name, leaf.shape)
-    if extra := sorted(set(found) - set(expected)):
-        raise UserError(f"tensor {extra[0]} is none of this model's")
+    fitting(named_leaves(weights.params), {name: leaf.shape for name, leaf in named_leaves(shapes).items()})
 
 
 def _level_model(bundle: Bundle, level: str, config: ModelConfig) -> LevelModel:
@@ -147,8 +141,3 @@ def context_models(tables: Mapping[str, LevelModel], name: str) -> dict[str, Con
             "export it again"
         )
     return models
-
-
-def stored(params: PyTree, weights: WeightType) -> PyTree:
-    """Weights as a bundle gives them back: float32, rounded to bfloat16 if they are stored so."""
-    return jax.tree.map(lambda leaf: jnp.asarray(unpack_weight(pack_weight(leaf, weights))), params)

@@ -3,10 +3,9 @@
 import struct
 from typing import Any, NamedTuple
 
+from vqvae_jax.codec.groups import family_header
 from vqvae_jax.container.header import Header
-from vqvae_jax.errors import UserError
 
-PARTS = ("y",)  # a byte of the name is a thousandth of a small file
 FAMILY = "ntc"
 _FIELDS = struct.Struct("<H")
 HIGHEST = 100.0  # quality
@@ -28,12 +27,7 @@ class Layout(NamedTuple):
         Raises:
           UserError: if the header is not one of this family's, or of a later version.
         """
-        content = header.family_header
-        if header.parts != PARTS or header.head_parts:
-            raise UserError(f"its parts are {', '.join((*header.head_parts, *header.parts))}, not y; it is damaged")
-        if len(content) != _FIELDS.size:
-            raise UserError(f"its {FAMILY} header is {content[:8].hex()}, which this program cannot read; update it")
-        return cls(_FIELDS.unpack(content)[0])
+        return cls(*_FIELDS.unpack(family_header(header, FAMILY, _FIELDS.size)))
 
     def describe(self) -> dict[str, Any]:
         """As JSON values."""

@@ -1,15 +1,14 @@
 """A bundle of this family, ready to code with."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from vqvae_jax.codec.bundle import Bundle
+from vqvae_jax.codec.groups import PARTS, grouped, padded
 from vqvae_jax.codec.interface import (
     LARGE_CHUNK,
     Chunk,
@@ -21,21 +20,22 @@ from vqvae_jax.codec.interface import (
 )
 from vqvae_jax.container.header import COMPACT, Header
 from vqvae_jax.errors import UserError
-from vqvae_jax.metrics.psnr import to_uint8
+from vqvae_jax.kept_programs import KeptProgram
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior
 from vqvae_jax.ntc.codec.latents import Walk, Writer
-from vqvae_jax.ntc.codec.layout import FAMILY, HIGHEST, PARTS, Layout, rate_of
-from vqvae_jax.ntc.codec.refine import refined_latents
+from vqvae_jax.ntc.codec.layout import FAMILY, HIGHEST, Layout, rate_of
 from vqvae_jax.ntc.codec.weights import floats, unpack_weights
-from vqvae_jax.ntc.config import MULTIPLE, PATCH, SLICES, UNIT, NtcConfig
-from vqvae_jax.ntc.model import NTC, Carry, Context, seen_motion
-from vqvae_jax.precision import normalise
+from vqvae_jax.ntc.config import MULTIPLE, PATCH, SLICES, UNIT
 from vqvae_jax.training.state import PyTree
 
 DEFAULT_QUALITY = 50.0
 MAX_EFFORT = 10_000
 MAX_REFINED_FRAMES = 64  # each unit is written out in the program that is compiled
 MAX_REFINED_PIXELS = 2**21  # a gradient keeps about two kilobytes for each
+Carry = tuple[Any, Any]  # features and last frame of a unit, as `ntc.model.Carry` has them; arrays
+
+_encode = KeptProgram("vqvae_jax.ntc.codec.programs", "encode")
+_decode = KeptProgram("vqvae_jax.ntc.codec.programs", "decode")
 
 
 class NtcModel:
@@ -79,8 +79,8 @@ class NtcModel:
     def chunk_frames(self, width: int, height: int, options: Options) -> int:
         if options.chunk_frames is not None:
             return options.chunk_frames
-        padded = padded_side(width) * padded_side(height)
-        return min(self.config.clip[0], max(LARGE_CHUNK // padded // UNIT, 1) * UNIT)
+        pixels = padded(width, MULTIPLE) * padded(height, MULTIPLE)
+        return min(self.config.clip[0], max(LARGE_CHUNK // pixels // UNIT, 1) * UNIT)
 
     def encoder(self, video: VideoInfo, options: Options) -> "FileEncoder":
         self.check(options)
@@ -104,7 +104,7 @@ class FileEncoder:
     head_parts: tuple[str, ...] = ()
 
     def __init__(self, model: NtcModel, video: VideoInfo, chunk_frames: int, rate: int, effort: int) -> None:
-        self._height, self._width = padded_side(video.height), padded_side(video.width)
+        self._height, self._width = padded(video.height, MULTIPLE), padded(video.width, MULTIPLE)
         check_chunk_pixels(f"{video.width}x{video.height}", chunk_frames, self._width, self._height)
         pixels = chunk_frames * self._width * self._height
         if effort and (pixels > MAX_REFINED_PIXELS or chunk_frames > MAX_REFINED_FRAMES):
@@ -122,14 +122,7 @@ class FileEncoder:
 
     def chunks(self, frames: Iterable[np.ndarray]) -> Iterator[Chunk]:
         """Closed groups of pictures, of one part each."""
-        group: list[np.ndarray] = []
-        for frame in frames:
-            group.append(frame)
-            if len(group) == self._size:
-                yield self._chunk(group)
-                group = []
-        if group:
-            yield self._chunk(group)
+        return map(self._chunk, grouped(frames, self._size))
 
     def _chunk(self, group: Sequence[np.ndarray]) -> Chunk:
         height, width = self._source
@@ -137,6 +130,8 @@ class FileEncoder:
         frames = np.pad(np.stack(group), padding, mode="edge")
         payload, shown = self._coded(frames, None)
         if self._effort:
+            from vqvae_jax.ntc.codec.refine import refined_latents
+
             model = self._model
             latents = refined_latents(model.config, model.params, model.skip, frames, self._rate, self._effort)
             refined, others = self._coded(frames, latents)
@@ -158,10 +153,10 @@ class FileEncoder:
         writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid))
         program = Program(self._model, self._rate)
         carry: Carry | None = None
-        anchor: Array | None = None
+        anchor: np.ndarray | None = None
         decoded: list[Array] = []
         for number, begin in enumerate(range(0, len(frames_THWC), UNIT)):
-            unit = jnp.asarray(frames_THWC[begin : begin + UNIT])
+            unit = frames_THWC[begin : begin + UNIT]
             q = writer.unit(program.encode(unit, anchor, carry) if latents is None else latents[number])
             shown, carry = program.decode(q, carry)
             decoded.append(shown)
@@ -184,8 +179,8 @@ class FileDecoder:
     context, layers = 0, {PARTS[0]: 1}
 
     def __init__(self, model: NtcModel, header: Header, layout: Layout) -> None:
-        self._height, self._width = padded_side(header.height), padded_side(header.width)
-        frames = padded_side(min(header.chunk_frames, header.frames), UNIT)
+        self._height, self._width = padded(header.height, MULTIPLE), padded(header.width, MULTIPLE)
+        frames = padded(min(header.chunk_frames, header.frames), UNIT)
         check_chunk_pixels("its pictures", frames, self._width, self._height)
         if layout.rate >= model.config.rates:
             raise UserError(f"its rate is number {layout.rate} of {model.config.rates}; the file is damaged")
@@ -222,9 +217,9 @@ class Program:
     """The transform for one unit at a time, at one rate; compiled once for each size of picture."""
 
     def __init__(self, model: NtcModel, rate: int) -> None:
-        self._config, self._params, self._rate = model.config, model.transform, jnp.full((1,), rate, jnp.int32)
+        self._config, self._params, self._rate = model.config, model.transform, np.full((1,), rate, np.int32)
 
-    def encode(self, unit_THWC: Array, anchor_HWC: Array | None, carry: Carry | None) -> np.ndarray:
+    def encode(self, unit_THWC: np.ndarray, anchor_HWC: np.ndarray | None, carry: Carry | None) -> np.ndarray:
         """Latents of uint8 frames before rounding: float32 [h, w, M].
 
         Args:
@@ -233,48 +228,20 @@ class Program:
           carry: of the unit before; none in the first.
         """
         anchor = unit_THWC[0] if anchor_HWC is None else anchor_HWC
-        unit, known = unit_THWC[None], carry is not None
         before = self._nothing(*unit_THWC.shape[1:3]) if carry is None else carry
-        return np.asarray(_encode(self._config, self._params, unit, anchor[None], known, before, self._rate))[0]
+        known = np.bool_(carry is not None)
+        return np.asarray(_encode(self._config, self._params, unit_THWC, anchor, known, before, self._rate))
 
     def decode(self, q_hwM: np.ndarray, carry: Carry | None) -> tuple[Array, Carry]:
         """Frames uint8 [4, H, W, 3] of whole latents; `carry` as for `encode`."""
-        q = jnp.asarray(q_hwM[None], jnp.float32)
         before = self._nothing(*(MULTIPLE * side for side in q_hwM.shape[:2])) if carry is None else carry
-        frames, carry = _decode(self._config, self._params, q, carry is not None, before, self._rate)
-        return frames[0], carry
+        known, q = np.bool_(carry is not None), q_hwM.astype(np.float32)
+        frames, *carried = _decode(self._config, self._params, q, known, before, self._rate)
+        return frames, (carried[0], carried[1])
 
     def _nothing(self, height: int, width: int) -> Carry:
         """In place of a carry that is not there: what a group of pictures starts from is made where it is needed, for
         a program of its own would take as long to load as the others.
         """
         shapes = (SLICES, height // PATCH, width // PATCH, self._config.width), (height, width, 3)
-        return Carry(*(jnp.asarray(np.zeros((1, *shape), np.float32)) for shape in shapes))
-
-
-def _context(model: NTC, known: bool, carry: Carry) -> Context:
-    start = model.start(*carry.last.shape[:3])
-    return model.context(jax.tree.map(lambda new, old: jnp.where(known, old, new), start, carry))
-
-
-@partial(jax.jit, static_argnums=0)
-def _encode(
-    config: NtcConfig, params: PyTree, unit: Array, anchor: Array, known: bool, carry: Carry, rate: Array
-) -> Array:
-    model = NTC(config).bind({"params": params})
-    x = 2.0 * normalise(unit) - 1.0
-    seen = seen_motion(config, x, 2.0 * normalise(anchor) - 1.0)
-    seen = seen.at[:, 0].set(jnp.where(known, seen[:, 0], 0.0))
-    return model.encode(model.analyse(x, seen), _context(model, known, carry), rate)
-
-
-@partial(jax.jit, static_argnums=0)
-def _decode(config: NtcConfig, params: PyTree, q: Array, known: bool, carry: Carry, rate: Array) -> tuple[Array, Carry]:
-    model = NTC(config).bind({"params": params})
-    decoded, carry = model.decode(q, _context(model, known, carry), rate)
-    return to_uint8((decoded.frames + 1.0) / 2.0), carry
-
-
-def padded_side(side: int, multiple: int = MULTIPLE) -> int:
-    """The next multiple that the transform codes."""
-    return -(-side // multiple) * multiple
+        return np.zeros((1, *shapes[0]), np.float32), np.zeros((1, *shapes[1]), np.float32)

@@ -3,20 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.codec.bundle import (
-    NAMED,
-    Bundle,
-    WeightType,
-    any_tensor,
-    checked_tensor,
-    make_bundle,
-    pack_weight,
-    unpack_weight,
-)
+from vqvae_jax.codec.bundle import NAMED, Bundle, WeightType, make_bundle
+from vqvae_jax.codec.tensors import any_tensor, on_device, pack_tree, unpack_tree
 from vqvae_jax.config import from_dict, to_dict
 from vqvae_jax.errors import UserError
 from vqvae_jax.ntc.codec.integer_prior import IntegerPrior
@@ -25,8 +16,7 @@ from vqvae_jax.ntc.codec.prior_arrays import PriorArrays, check_arrays
 from vqvae_jax.ntc.codec.shapes import transform_shapes
 from vqvae_jax.ntc.config import NtcConfig
 from vqvae_jax.ntc.fixed_point import HIDDEN_BITS
-from vqvae_jax.ntc.prior import layer_unit, whole
-from vqvae_jax.training.digests import named_leaves, nested
+from vqvae_jax.ntc.rounding import layer_unit, whole
 from vqvae_jax.training.state import PyTree
 
 #: Chance of a zero, in 2**-16, above which a latent is not coded.
@@ -46,8 +36,7 @@ def pack_weights(
     name: str, config: NtcConfig, params: PyTree, origin: Mapping[str, Any], weights: WeightType, skip: int = SKIP
 ) -> Bundle:
     """The bundle of a model."""
-    leaves = named_leaves(params["transform"])
-    tensors = {f"weights/{leaf}": pack_weight(value, weights) for leaf, value in leaves.items()}
+    tensors = pack_tree(params["transform"], weights)
     tensors |= {f"prior/{field}": value for field, value in integers(params["prior"])._asdict().items()}
     fields = {"model": to_dict(config), "skip": skip}
     return make_bundle(name, FAMILY, NAMED, fields, tensors, origin, weights)
@@ -62,22 +51,22 @@ def unpack_weights(bundle: Bundle) -> Weights:
     if set(bundle.config) != {"model", "skip"} or type(bundle.config["skip"]) is not int:
         raise UserError(f"its configuration is no {FAMILY} model's")
     config = from_dict(NtcConfig, bundle.config["model"], "model")
-    leaves = {key: unpack_weight(value) for key, value in bundle.tensors.items() if key.startswith("weights/")}
-    named = {key.removeprefix("weights/"): checked_tensor(leaves, key, leaf.shape) for key, leaf in leaves.items()}
-    try:
-        transform = nested(named)
-    except ValueError as error:
-        raise UserError(f"tensor weights/{error}") from error
-    expected = transform_shapes(config)
-    for name, shape in expected.items():
-        checked_tensor(leaves, f"weights/{name}", shape)
-    if others := [name for name in named if name not in expected]:
-        raise UserError(f"tensor weights/{others[0]}: no part of this model")
+    transform = on_device(unpack_tree(bundle.tensors, transform_shapes(config)))
     prior = PriorArrays(*(any_tensor(bundle.tensors, f"prior/{field}") for field in PriorArrays._fields))
     check_arrays(prior)
     if prior.now.shape[-2] != config.latents or len(prior.first_bias) != len(config.lambdas):
         raise UserError(f"tensor prior/now is of {prior.now.shape[-2]} latents and {len(prior.first_bias)} lambdas")
-    return Weights(config, jax.device_put(transform), prior, bundle.config["skip"])
+    return Weights(config, transform, prior, bundle.config["skip"])
+
+
+def start(bundle: Bundle) -> tuple[PyTree, dict[str, Any]]:
+    """Weights to go on training from.
+
+    Raises:
+      UserError: as `unpack_weights`.
+    """
+    weights = unpack_weights(bundle)
+    return {"transform": weights.transform, "prior": floats(weights.prior)}, {}
 
 
 def integers(prior: PyTree) -> PriorArrays:

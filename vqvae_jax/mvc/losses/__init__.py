@@ -1,0 +1,1 @@
+"""Terms of the objective (Tang et al. 2023, equation 13)."""

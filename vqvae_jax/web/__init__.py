@@ -1,0 +1,1 @@
+"""The player: decodes .msv files in browsers and in Node, without Python (docs/player.md)."""
