@@ -245,7 +245,7 @@ def test_a_program_with_nothing_to_save_leaves_at_once_even_out_of_compiled_code
     assert process.stdout.readline() == "ready\n" and (tmp_path / "new" / "run").is_dir()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=600)
-    assert process.returncode == 130 and said == "train: interrupted; there was nothing to save yet\n"
+    assert process.returncode == 130 and said == "train: interrupted; there was nothing to save\n"
     assert not (tmp_path / "new").exists()
 
 

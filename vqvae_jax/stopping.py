@@ -72,7 +72,8 @@ def leave_at_once(program: str) -> None:
 
     Python runs a handler between two of its own instructions, which may be minutes of compilation away, or in a
     callback that loses the exception, or under XLA, which crashes when it is unwound. So a thread is told, by the
-    system (`signal.set_wakeup_fd`). For programs that have nothing to save yet; what is listed as begun is undone.
+    system (`signal.set_wakeup_fd`). For programs that have nothing to save, before their work and after it; what is
+    listed as begun is undone.
 
     Args:
       program: named in the line.
@@ -85,7 +86,7 @@ def leave_at_once(program: str) -> None:
             if numbers[0] == signal.SIGINT and signal.getsignal(signal.SIGINT) is _nothing:
                 undo_begun()
                 with contextlib.suppress(OSError):
-                    say(f"{program}: {WORDS[signal.SIGINT]}; there was nothing to save yet", file=sys.stderr)
+                    say(f"{program}: {WORDS[signal.SIGINT]}; there was nothing to save", file=sys.stderr)
                 os._exit(128 + signal.SIGINT)
 
     signal.set_wakeup_fd(tells.detach(), warn_on_full_buffer=False)

@@ -32,7 +32,7 @@ DEFAULT_QUALITY = 50.0
 MAX_EFFORT = 10_000
 MAX_REFINED_FRAMES = 64  # each unit is written out in the program that is compiled
 MAX_REFINED_PIXELS = 2**21  # a gradient keeps about two kilobytes for each
-Carry = tuple[Any, Any]  # features and last frame of a unit, as `ntc.model.Carry` has them; arrays
+Carried = tuple[Any, Any]  # the fields of `ntc.model.Carry`, arrays: features and last frame of a unit
 
 _encode = KeptProgram("vqvae_jax.ntc.codec.programs", "encode")
 _decode = KeptProgram("vqvae_jax.ntc.codec.programs", "decode")
@@ -152,7 +152,7 @@ class FileEncoder:
         grid = self._height // MULTIPLE, self._width // MULTIPLE
         writer = Writer(Walk(self._model.prior, self._rate, self._model.skip, grid))
         program = Program(self._model, self._rate)
-        carry: Carry | None = None
+        carry: Carried | None = None
         anchor: np.ndarray | None = None
         decoded: list[Array] = []
         for number, begin in enumerate(range(0, len(frames_THWC), UNIT)):
@@ -204,7 +204,7 @@ class FileDecoder:
         """Frames of one chunk, uint8 RGB (T, H, W, 3)."""
         frames, latents = chunk
         program = Program(self._model, self._layout.rate)
-        carry: Carry | None = None
+        carry: Carried | None = None
         height, width = self._shown
         shown = np.empty((len(latents) * UNIT, height, width, 3), np.uint8)
         for number, q in enumerate(latents):
@@ -219,7 +219,7 @@ class Program:
     def __init__(self, model: NtcModel, rate: int) -> None:
         self._config, self._params, self._rate = model.config, model.transform, np.full((1,), rate, np.int32)
 
-    def encode(self, unit_THWC: np.ndarray, anchor_HWC: np.ndarray | None, carry: Carry | None) -> np.ndarray:
+    def encode(self, unit_THWC: np.ndarray, anchor_HWC: np.ndarray | None, carry: Carried | None) -> np.ndarray:
         """Latents of uint8 frames before rounding: float32 [h, w, M].
 
         Args:
@@ -232,14 +232,14 @@ class Program:
         known = np.bool_(carry is not None)
         return np.asarray(_encode(self._config, self._params, unit_THWC, anchor, known, before, self._rate))
 
-    def decode(self, q_hwM: np.ndarray, carry: Carry | None) -> tuple[Array, Carry]:
+    def decode(self, q_hwM: np.ndarray, carry: Carried | None) -> tuple[Array, Carried]:
         """Frames uint8 [4, H, W, 3] of whole latents; `carry` as for `encode`."""
         before = self._nothing(*(MULTIPLE * side for side in q_hwM.shape[:2])) if carry is None else carry
         known, q = np.bool_(carry is not None), q_hwM.astype(np.float32)
         frames, *carried = _decode(self._config, self._params, q, known, before, self._rate)
         return frames, (carried[0], carried[1])
 
-    def _nothing(self, height: int, width: int) -> Carry:
+    def _nothing(self, height: int, width: int) -> Carried:
         """In place of a carry that is not there: what a group of pictures starts from is made where it is needed, for
         a program of its own would take as long to load as the others.
         """

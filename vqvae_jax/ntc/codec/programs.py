@@ -5,12 +5,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from vqvae_jax.metrics.psnr import to_uint8
+from vqvae_jax.ntc.codec.model import Carried
 from vqvae_jax.ntc.config import NtcConfig
 from vqvae_jax.ntc.model import NTC, Carry, Context, seen_motion
 from vqvae_jax.precision import normalise
 from vqvae_jax.training.state import PyTree
-
-Carried = tuple[Array, Array]  # the fields of a `Carry`
 
 
 def encode(
