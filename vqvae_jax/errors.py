@@ -19,6 +19,10 @@ class ExistsError(UserError):
     """An output is there already and would be replaced if that were asked for."""
 
 
+class MismatchError(UserError):
+    """What was begun was begun with other options or other data than it is to be gone on with."""
+
+
 class ConfigError(UserError, ValueError):
     """A configuration field holds a value that is not allowed; the message names field, value and allowed values."""
 

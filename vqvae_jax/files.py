@@ -5,7 +5,7 @@ import errno
 import itertools
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -90,13 +90,16 @@ def check_output(path: Path, overwrite: bool = False) -> None:
     """Raises unless a file can be put here: `refuse_existing`, and what is no plain file is never replaced.
 
     Raises:
-      UserError: also if there is no folder for it.
+      UserError: also if there is no folder for it, or nothing can be written there: before the work, not after it.
     """
     if os.path.lexists(path) and not path.is_file():
         raise UserError(f"{path}: is there and is no plain file; choose another name")
     refuse_existing(path, overwrite)
     if reason := no_folder(path):
         raise UserError(f"{path}: {reason}")
+    part = temporary(path)
+    with _undone(path, part):
+        part.touch(exist_ok=False)
 
 
 def temporary_prefix(path: Path) -> str:
@@ -134,11 +137,18 @@ def write_atomically(path: Path, content: bytes) -> None:
       UserError: if it cannot be written.
     """
     part = temporary(path)
+    with _undone(path, part):
+        part.write_bytes(content)
+        part.replace(path)
+
+
+@contextlib.contextmanager
+def _undone(path: Path, part: Path) -> Iterator[None]:
+    """What is written to `part` for `path` in the block is gone after it; a failure to write names `path`."""
     remove = partial(part.unlink, missing_ok=True)
     stopping.begin(remove)
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        yield
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:

@@ -1,13 +1,15 @@
 """Files that bring their model along, on the command line: no bundle is looked for, what does not fit is refused."""
 
+import errno
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.mvc.codec.golden.make import GOLDEN
 from vqvae_jax.cli.fitting import parse_count
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import MismatchError, UserError
 
 
 @pytest.fixture
@@ -60,7 +62,8 @@ FIT = ("--family", "mvc")
         (("--family", "nosuch", "--bpp", "1"), "family=nosuch: unknown; expected mvc"),
         (FIT, "--bpp and --parameters: give one of them"),
         ((*FIT, "--bpp", "1", "--parameters", "1M"), "--bpp and --parameters: give one of them"),
-        ((*FIT, "--bpp", "0"), "bpp=0.0 is not allowed; expected a number above 0"),
+        ((*FIT, "--bpp", "0"), "bpp=0.0 is not allowed; expected above 0 and at most 24, raw video"),
+        ((*FIT, "--bpp", "24.1"), "bpp=24.1 is not allowed"),
         ((*FIT, "--bpp", "nan"), "bpp=nan is not allowed"),
         ((*FIT, "--parameters", "many"), "parameters='many'; expected a number such as 250000, 250k or 1.8M"),
         ((*FIT, "--bpp", "1", "--epochs", "0"), "epochs=0 is not allowed; expected a whole number of at least 1"),
@@ -72,10 +75,20 @@ FIT = ("--family", "mvc")
         ((*FIT, "--bpp", "1", "--rate-weight", "0.1"), "rate-weight=0.1: files of family mvc have none"),
         ((*FIT, "--bpp", "1", "--effort", "5"), "effort=5: files of family mvc have none"),
         ((*FIT, "--bpp", "0.001"), "bpp=0.001 for 11 frames of 32x24: .* parameters are too few"),
+        ((*FIT, "--parameters", "2M"), "parameters=2,000,000: the video itself has 25,344 values; expected fewer"),
+        (
+            (*FIT, "--parameters", "50k", "--epochs", "999999999"),
+            "11 records: 10,999,999,989 steps; at most 2,147,483,647",
+        ),
+        (
+            (*FIT, "--parameters", "50k", "--run", "OUT"),
+            "out.msv: is the file that is to be written; give the fit a fold",
+        ),
         ((*FIT, "--parameters", "100"), "parameters=100 for 11 frames of 32x24: 100 parameters are too few"),
     ],
 )
 def test_what_does_not_go_together_is_one_line_and_no_file(command, video, tmp_path, options, message):
+    options = [str(tmp_path / "out.msv") if option == "OUT" else option for option in options]
     assert command("encode", video, tmp_path / "out.msv", *options).refused(message)
     assert not (tmp_path / "out.msv").exists()
 
@@ -91,6 +104,26 @@ def test_more_frames_than_memory_holds_are_refused_before_a_fit(command, video, 
     monkeypatch.setattr("vqvae_jax.cli.fitting.free_memory", lambda: 5 * 2 * 32 * 24 * 3)
     refused = command("encode", video, tmp_path / "out.msv", *FIT, "--parameters", "50k")
     assert refused.refused("all frames in memory, and 6 of 32x24 are half of the 0.0 GiB that are free")
+
+
+def test_a_run_of_another_video_is_said_to_be_that(command, video, tmp_path, monkeypatch):
+    def fit_scene(*_):
+        raise MismatchError("run was started with fit.rate=1, not 2; give --init-from")
+
+    monkeypatch.setattr("vqvae_jax.mvc.codec.fit.fit_scene", fit_scene)
+    refused = command("encode", video, tmp_path / "out.msv", *FIT, "--parameters", "50k", "--run", tmp_path / "run")
+    assert refused.refused("run/scene_0 holds the fit of another video, size or length, or one with other options")
+    assert "init-from" not in refused.err
+
+
+def test_that_nothing_can_be_written_is_known_before_the_fit(command, video, tmp_path, monkeypatch):
+    def touch(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("vqvae_jax.mvc.codec.fit.fit_scene", lambda *_: pytest.fail("fitted"))
+    monkeypatch.setattr(Path, "touch", touch)
+    refused = command("encode", video, tmp_path / "out.msv", *FIT, "--parameters", "50k", "--run", tmp_path / "run")
+    assert refused.refused(r"out.msv: cannot be written \(Permission denied\)")
 
 
 def test_a_fit_that_a_signal_ends_leaves_no_file_and_says_so_by_its_exit_code(command, video, tmp_path, monkeypatch):

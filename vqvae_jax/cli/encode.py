@@ -57,7 +57,8 @@ class Options:
     bundle: Path | None = None
     """The model: a bundle's file, or the name of one of the package; default: $VQVAE_JAX_BUNDLE, else `ntc`."""
     size: str = "model"
-    """Coded size: `model` (what it was trained on), `native` (the video's own) or WIDTHxHEIGHT."""
+    """Coded size: `model` (what it was trained on; with --family the video's own), `native` (the video's own) or
+    WIDTHxHEIGHT."""
     fps: str = "source"
     """Coded frame rate: `source`, a number, or a fraction such as 30000/1001."""
     source_fps: str | None = None
@@ -90,7 +91,7 @@ class Options:
     """Steps by which the encoder refines what it sends, for models that can: better files, takes longer."""
     chunk_frames: Annotated[int | None, tyro.conf.arg(aliases=["--gop"])] = None
     """Frames per chunk or group of pictures, the unit of random access; default: the model's clip length, less above
-    640x480."""
+    640x480; 16 with --family."""
     verify: bool = False
     """Decode the file that was written and report its quality against what was coded."""
     json: bool = False

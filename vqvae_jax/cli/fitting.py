@@ -22,6 +22,9 @@ class FitOptions(Protocol):
     """Options about the fit; see `vqvae-jax encode --help`."""
 
     @property
+    def out(self) -> Path: ...
+
+    @property
     def family(self) -> str | None: ...
 
     @property
@@ -59,6 +62,8 @@ def check_fitting(options: FitOptions) -> None:
         if (value := getattr(options, name)) is not None:
             instead = "leave it out" if name == "bundle" else "--bpp or --parameters sets its size"
             raise UserError(f"{name.replace('_', '-')}={value}: family {options.family} fits its own model; {instead}")
+    if options.run is not None and options.run.absolute() == options.out.absolute():
+        raise UserError(f"run={options.run}: is the file that is to be written; give the fit a folder of its own")
     wish_of(options)
 
 

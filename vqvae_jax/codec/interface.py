@@ -11,6 +11,7 @@ from vqvae_jax.config import is_number, is_whole
 from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
 
+RAW_BPP = 24  # of 8-bit RGB
 LARGE_CHUNK = 32 * 640 * 480  # pixels up to which a chunk keeps the model's clip length
 MAX_CHUNK_PIXELS = 2**25  # four frames of 3840x2160
 
@@ -82,7 +83,7 @@ class FitWish:
     """What is asked for where a model is fitted to a video.
 
     Raises:
-      UserError: unless one of rate and size is given, and all are above 0.
+      UserError: unless one of rate and size is given, all are above 0, and the rate is not above that of raw video.
     """
 
     bpp: float | None = None  # bits of the whole file per pixel, to be met within a few percent
@@ -92,8 +93,8 @@ class FitWish:
     def __post_init__(self) -> None:
         if (self.bpp is None) == (self.parameters is None):
             raise UserError("--bpp and --parameters: give one of them, the size of the network that is fitted")
-        if self.bpp is not None and not (is_number(self.bpp) and self.bpp > 0):
-            raise UserError(f"bpp={self.bpp!r} is not allowed; expected a number above 0")
+        if self.bpp is not None and not (is_number(self.bpp) and 0 < self.bpp <= RAW_BPP):
+            raise UserError(f"bpp={self.bpp!r} is not allowed; expected above 0 and at most {RAW_BPP}, raw video")
         for name in ("parameters", "epochs"):
             value = getattr(self, name)
             if value is not None and not (is_whole(value) and value >= 1):

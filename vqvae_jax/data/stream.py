@@ -9,7 +9,7 @@ import numpy as np
 from vqvae_jax.data.config import PipelineConfig
 from vqvae_jax.data.order import Mixture, Share, TrainingOrder, WeightedOrder, augment, cut, random_generator
 from vqvae_jax.data.source import Batch, ClipSet
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import MismatchError, UserError
 
 
 class Sample(NamedTuple):
@@ -159,7 +159,7 @@ class BatchStream:
             if before != value:
                 if field == "digest":
                     before, value = str(before)[:8], f"{str(value)[:8]} ({self.clips.data_dir})"
-                raise UserError(
+                raise MismatchError(
                     f"cannot resume: the checkpoint's data stream has {field}={before!r}, this one {value!r}; give the "
                     "same data set and options, or start a new run"
                 )

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from vqvae_jax.config import check, check_choices
+from vqvae_jax.errors import UserError, number_of
 from vqvae_jax.training.mapping import Mapping
+
+MOST_STEPS = 2**31 - 1  # devices count in int32
 
 
 @dataclass(frozen=True)
@@ -41,5 +44,13 @@ class TrainingConfig:
         check_choices(self, "training")
 
     def total_steps(self, clips: int, batch_size: int) -> int:
-        """Steps in all for a training split of `clips` clips."""
-        return self.steps or max(self.epochs * clips // batch_size, 1)
+        """Steps in all for a training split of `clips` clips.
+
+        Raises:
+          UserError: if they are too many to count on a device.
+        """
+        steps = self.steps or max(self.epochs * clips // batch_size, 1)
+        if steps > MOST_STEPS:
+            of = f"epochs={self.epochs} of {number_of(clips, 'record')}" if not self.steps else "training.steps"
+            raise UserError(f"{of}: {steps:,} steps; at most {MOST_STEPS:,}")
+        return steps

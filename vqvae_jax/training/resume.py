@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import MismatchError, UserError
 from vqvae_jax.files import make_folder, write_atomically
 from vqvae_jax.training.task import Frozen
 
@@ -43,19 +43,19 @@ def check_resumable(before: dict[str, Any], now: dict[str, Any], run_dir: Path) 
       Lines that say which options changed, all of them allowed.
 
     Raises:
-      UserError: names the first field that makes this another run.
+      MismatchError: names the first field that makes this another run.
     """
     old, new = flat_fields(before), flat_fields(now)
     old.setdefault("family", new.get("family"))  # runs from before there were several do not name it
     changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     for name in sorted(changed, key=lambda name: (name != "name", name)):
         if name == "name":
-            raise UserError(
+            raise MismatchError(
                 f"run {run_dir} is a {old.get(name)!r}, not a {new.get(name)!r}; give another --run, or --init-from to "
                 "start from its weights"
             )
         if name not in MAY_CHANGE:
-            raise UserError(
+            raise MismatchError(
                 f"run {run_dir} was started with {name}={old.get(name)!r}, not {new.get(name)!r}; give the same option "
                 "to resume it, another --run to start anew, or --init-from to start from its weights"
             )
@@ -83,11 +83,11 @@ def read_frozen(run_dir: Path, name: str) -> str | None:
 
 
 def check_same_frozen(frozen: Mapping[str, Frozen], run_dir: Path) -> None:
-    """Raises a `UserError` if the run was started with another network than one of these."""
+    """Raises a `MismatchError` if the run was started with another network than one of these."""
     for name, network in frozen.items():
         before = read_frozen(run_dir, name)
         if before not in (None, network.digest):
-            raise UserError(
+            raise MismatchError(
                 f"run {run_dir} was started with {name} weights {str(before)[:12]}, not {network.digest[:12]}; give "
                 f"the same --{name}-weights"
             )

@@ -64,3 +64,9 @@ def test_less_than_the_narrowest_network_is_refused():
     few = int(0.001 * 10 * 128 * 72 / BITS_PER_WEIGHT)
     with pytest.raises(UserError, match=rf"bpp=0.001 for 10 frames of 128x72: {few} parameters are too few: .*"):
         plan([10], (72, 128), FitWish(bpp=0.001))
+    with pytest.raises(UserError, match=r"for 1 frame of 128x72: "):
+        plan([1], (72, 128), FitWish(bpp=0.001))
+    with pytest.raises(
+        UserError, match=r"64 frames of 64x64 in 2 scenes, which share them by their frames: 8,000 param"
+    ):
+        plan([32, 32], (64, 64), FitWish(parameters=16_000))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vqvae_jax.codec.interface import FitWish
+from vqvae_jax.errors import MismatchError, UserError
 from vqvae_jax.metrics.psnr import frame_psnr
 from vqvae_jax.mvc.codec.cuts import scene_starts
 from vqvae_jax.mvc.codec.embedding import write_group
@@ -70,6 +71,7 @@ def fit_video(clip_THWC: np.ndarray, wish: FitWish, run: Path) -> MvcModel:
 
     Raises:
       SystemExit: with 128 + signal, if a signal came; the run has what was done until then.
+      UserError: if nothing of that size can be fitted, or the run is of another video or other options.
     """
     starts = scene_starts(clip_THWC, LEAST_FRAMES)
     parts = [clip_THWC[a:b] for a, b in zip(starts, [*starts[1:], len(clip_THWC)], strict=True)]
@@ -77,7 +79,14 @@ def fit_video(clip_THWC: np.ndarray, wish: FitWish, run: Path) -> MvcModel:
     found = []
     for number, (frames, config) in enumerate(zip(parts, configs, strict=True)):
         experiment, folder = experiment_for(config, wish), run / f"scene_{number}"
-        if code := fit_scene(experiment, frames, folder, f"scene {number}"):
+        try:
+            code = fit_scene(experiment, frames, folder, f"scene {number}")
+        except MismatchError as error:
+            raise UserError(
+                f"{folder} holds the fit of another video, size or length, or one with other options; the command that "
+                "began it goes on with it, another --run begins anew"
+            ) from error
+        if code:
             sys.exit(code)
         found.append(best_rounding(experiment, fitted(experiment, folder), frames))
     model = MvcModel([each.scene for each in found], experiment.fit.embed_bits)

@@ -64,7 +64,8 @@ def checked(grid: Grid) -> Grid:
     with np.errstate(invalid="ignore", over="ignore"):
         fine = (np.abs(lowest) < _LARGEST) & (steps >= 0) & (lowest + steps * (grid.levels - 1) < _LARGEST)
     if not fine.all():
-        raise CorruptStreamError(f"values from {grid.minimum} in steps of {grid.step}")
+        wrong = int(np.argmin(fine))
+        raise CorruptStreamError(f"values from {lowest[wrong]:g} in steps of {steps[wrong]:g}")
     return grid
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vqvae_jax.codec.interface import FitWish
-from vqvae_jax.errors import UserError
+from vqvae_jax.errors import UserError, number_of
 from vqvae_jax.mvc.config import MvcConfig, for_scene
 from vqvae_jax.mvc.count import embedding_numbers, of_parameters
 
@@ -26,6 +26,7 @@ SHAPES = (
 _FIXED = ("fusion", "d0", "stem", "td", "mlp", "heads", "head_dim", "levels", "expansion")
 #: Above this share of a wished-for rate there is no embedding: the paper spends a tenth on it.
 MOST_EMBEDDING = 0.3
+MOST_FOR_ANY = 1_000_000  # parameters that even the smallest video may have
 #: Of a weight in a file, on which a wished-for rate is planned: near what fits for rate come to by themselves. More
 #: bits for fewer weights are worth less (docs/results/mvc.md).
 BITS_PER_WEIGHT, BITS_PER_NUMBER = 4.0, 5.0
@@ -52,8 +53,11 @@ def plan(lengths: Sequence[int], size: tuple[int, int], wish: FitWish) -> list[M
       wish: rate or parameters of all together.
 
     Raises:
-      UserError: if there is no network as small as that.
+      UserError: if there is no network as small as that, or it would be larger than the video.
     """
+    values = sum(lengths) * math.prod(size) * 3
+    if wish.parameters is not None and wish.parameters > max(values, MOST_FOR_ANY):
+        raise UserError(f"parameters={wish.parameters:,}: the video itself has {values:,} values; expected fewer")
     base, total = MvcConfig(strides=strides_for(*size)), sum(lengths)
     scenes = [for_scene(base, (frames, *size)) for frames in lengths]
     if wish.bpp is not None and _embedding_bpp(scenes[0]) > MOST_EMBEDDING * wish.bpp:
@@ -70,7 +74,8 @@ def plan(lengths: Sequence[int], size: tuple[int, int], wish: FitWish) -> list[M
         if min(config.channels for config in found) >= channels:
             return found
     asked = f"bpp={wish.bpp}" if wish.parameters is None else f"parameters={wish.parameters:,}"
-    raise UserError(f"{asked} for {total} frames of {size[1]}x{size[0]}: {reason}")
+    shared = "" if len(lengths) == 1 else f" in {len(lengths)} scenes, which share them by their frames"
+    raise UserError(f"{asked} for {number_of(total, 'frame')} of {size[1]}x{size[0]}{shared}: {reason}")
 
 
 def _most(config: MvcConfig, share: float, wish: FitWish) -> float:
