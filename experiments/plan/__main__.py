@@ -86,8 +86,8 @@ def plan(command: PlanCommand, progress: Progress) -> dict[str, Any]:
     lengths = [end - stage.first for stage, end in zip(stages, ends, strict=True)]
     work = [length * each.flops for length, each in zip(lengths, compiled, strict=True)]
     parts = [
-        {"name": stage.name, "frames": stage.frames, "steps": steps and length, "peak": each.peak, "flops": each.flops}
-        | {"share": done / sum(work)}
+        {"name": stage.name, "frames": stage.frames or programs.clip[0], "steps": steps and length}
+        | {"peak": each.peak, "flops": each.flops, "share": done / sum(work)}
         for stage, length, each, done in zip(stages, lengths, compiled, work, strict=True)
     ]
     flops = sum(work) / ends[-1]

@@ -82,6 +82,8 @@ def test_every_stage_of_a_training_is_planned(monkeypatch):
     assert found["training"]["seconds_per_step"] == pytest.approx(total / 140 / 0.5)  # a chip of 1e12 a second
     assert sum(stage["share"] for stage in found["stages"]) == pytest.approx(1)
     assert "| 4 modulated | 10 | 5 |" in show(found)
+    fit = plan(PlanCommand("mvc_micro64", "cpu:1", clips=32), Progress("plan", speaks=False))
+    assert [(stage["name"], stage["frames"]) for stage in fit["stages"]] == [("fit", 1), ("rounded", 1)]
 
 
 @pytest.mark.parametrize("name", ["v5e", "v5e:", "v5e:0", "tpu:4", "h100:2x2x2x2", "v5e:4x4 "])
