@@ -113,7 +113,7 @@ def test_grids_of_embeddings_are_checked_too():
     assert (grid.minimum.tolist(), grid.step.tolist(), grid.levels, end) == ([-1, 2], [0.5, 0], 64, 16)
     with pytest.raises(CorruptStreamError, match="cut short"):
         unpack_channels(good, 0, 3, 64)
-    with pytest.raises(CorruptStreamError, match="^values from 2 in steps of -1$"):
+    with pytest.raises(CorruptStreamError, match=r"^values from 2 in steps of -1$"):
         unpack_channels(struct.pack("<ffff", -1, 0.5, 2, -1), 0, 2, 64)
 
 
