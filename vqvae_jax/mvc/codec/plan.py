@@ -58,8 +58,9 @@ def plan(lengths: Sequence[int], size: tuple[int, int], wish: FitWish) -> list[M
       UserError: if there is no network as small as that, or it would be larger than the video.
     """
     values = sum(lengths) * math.prod(size) * 3
-    if wish.parameters is not None and wish.parameters > max(values, MOST_FOR_ANY):
-        raise UserError(f"parameters={wish.parameters:,}: the video itself has {values:,} values; expected fewer")
+    if wish.parameters is not None and wish.parameters > (limit := max(values, MOST_FOR_ANY)):
+        has = f"the video itself has {values:,} values"
+        raise UserError(f"parameters={wish.parameters:,}: {has}; expected at most {limit:,}")
     base, total = replace(BETTER, strides=strides_for(*size)), sum(lengths)
     scenes = [for_scene(base, (frames, *size)) for frames in lengths]
     if wish.bpp is not None and _embedding_bpp(scenes[0]) > MOST_EMBEDDING * wish.bpp:
