@@ -24,9 +24,12 @@ class Chromium:
         (theirs_in, self._out), (self._in, theirs_out) = os.pipe(), os.pipe()
         # The pipe is at descriptors 3 and 4, which Python does not give out by number; as root there is no sandbox.
         shell = ["sh", "-c", f'exec "$@" 3</dev/fd/{theirs_in} 4>/dev/fd/{theirs_out}', "sh", str(PROGRAM)]
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
-        command = [*shell, *options, f"--user-data-dir={profile}", "about:blank"]
-        self._process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), stderr=subprocess.DEVNULL)
+        # Shared memory in files of /tmp: where /dev/shm is small, as in containers, pages die in the midst of a test.
+        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        command = [*shell, *options, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"]
+        self._log = profile / "stderr.txt"
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), stderr=log)
         os.close(theirs_in)
         os.close(theirs_out)
         self._read, self._count, self._session = b"", 0, {}
@@ -43,6 +46,8 @@ class Chromium:
         message = {"id": self._count, "method": method, "params": parameters, **self._session}
         os.write(self._out, json.dumps(message).encode() + b"\0")
         while (answer := self._message()).get("id") != self._count:
+            # A page whose process has died answers nothing any more.
+            assert answer.get("method") != "Inspector.targetCrashed", self._words("the page's process has died")
             if answer.get("method") == "Runtime.exceptionThrown":
                 self.exceptions.append(answer["params"]["exceptionDetails"])
         assert "error" not in answer, answer["error"]
@@ -67,11 +72,14 @@ class Chromium:
         os.close(self._out)
         os.close(self._in)
 
+    def _words(self, what: str) -> str:
+        return f"{what}; its log ends with: {self._log.read_text(errors='replace')[-2000:]}"
+
     def _message(self) -> dict[str, Any]:
         while b"\0" not in self._read:
-            assert select.select([self._in], [], [], SECONDS)[0], "Chromium says nothing"
+            assert select.select([self._in], [], [], SECONDS)[0], self._words("Chromium says nothing")
             read = os.read(self._in, 2**20)
-            assert read, "Chromium has ended"
+            assert read, self._words("Chromium has ended")
             self._read += read
         message, self._read = self._read.split(b"\0", 1)
         found: dict[str, Any] = json.loads(message)
