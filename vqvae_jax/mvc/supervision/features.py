@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array, lax
 
 from vqvae_jax.errors import UserError
+from vqvae_jax.layers.conv3d import convolve_patches
 from vqvae_jax.mvc.experiment import FeatureSource
 from vqvae_jax.mvc.supervision import resnet
 from vqvae_jax.training.task import Frozen
@@ -68,5 +69,6 @@ def random_features(weights: Weights, x_BHWC: Array) -> Array:
     x = x_BHWC
     for index in range(len(WIDTHS) - 1):
         kernel = weights[f"randconv_{index}"]
-        x = jax.nn.relu(lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")))
+        padding = lax.padtype_to_pads(x.shape[1:3], (3, 3), (2, 2), "SAME")
+        x = jax.nn.relu(convolve_patches(x, kernel, (2, 2), padding))
     return jnp.mean(x, axis=(1, 2))
