@@ -14,9 +14,8 @@ from vqvae_jax.codec.interface import (
     Options,
     VideoInfo,
     check_chunk_pixels,
-    check_frames,
-    checked_pictures,
 )
+from vqvae_jax.codec.pictures import check_frames, checked_pictures
 from vqvae_jax.container.header import BUNDLE_BYTES, COMPACT, SHORT_BUNDLE_BYTES, Header
 from vqvae_jax.container.writer import Writer
 from vqvae_jax.errors import UserError

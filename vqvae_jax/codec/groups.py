@@ -1,18 +1,19 @@
 """What families share whose chunks are closed groups of pictures, of one part each."""
 
 from collections.abc import Iterable, Iterator
-
-import numpy as np
+from typing import TypeVar
 
 from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
 
+Frame = TypeVar("Frame")
+
 PARTS = ("y",)  # a byte of the name is a thousandth of a small file
 
 
-def grouped(frames: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+def grouped(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
     """Frames in lists of `size`; the last may be shorter."""
-    group: list[np.ndarray] = []
+    group: list[Frame] = []
     for frame in frames:
         group.append(frame)
         if len(group) == size:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple, Protocol, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, get_args
 
 from vqvae_jax.config import is_number, is_whole
 from vqvae_jax.container.header import Header
 from vqvae_jax.errors import UserError
+
+if TYPE_CHECKING:  # NumPy is half of what `vqvae-jax info` would take
+    import numpy as np
 
 RAW_BPP = 24  # of 8-bit RGB
 LARGE_CHUNK = 32 * 640 * 480  # pixels up to which a chunk keeps the model's clip length
@@ -23,7 +24,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 RateOption = Literal["rate_weight", "quality", "none"]
 
 Grid = tuple[int, int, int]  # along time, height, width
-Indices = dict[str, np.ndarray]  # by level, coarse first, [t, h, w] integers
+Indices = dict[str, "np.ndarray"]  # by level, coarse first, [t, h, w] integers
 #: What a family makes of a chunk's bytes before it makes frames of them: symbols, or the bytes themselves.
 Content = Any
 
@@ -111,7 +112,7 @@ class ChunkEncoder(Protocol):
     def header(self) -> bytes:
         """What the family's decoder needs to know of the file beyond the common header."""
 
-    def chunks(self, frames: Iterable[np.ndarray]) -> Iterator[Chunk]:
+    def chunks(self, frames: Iterable["np.ndarray"]) -> Iterator[Chunk]:
         """The chunks in order, the head chunk (of 0 frames) first if there is one.
 
         Args:
@@ -137,7 +138,7 @@ class ChunkDecoder(Protocol):
 
     def decode(
         self, before: Sequence[Content | None], chunk: Content, after: Sequence[Content | None], layer: str | None
-    ) -> np.ndarray:
+    ) -> "np.ndarray":
         """Frames of one chunk, uint8 RGB (T, H, W, 3).
 
         Args:
@@ -204,10 +205,10 @@ class TokenModel(Model, Protocol):
     def levels(self) -> Mapping[str, Level]:
         """By name, coarse first: every stride is a multiple of the next level's."""
 
-    def encode(self, frames_THWC: np.ndarray) -> Indices:
+    def encode(self, frames_THWC: "np.ndarray") -> Indices:
         """Indices of one clip of any length and size."""
 
-    def decode(self, indices: Indices, shape: Grid | None = None, level: str | None = None) -> np.ndarray:
+    def decode(self, indices: Indices, shape: Grid | None = None, level: str | None = None) -> "np.ndarray":
         """Frames of one clip, uint8 RGB (T, H, W, 3)."""
 
     def latents(self, x_BTHWC: Any) -> dict[str, Any]:
@@ -217,7 +218,7 @@ class TokenModel(Model, Protocol):
           x_BTHWC: float32 JAX array in [0, 1], of any size.
         """
 
-    def coded_chunks(self, frames: Iterable[np.ndarray], size: int) -> Iterator[tuple[int, Indices]]:
+    def coded_chunks(self, frames: Iterable["np.ndarray"], size: int) -> Iterator[tuple[int, Indices]]:
         """Frames of the video and indices of every chunk of a video, each seen with a little of its neighbours."""
 
     def decoded_chunk(
@@ -228,7 +229,7 @@ class TokenModel(Model, Protocol):
         shape: Grid,
         size: int,
         level: str | None = None,
-    ) -> np.ndarray:
+    ) -> "np.ndarray":
         """Frames of one chunk of `size`, cut to `shape`."""
 
 
@@ -243,27 +244,3 @@ def check_chunk_pixels(what: object, frames: int, width: int, height: int) -> No
             f"{what}: chunks of {frames} frames of {width}x{height} are {pixels:,} pixels; at most "
             f"{MAX_CHUNK_PIXELS:,} can be coded: smaller pictures or shorter chunks"
         )
-
-
-def check_frames(frames_THWC: np.ndarray) -> None:
-    """Raises a `UserError` unless frames are (T, H, W, 3) uint8 with at least one of each."""
-    f = frames_THWC
-    if not isinstance(f, np.ndarray) or f.ndim != 4 or f.shape[-1] != 3 or f.dtype != np.uint8 or not f.size:
-        found = f"{f.dtype}{f.shape}" if isinstance(f, np.ndarray) else type(f).__name__
-        raise UserError(f"expected frames (T, H, W, 3) uint8 with T, H, W >= 1, found {found}")
-
-
-def checked_pictures(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Passes pictures [H, W, 3] on.
-
-    Raises:
-      UserError: if one is no such picture, or of another size or type than the first.
-    """
-    first: np.ndarray | None = None
-    for number, frame in enumerate(frames):
-        if first is None:
-            check_frames(frame[None])
-            first = frame
-        if frame.shape != first.shape or frame.dtype != np.uint8:
-            raise UserError(f"frame {number} is {frame.dtype}{frame.shape}, the first was {first.dtype}{first.shape}")
-        yield frame

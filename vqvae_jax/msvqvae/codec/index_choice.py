@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from vqvae_jax.codec.interface import Indices, check_frames
+from vqvae_jax.codec.interface import Indices
+from vqvae_jax.codec.pictures import check_frames
 from vqvae_jax.msvqvae.codec.tokenizer import pad_to_multiple
 from vqvae_jax.msvqvae.codec.weights import Weights
 from vqvae_jax.msvqvae.indices.bit_costs import bit_costs

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vqvae_jax.codec.interface import Grid, Indices, Level, check_frames, checked_pictures
+from vqvae_jax.codec.interface import Grid, Indices, Level
+from vqvae_jax.codec.pictures import check_frames, checked_pictures
 from vqvae_jax.config import is_whole
 from vqvae_jax.errors import UserError
 from vqvae_jax.kept_programs import KeptProgram
