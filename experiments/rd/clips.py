@@ -178,10 +178,16 @@ def moving(clips: Sequence[ShownClip], fps: float) -> Moving:
         clip._replace(panes=tuple(p for p in clip.panes if p.codec in (None, *OTHERS_MOVING) or p.learned))
         for clip in clips
     ]
-    for count in range(min(3, len(few)), 0, -1):
+
+    def strip(count: int) -> np.ndarray:
         # Evenly spread again: the first ones may be of one class.
-        strip = board([few[index] for index in evenly_spread(len(few), count)]).frames
-        content = moving_picture(strip, fps, "webp", quality=100)
+        return board([few[index] for index in evenly_spread(len(few), count)]).frames
+
+    alone = moving_picture(strip(1), fps, "webp", quality=100)
+    if len(alone) > LARGEST_MOVING:
+        return Moving(moving_picture(strip(1), fps, "webp", quality=90), 1, lossless=False)
+    for count in range(min(3, len(few)), 1, -1):
+        content = moving_picture(strip(count), fps, "webp", quality=100)
         if len(content) <= LARGEST_MOVING:
             return Moving(content, count, lossless=True)
-    return Moving(moving_picture(strip, fps, "webp", quality=90), 1, lossless=False)
+    return Moving(alone, 1, lossless=True)

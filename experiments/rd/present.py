@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vqvae_jax.command_line import parse
 from vqvae_jax.errors import run_command, say
+from vqvae_jax.progress import working
 from vqvae_jax.stopping import stoppable
 
 PICTURES = ("rd_grid.png", "rd_moving.webp")
@@ -58,23 +59,24 @@ def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[P
     rd = read_rd(out / RESULT)
     anchor = chosen_anchor(rd, command.anchor)
     summary = summarise(rd, anchor)
-    shown = shown_from_streams(rd, out, anchor, command.data, command.bundle)
+    with working("drawing"):  # minutes, where pictures are large
+        shown = shown_from_streams(rd, out, anchor, command.data, command.bundle)
+        files: dict[str, str | bytes] = {
+            "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+            "rd.csv": points_csv(summary),
+            "rd_videos.csv": videos_csv(rd),
+            "rd.png": plot(rd, "png"),
+            "rd.svg": plot(rd, "svg"),
+            "rd.html": render(rd, summary, shown),
+        }
+        picture = None
+        if shown.clips:
+            picture = moving(shown.clips, shown.fps)
+            files |= dict(zip(PICTURES, (png(grid(shown.clips)), picture.content), strict=True))
+        files["rd.md"] = report(rd, summary, shown, picture)
     left = [name for name in PICTURES if not shown.clips and (out / name).exists()]
     for line in shown.missing:
         say(f"{line} {' and '.join(left)} left as they were." if left else line)
-    files: dict[str, str | bytes] = {
-        "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-        "rd.csv": points_csv(summary),
-        "rd_videos.csv": videos_csv(rd),
-        "rd.png": plot(rd, "png"),
-        "rd.svg": plot(rd, "svg"),
-        "rd.html": render(rd, summary, shown),
-    }
-    picture = None
-    if shown.clips:
-        picture = moving(shown.clips, shown.fps)
-        files |= dict(zip(PICTURES, (png(grid(shown.clips)), picture.content), strict=True))
-    files["rd.md"] = report(rd, summary, shown, picture)
     return write_all(out, files)
 
 
