@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import pytest
@@ -33,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _KEPT in config.stash:
         shutil.rmtree(config.stash[_KEPT], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs_go_with_their_tests() -> Iterator[None]:
+    """Kept to the end they are 5 GB in each process, and a smaller machine ends what the page's tests run in."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(autouse=True)
