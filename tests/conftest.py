@@ -46,6 +46,17 @@ def programs_go_with_their_tests() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def usual_priority() -> Iterator[None]:
+    """SVT-AV1 makes the thread that opens its encoder a real-time one (SCHED_FIFO, 99) where it may. What tests then
+    started, Chromium for one, would inherit that and hold the cores against all else, itself included.
+    """
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    if os.sched_getscheduler(0) != before[0]:
+        os.sched_setscheduler(0, *before)
+
+
+@pytest.fixture(autouse=True)
 def nothing_kept_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that a test calls within this process has programs kept from then on, and tests change what programs
     are made of: the next test keeps nothing.
