@@ -183,9 +183,10 @@ def moving(clips: Sequence[ShownClip], fps: float) -> Moving:
         # Evenly spread again: the first ones may be of one class.
         return board([few[index] for index in evenly_spread(len(few), count)]).frames
 
-    alone = moving_picture(strip(1), fps, "webp", quality=100)
+    one = strip(1)
+    alone = moving_picture(one, fps, "webp", quality=100)
     if len(alone) > LARGEST_MOVING:
-        return Moving(moving_picture(strip(1), fps, "webp", quality=90), 1, lossless=False)
+        return Moving(moving_picture(one, fps, "webp", quality=90), 1, lossless=False)
     for count in range(min(3, len(few)), 1, -1):
         content = moving_picture(strip(count), fps, "webp", quality=100)
         if len(content) <= LARGEST_MOVING:
