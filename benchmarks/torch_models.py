@@ -7,8 +7,9 @@ The twins (`benchmarks/peers/torch_twin.py`, `torch_ntc.py`) run in every layout
 thread and with all cores; the fastest in a row is the peer, the others' times stand beside it. A step is forward,
 backward, clipping, the optimiser and codebooks or the weights' average; no perceptual loss, no level dropout.
 `reconstruct` is uint8 clips to indices or latents, of `ntc` at one rate, to uint8 clips. float32 on a CPU, where
-PyTorch's bfloat16 (`torch.autocast`) stands beside it and is no part of the ratio; on a GPU bf16 on both sides, also
-clips/s, FLOP/s and their share of a large bf16 matrix product measured in the same run.
+PyTorch's bfloat16 (`torch.autocast`) stands beside it and is no part of the ratio, and what either side frees stays
+with the process, as in `experiments.train`; on a GPU bf16 on both sides, also clips/s, FLOP/s and their share of a
+large bf16 matrix product measured in the same run.
 
 Compilation is not in the times: JAX's is stated, and PyTorch's first call (cuDNN's search for the fastest algorithms
 included). On a CPU the sides take turns. On a GPU one follows the other, each with the memory to itself, PyTorch first:
@@ -31,6 +32,7 @@ import jax.numpy as jnp
 from benchmarks.compared import Calls, Compared, Name, compared
 from benchmarks.jax_programs import Clip, Program, repeated
 from benchmarks.report import Result, Row, aim, alternate, benchmark, cores, missing, spent, timings, versions
+from vqvae_jax.allocator import keep_freed_memory
 from vqvae_jax.errors import UserError
 from vqvae_jax.precision import DTypeName, compute_dtype
 
@@ -296,6 +298,7 @@ def main(
         raise UserError(f"{reason}; there is nothing to compare with")
     import torch
 
+    keep_freed_memory()  # as training does; PyTorch has it too
     # Read when the first device is asked for, so not too late here.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     platform = jax.default_backend()
