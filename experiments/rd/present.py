@@ -59,16 +59,18 @@ def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[P
     rd = read_rd(out / RESULT)
     anchor = chosen_anchor(rd, command.anchor)
     summary = summarise(rd, anchor)
-    with working("drawing"):  # minutes, where pictures are large
-        shown = shown_from_streams(rd, out, anchor, command.data, command.bundle)
-        files: dict[str, str | bytes] = {
+    with working("drawing curves"):
+        figures: dict[str, str | bytes] = {
             "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
             "rd.csv": points_csv(summary),
             "rd_videos.csv": videos_csv(rd),
             "rd.png": plot(rd, "png"),
             "rd.svg": plot(rd, "svg"),
-            "rd.html": render(rd, summary, shown),
         }
+    written = write_all(out, figures)  # they do not wait for what is stopped more easily
+    with working("drawing clips"):  # minutes, where pictures are large
+        shown = shown_from_streams(rd, out, anchor, command.data, command.bundle)
+        files: dict[str, str | bytes] = {"rd.html": render(rd, summary, shown)}
         picture = None
         if shown.clips:
             picture = moving(shown.clips, shown.fps)
@@ -77,7 +79,7 @@ def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[P
     left = [name for name in PICTURES if not shown.clips and (out / name).exists()]
     for line in shown.missing:
         say(f"{line} {' and '.join(left)} left as they were." if left else line)
-    return write_all(out, files)
+    return [*written, *write_all(out, files)]
 
 
 def main() -> None:

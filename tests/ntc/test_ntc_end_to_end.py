@@ -108,7 +108,14 @@ def test_the_command_line_codes_at_qualities_and_to_sizes(bundle, tmp_path, caps
     said = capsys.readouterr()
     facts = json.loads(said.out)
     assert 0 < facts["quality"] < 100 and facts["psnr"] > 5
-    assert abs(coded.stat().st_size / goal - 1) < 0.02 or "cannot be reached" in said.err
+    assert facts["target_bytes"] == goal
+    assert facts["target_reached"] == (abs(coded.stat().st_size / goal - 1) < 0.02) != ("cannot be reached" in said.err)
+    run(["encode", str(video), str(coded), *common, "--target-bytes", "1"])
+    said = capsys.readouterr()
+    facts = json.loads(said.out)
+    assert not facts["target_reached"] and facts["bytes"] == sizes[0] and "cannot be reached" in said.err
+    run(["encode", str(video), str(coded), *common, "--target-bytes", str(goal)])
+    capsys.readouterr()
     run(["info", str(coded), "--json"])
     facts = json.loads(capsys.readouterr().out)
     assert facts["family"] == "ntc" and facts["chunks"] == 3 == len(facts["chunk_bytes"])
