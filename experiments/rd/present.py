@@ -67,7 +67,7 @@ def present(command: PresentCommand, say: Callable[[str], None] = say) -> list[P
             "rd.png": plot(rd, "png"),
             "rd.svg": plot(rd, "svg"),
         }
-    written = write_all(out, figures)  # they do not wait for what is stopped more easily
+    written = write_all(out, figures)  # not lost where drawing clips is stopped
     with working("drawing clips"):  # minutes, where pictures are large
         shown = shown_from_streams(rd, out, anchor, command.data, command.bundle)
         files: dict[str, str | bytes] = {"rd.html": render(rd, summary, shown)}

@@ -112,8 +112,8 @@ def sprite(frames_THWC: np.ndarray) -> bytes:
 
     frames, height, width, channels = frames_THWC.shape
     out = io.BytesIO()
-    # Method 4 takes 30 times as long, and of clips its files are larger.
     tall = np.ascontiguousarray(frames_THWC).reshape(frames * height, width, channels)
+    # Method 4 takes 30 times as long, and of clips its files are larger.
     Image.fromarray(tall).save(out, format="WEBP", lossless=True, quality=100, method=0)
     return out.getvalue()
 

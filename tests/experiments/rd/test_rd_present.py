@@ -47,6 +47,19 @@ def test_without_the_data_set_all_but_the_pictures_is_written_the_same_every_tim
         assert wanted in text
 
 
+def test_tables_and_curves_are_there_when_drawing_clips_is_stopped(folder, monkeypatch):
+    from experiments.rd import stored
+
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stored, "shown_from_streams", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        present(PresentCommand(folder))
+    written = {path.name for path in folder.iterdir()} - {"rd.json"}
+    assert written == WITHOUT_PICTURES - {"rd.html", "rd.md"}
+
+
 def test_a_file_that_is_no_result_changes_nothing(folder):
     (folder / "rd.json").write_text("{}")
     with pytest.raises(UserError, match=r"rd\.json"):

@@ -74,7 +74,7 @@ class NtcModel:
             raise UserError(f"effort={options.effort} is not allowed; expected a whole number from 0 to {MAX_EFFORT}")
         frames = options.chunk_frames
         if frames is not None and (frames < UNIT or frames % UNIT):
-            raise UserError(f"gop (chunk-frames)={frames} is not allowed; expected a multiple of {UNIT} frames above 0")
+            raise UserError(f"chunk-frames={frames} is not allowed; expected a multiple of {UNIT} frames above 0")
 
     def chunk_frames(self, width: int, height: int, options: Options) -> int:
         if options.chunk_frames is not None:
