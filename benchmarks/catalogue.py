@@ -79,6 +79,9 @@ CATALOGUE = {
         Benchmark("latent_bits", lambda inputs: [*RATED, *_data(inputs), "--clips", "20"]),
         Benchmark("rate_targets", lambda inputs: [*RATED, *_data(inputs)], by_default=False),
         Benchmark("encoder_effort", lambda inputs: [*RATED, *_data(inputs)], by_default=False),
+        Benchmark(
+            "movement_errors", lambda inputs: [*RATED, *_data(inputs)], by_default=False, peers=("imageio_ffmpeg",)
+        ),
         Benchmark("drift", lambda inputs: RATED, by_default=False),
         Benchmark("envc_frames", by_default=False),
         Benchmark("mvc_speed", by_default=False),

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Bundle, Count, DataSet, clips_of, data_facts
+from benchmarks.inputs import Bundle, Count, DataSet, read_clips
 from benchmarks.report import Result, Row, benchmark
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
@@ -46,9 +46,7 @@ def main(
     efforts: tuple[int, ...] = (0, 20, 50, 100),
 ) -> Result:
     model = find_bundle(bundle)
-    with clips_of(data, split, clips) as chosen:
-        read = [chosen.read([record])[0] for record in range(len(chosen))]
-        facts = data_facts(chosen)
+    read, facts = read_clips(data, split, clips)
     rows: list[Row] = []
     curves: list[RateCurve] = []
     for effort in efforts:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.inputs import Count, DataSet, clips_of, data_facts
+from benchmarks.inputs import Count, DataSet, read_clips
 from benchmarks.report import Result, Row, benchmark, spent, timings, versions
 from vqvae_jax.entropy.kernel.machine import PYTHON, VARIABLE, WASM
 from vqvae_jax.errors import UserError
@@ -43,11 +43,11 @@ def coded_by(way: str) -> Iterator[None]:
             os.environ[VARIABLE] = before
 
 
-def index_work(model: Any, clips: list[np.ndarray]) -> Work:
+def index_work(model: Any, clips_NTHWC: np.ndarray) -> Work:
     """Indices of clips under a bundle of MS-VQ-VAE."""
     from benchmarks.entropy import container_coder
 
-    indices = [next(iter(model.coded_chunks(clip, len(clip)))).indices for clip in clips]
+    indices = [next(iter(model.coded_chunks(clip, len(clip)))).indices for clip in clips_NTHWC]
     shapes = {level: grid.shape for level, grid in indices[0].items()}
     coder = container_coder(model.weights.tables, "range")
     symbols = sum(grid.size for one in indices for grid in one.values())
@@ -58,7 +58,7 @@ def index_work(model: Any, clips: list[np.ndarray]) -> Work:
     )
 
 
-def latent_work(model: Any, clips: list[np.ndarray], quality: float) -> Work:
+def latent_work(model: Any, clips_NTHWC: np.ndarray, quality: float) -> Work:
     """Latents of clips under a bundle of ntc."""
     import io
     from fractions import Fraction
@@ -69,7 +69,7 @@ def latent_work(model: Any, clips: list[np.ndarray], quality: float) -> Work:
     from vqvae_jax.ntc.codec.layout import rate_of
 
     groups = []
-    for clip in clips:
+    for clip in clips_NTHWC:
         out = io.BytesIO()
         Encoder(model, quality=quality).encode(clip, out, Fraction(16))
         with Decoder(model, out.getvalue()) as decoder:
@@ -130,9 +130,7 @@ def main(
 ) -> Result:
     if not versions("wasmtime"):
         raise UserError("wasmtime is not installed; pip install 'vqvae_jax[fast]'")
-    with clips_of(data, split, clips) as chosen:
-        pictures = [chosen.read([number])[0] for number in range(len(chosen))]
-        facts = data_facts(chosen)
+    pictures, facts = read_clips(data, split, clips)
     rows = []
     for name in bundles:
         model: Any = find_bundle(Path(name))

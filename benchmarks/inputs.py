@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from tyro.conf import arg
 
 from data_prep.config import PrepConfig
@@ -42,6 +43,12 @@ def clips_of(data: Path | None, split: str, count: int = 0) -> Iterator[ClipSet]
     with contextlib.ExitStack() as stack:
         data = data or generate(Path(stack.enter_context(tempfile.TemporaryDirectory())))[1]
         yield few(open_split(data, split), count)
+
+
+def read_clips(data: Path | None, split: str, count: int = 0) -> tuple[np.ndarray, dict[str, Any]]:
+    """The clips of `clips_of`, uint8 [clips, T, H, W, 3], and what a result says about them."""
+    with clips_of(data, split, count) as chosen:
+        return chosen.read(range(len(chosen))), data_facts(chosen)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Bundle, Count, DataSet, clips_of, data_facts
+from benchmarks.inputs import Bundle, Count, DataSet, read_clips
 from benchmarks.report import Result, Row, aim, benchmark
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
@@ -69,10 +69,8 @@ def one_clip(model: NtcModel, clip_THWC: np.ndarray, quality: float) -> dict[str
 def main(bundle: Bundle = None, data: DataSet = None, split: str = "test", clips: Count = 50) -> Result:
     model = cast(NtcModel, find_bundle(bundle))
     rows: list[Row] = []
-    with clips_of(data, split, clips) as chosen:
-        pixels = float(np.prod(chosen.clip_shape[:3]))
-        read = [chosen.read([record])[0] for record in range(len(chosen))]
-        facts = data_facts(chosen)
+    read, facts = read_clips(data, split, clips)
+    pixels = float(np.prod(facts["clip_shape"][:3]))
     for quality in tqdm(QUALITIES, disable=None):
         found = [one_clip(model, clip, quality) for clip in read]
         mean = {name: float(np.mean([f[name] for f in found])) for name in found[0]}

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from benchmarks.inputs import Count, DataSet, clips_of, data_facts
+from benchmarks.inputs import Count, DataSet, read_clips
 from benchmarks.report import Result, Row, aim, benchmark, cores, timings, versions
 from vqvae_jax.evaluation.quality import measure_quality
 
@@ -103,8 +103,7 @@ def compare(reference_NTHWC: np.ndarray, estimate_NTHWC: np.ndarray, repeats: in
 
 @benchmark
 def main(data: DataSet = None, split: str = "test", clips: Count = 32, repeats: int = 7) -> Result:
-    with clips_of(data, split, clips) as chosen:
-        reference, facts = chosen.read(range(len(chosen))), data_facts(chosen)
+    reference, facts = read_clips(data, split, clips)
     rows = compare(reference, noisy(reference), repeats)
     return {
         "rows": rows,

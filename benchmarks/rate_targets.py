@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Bundle, Count, DataSet, clips_of, data_facts
+from benchmarks.inputs import Bundle, Count, DataSet, read_clips
 from benchmarks.report import Result, Row, aim, benchmark
 from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.codec.rate_control import LEAST, MOST, Target, encode_to_size
@@ -30,9 +30,7 @@ def main(
     targets: tuple[float, ...] = (0.06, 0.1, 0.15),
 ) -> Result:
     model = find_bundle(bundle)
-    with clips_of(data, split, clips) as chosen:
-        read = [chosen.read([record])[0] for record in range(len(chosen))]
-        facts = data_facts(chosen)
+    read, facts = read_clips(data, split, clips)
     rows: list[Row] = []
     for target in targets:
         off, trials, outside = [], [], 0
