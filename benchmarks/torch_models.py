@@ -285,6 +285,7 @@ def main(
     threads: tuple[int, ...] = (),
     clock: Literal["wall", "cpu"] = "wall",
     repeats: int = 5,
+    beside: bool = True,
 ) -> Result:
     """Compares.
 
@@ -293,6 +294,7 @@ def main(
       variants: of the twin.
       threads: of PyTorch; default: 1 and all cores on a CPU.
       clock: cpu is for a busy machine, on one core.
+      beside: PyTorch's bfloat16 as well on a CPU; one without instructions for it takes minutes a step.
     """
     if reason := missing("PyTorch", "torch", "pip install torch"):
         raise UserError(f"{reason}; there is nothing to compare with")
@@ -319,7 +321,8 @@ def main(
         model, begin = compared(name, clip, limits.dtype), len(rows)
         for batch in sorted(batches or limits.batches or (model.batch,)):
             job = Job(model, batch, list(what), limits.steps, repeats, clock)
-            peers = torch_sides(job, variants or limits.variants, threads, (limits.dtype, *limits.beside))
+            dtypes = (limits.dtype, *(limits.beside if beside else ()))
+            peers = torch_sides(job, variants or limits.variants, threads, dtypes)
             found, short = compare(job, limits.dtype, peers, limits.alone)
             rows += found
             failed += [f"{name}, {batch} clips: {line}" for line in short]

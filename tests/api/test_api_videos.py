@@ -124,6 +124,7 @@ def test_what_is_no_video_is_described_whole(model, frames, message):
     [
         ({"mode": "zip"}, "mode='zip' is not allowed; expected one of range, deflate, fixed"),
         ({"chunk_frames": "8"}, "chunk_frames='8' is not allowed; expected a whole number"),
+        ({"chunk_frames": 7}, "chunk_frames=7 is not allowed; expected a multiple of"),
         ({"chunk_frames": 8.0}, "chunk_frames=8.0 is not allowed; expected a whole number"),
         ({"rate_weight": "much"}, "rate_weight='much' is not allowed; expected a finite number"),
         ({"rate_weight": float("nan")}, "rate_weight=nan is not allowed"),

@@ -144,7 +144,7 @@ def test_video_files_keep_rate_and_aspect(command, tmp_path):
         (["--fps", "1e999999999"], "fps="),
         (["--fps", "1/0"], "fps='1/0'"),
         (["--fps", "0.0001"], "from 1/3600 to 1000"),
-        (["--chunk-frames", "6"], "multiple of this model's temporal stride, 4"),
+        (["--gop", "6"], r"chunk-frames=6 \(--gop\) is not allowed; expected a multiple of 4 frames above 0"),
         (["--chunk-frames", "65536"], "chunk_frames=65536"),
         (["--bundle", "nothing.safetensors"], "bundle nothing.safetensors: no such file"),
     ],

@@ -113,7 +113,7 @@ def test_mistakes_of_tokenize_are_one_line_and_leave_nothing(command, videos, tm
         ("--size", "big"): "size='big'; expected model, native",
         ("--fps", "0"): "fps='0'",
         ("--shards", "0"): "shards=0",
-        ("--chunk-frames", "3"): "chunk-frames=3 must be a multiple",
+        ("--chunk-frames", "3"): r"chunk-frames=3 \(--gop\) is not allowed; expected a multiple of 4 frames",
         ("--bundle", tmp_path / "none"): "bundle .*none: no such file",
     }.items():
         assert command("tokenize", videos, out, *options).refused(message)

@@ -221,7 +221,7 @@ def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):
 
 @pytest.mark.parametrize("frames", [0, 2, 6, -4])
 def test_chunks_must_fit_the_model(frames):
-    with pytest.raises(UserError, match="multiple of this model's temporal stride, 4"):
+    with pytest.raises(UserError, match="a multiple of 4 frames above 0"):
         Encoder(golden_model(), chunk_frames=frames)
 
 

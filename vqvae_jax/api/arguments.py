@@ -25,6 +25,7 @@ _OPTIONS = {
     "--on-error skip": 'on_error="skip"',
     "with --bundle": "as model",
     "--bundle FILE": "a file",
+    " (--gop) is": " is",
     "(--gop)": "(chunk_frames)",
     "--quality chooses": "quality chooses",
 }

@@ -39,7 +39,7 @@ class Options:
     """Coded frame rate: `source` (each video's own), a number, or a fraction such as 30000/1001."""
     shards: int | None = None
     """Number of files, at most one per record; default: one per 64 MiB."""
-    chunk_frames: int | None = None
+    chunk_frames: Annotated[int | None, tyro.conf.arg(aliases=["--gop"])] = None
     """Frames per record; default: the model's clip length, less above 640x480."""
     strict: bool = False
     """Stop at the first file that cannot be used, and make no data set."""

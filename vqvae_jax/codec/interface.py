@@ -233,6 +233,14 @@ class TokenModel(Model, Protocol):
         """Frames of one chunk of `size`, cut to `shape`."""
 
 
+def check_chunk_frames(options: Options, multiple: int) -> None:
+    """Raises a `UserError` that names the option unless chunks are of so many frames, or twice, three times, ..."""
+    frames = options.chunk_frames
+    if frames is not None and (frames < multiple or frames % multiple):
+        expected = f"a multiple of {multiple} frames above 0" if multiple > 1 else "at least 1 frame"
+        raise UserError(f"chunk-frames={frames} (--gop) is not allowed; expected {expected}")
+
+
 def check_chunk_pixels(what: object, frames: int, width: int, height: int) -> None:
     """Raises a `UserError` that begins with `what` if chunks of so many frames of this size are too large to code.
 

@@ -128,7 +128,7 @@ def test_header_and_model_say_what_they_are():
         ({"rate_weight": 0.1}, "rate-weight=0.1: files of family mvc have none; --bpp or --parameters"),
         ({"quality": 50.0}, "quality=50.0: files of family mvc have none"),
         ({"effort": 3}, "effort=3: files of family mvc have none"),
-        ({"chunk_frames": 0}, "chunk-frames=0 is not allowed"),
+        ({"chunk_frames": 0}, r"chunk-frames=0 \(--gop\) is not allowed"),
     ],
 )
 def test_options_that_no_file_of_the_family_has_are_refused(options, message):

@@ -15,6 +15,7 @@ from vqvae_jax.codec.interface import (
     Options,
     RateOption,
     VideoInfo,
+    check_chunk_frames,
     check_chunk_pixels,
 )
 from vqvae_jax.container.header import COMPACT, Header
@@ -63,8 +64,7 @@ class EnvcModel:
             if value:
                 option = name.replace("_", "-")
                 raise UserError(f"{option}={value}: {whose}, whose models have one rate each; choose another bundle")
-        if options.chunk_frames is not None and options.chunk_frames < 1:
-            raise UserError(f"chunk-frames={options.chunk_frames} is not allowed; expected at least 1 frame")
+        check_chunk_frames(options, 1)
 
     def chunk_frames(self, width: int, height: int, options: Options) -> int:
         if options.chunk_frames is not None:

@@ -14,6 +14,7 @@ from vqvae_jax.codec.interface import (
     Options,
     RateOption,
     VideoInfo,
+    check_chunk_frames,
     check_chunk_pixels,
 )
 from vqvae_jax.container.header import Header
@@ -55,11 +56,7 @@ class CodecModel(Tokenizer):
 
     def check(self, options: Options) -> None:
         """Raises a `UserError` unless the options are a mode, a rate weight and chunks that there are."""
-        stride, size = self.weights.config.multiple[0], options.chunk_frames
-        if size is not None and (size < stride or size % stride):
-            raise UserError(
-                f"chunk-frames={size} must be a multiple of this model's temporal stride, {stride}, and above 0"
-            )
+        check_chunk_frames(options, self.weights.config.multiple[0])
         if options.quality is not None:
             raise UserError(f"quality={options.quality}: this model has one quality; rate-weight asks for fewer bits")
         if options.effort:

@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vqvae_jax.codec.interface import MAX_CHUNK_PIXELS, Chunk, Grid, Options, RateOption, VideoInfo
+from vqvae_jax.codec.interface import (
+    MAX_CHUNK_PIXELS,
+    Chunk,
+    Grid,
+    Options,
+    RateOption,
+    VideoInfo,
+    check_chunk_frames,
+)
 from vqvae_jax.container import varint
 from vqvae_jax.container.header import COMPACT, SHORT_BUNDLE_BYTES, Header
 from vqvae_jax.entropy.rans import CorruptStreamError
@@ -78,8 +86,7 @@ def check_options(options: Options) -> None:
         if value := getattr(options, name):
             option = name.replace("_", "-")
             raise UserError(f"{option}={value}: {whose} have none; --bpp or --parameters sets their rate")
-    if options.chunk_frames is not None and options.chunk_frames < 1:
-        raise UserError(f"chunk-frames={options.chunk_frames} is not allowed; expected at least 1 frame")
+    check_chunk_frames(options, 1)
 
 
 def segments(lengths: Sequence[int], start: int, frames: int) -> list[Segment]:

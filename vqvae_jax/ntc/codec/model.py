@@ -16,6 +16,7 @@ from vqvae_jax.codec.interface import (
     Options,
     RateOption,
     VideoInfo,
+    check_chunk_frames,
     check_chunk_pixels,
 )
 from vqvae_jax.container.header import COMPACT, Header
@@ -72,9 +73,7 @@ class NtcModel:
             raise UserError(f"quality={quality} is not allowed; expected a number from 0 to {HIGHEST:.0f}")
         if not 0 <= options.effort <= MAX_EFFORT:
             raise UserError(f"effort={options.effort} is not allowed; expected a whole number from 0 to {MAX_EFFORT}")
-        frames = options.chunk_frames
-        if frames is not None and (frames < UNIT or frames % UNIT):
-            raise UserError(f"chunk-frames={frames} is not allowed; expected a multiple of {UNIT} frames above 0")
+        check_chunk_frames(options, UNIT)
 
     def chunk_frames(self, width: int, height: int, options: Options) -> int:
         if options.chunk_frames is not None:
