@@ -32,6 +32,30 @@ def test_a_run_is_cut_into_the_stages_of_table_i():
     assert len(phases(Experiment(), 1)) == 1  # what a task for reconstructing alone has
 
 
+def behind_coded(base):
+    """Its stage 2 predicts from coded frames."""
+    return replace(base, stages=replace(base.stages, behind="coded"))
+
+
+def test_stage_2_can_predict_from_frames_as_files_have_them():
+    """The I frame is rounded, costs what it costs, and does not move; P frames see its errors."""
+    task = EnvcTask(behind_coded(experiment(lagrangian=100.0)), 1400)
+    runner, batch = Runner(task, 2), clips()
+    assert (runner.phase.given, runner.phase.noise, runner.phase.frames) == (False, (False, True), 2)
+    x = batch.astype(np.float32) / 255
+    still = code_clip(TINY, tiny_params(), x[:, :1])
+    state, metrics = runner(runner.start(), batch)
+    error = np.mean((np.asarray(still.frames) - x[:, :1]) ** 2)
+    assert float(metrics.scalars["intra/psnr"]) == pytest.approx(-10 * np.log10(error), abs=1e-3)
+    assert float(metrics.scalars["intra/bpp"]) == pytest.approx(float(still.bits[0, 0]) / 64**2, rel=1e-4)
+    assert {model for model, _ in changed(tiny_params(), state.params)} == {"inter"}
+    losses = [float(metrics.scalars["loss"])]
+    for _ in range(3):
+        state, metrics = runner(state, batch)
+        losses.append(float(metrics.scalars["loss"]))
+    assert losses[-1] < losses[0]
+
+
 def test_every_stage_has_its_learning_rate():
     task = EnvcTask(Experiment(), 1400)
     asked = {0: 1e-4, 499: 1e-4, 999: 1e-4, 1199: 1e-4, 1200: 5e-5, 1249: 5e-5, 1250: 1e-5, 1300: 1e-5, 1399: 1e-5}
@@ -164,6 +188,8 @@ def test_bfloat16_stays_inside_the_models():
         (lambda: StagesConfig(shares=(0.0,) * 6), r"stages.shares=\(0.0, .* one above"),
         (lambda: StagesConfig(rates=(-1.0, *[1.0] * 5)), r"stages.rates=\(-1.0"),
         (lambda: StagesConfig(frames=1), r"stages.frames=1 .* at least 2"),
+        (lambda: StagesConfig(behind="both"), r"stages.behind='both' .* originals, coded"),
+        (lambda: behind_coded(experiment(guided=0.2)), r"loss.guided=0.2 .* 0 with stages.behind=coded"),
         (lambda: replace(experiment(), stages=StagesConfig()), r"data.frames=2 .* the 5 frames of the longest stage"),
         (lambda: replace(experiment(batch=3), training=replace(Experiment().training, microbatches=2)), "batch_size=3"),
     ],

@@ -46,6 +46,8 @@ class StagesConfig:
     """Frames that stage 3 sees."""
     frames: int = 5
     """Frames that stages 4 to 6 see."""
+    behind: Literal["originals", "coded"] = "originals"
+    """What stage 2 predicts P frames from: the paper's originals, or I frames as files have them, errors and all."""
 
     def __post_init__(self) -> None:
         for name in ("shares", "rates", "late_rates"):
@@ -53,6 +55,7 @@ class StagesConfig:
             check(min(value) >= 0 and max(value) > 0, f"stages.{name}", value, "numbers of at least 0, one above")
         for name in ("joint_frames", "frames"):
             check(getattr(self, name) >= 2, f"stages.{name}", getattr(self, name), "a whole number of at least 2")
+        check_choices(self, "stages")
 
     @property
     def seen(self) -> tuple[int, ...]:
@@ -82,6 +85,8 @@ class Experiment:
     def __post_init__(self) -> None:
         asked = max(seen for seen, share in zip(self.stages.seen, self.stages.shares, strict=True) if share)
         check(self.data.frames >= asked, "data.frames", self.data.frames, f"the {asked} frames of the longest stage")
+        free = self.stages.behind == "originals" or self.loss.guided == 0
+        check(free, "loss.guided", self.loss.guided, "0 with stages.behind=coded")
         parts = self.training.microbatches
         multiple = f"a multiple of training.microbatches={parts}"
         check(self.data.batch_size % parts == 0, "data.batch_size", self.data.batch_size, multiple)

@@ -39,6 +39,7 @@ def phases(experiment: Experiment, steps: int) -> tuple[Phase, ...]:
     config, moving = experiment.stages, RESIDUAL_DECODER
     if experiment.model.residual == "pixel":  # there `recon` makes the prediction that the residual is coded against
         moving = RESIDUAL_DECODER - {"recon"}
+    given = config.behind == "originals"
     sums = list(accumulate(config.shares, initial=0.0))
     ends = [round(steps * done / sums[-1]) for done in sums]
 
@@ -48,7 +49,8 @@ def phases(experiment: Experiment, steps: int) -> tuple[Phase, ...]:
 
     table = (
         phase("1 intra", 1, lambda model, _: model == "intra"),
-        phase("2 inter", 2, lambda model, _: model == "inter", given=True),
+        # Where the first frame is coded it is rounded, as in files; weights that do not move have no use for noise.
+        phase("2 inter", 2, lambda model, _: model == "inter", given=given, noise=(given, True)),
         phase("3 joint", 3, lambda *_: True),
         phase("4 modulated", 4, lambda *_: True, modulated=True),
         phase(
