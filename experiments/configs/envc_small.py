@@ -28,6 +28,7 @@ config = replace(
         decay_fraction=0.6,
         warmup_steps=20,
     ),
+    stages=replace(envc.config.stages, behind="coded"),
     data=replace(envc.config.data, crop=None),
     training=TrainingConfig(steps=14_000, checkpoint_every=500, validate_every=1_000, picture_every=2_000),
 )
