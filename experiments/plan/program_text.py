@@ -14,6 +14,8 @@ _ARRAY = re.compile(r"\b([a-z]+\d*)\[([\d,]*)\]")
 #: XLA's own, or a call of cuDNN's.
 _CONVOLUTION = re.compile(r" (?:convolution|custom-call)\(.*dim_labels=([a-z0-9]+)_")
 _CYCLES = re.compile(r'op_name="(?P<name>[^"]*)".*"estimated_cycles":"(?P<cycles>\d+)"')
+#: From here on a count of cycles is none: where a TPU's compiler has no estimate of an operation it writes 2^64 - 1.
+_NO_ESTIMATE = 1 << 63
 #: What JAX puts around names of modules.
 _WRAPPING = re.compile(r"jit\([^()]*\)/|transpose\(|jvp\(|checkpoint/|rematted_computation/|\)")
 
@@ -57,13 +59,16 @@ def convolutions(text: str) -> dict[str, int]:
 def cycles(text: str, depth: int = 2) -> dict[str, int]:
     """The compiler's estimated cycles by part of the model, the most first; empty where it makes no estimate.
 
+    Operations that it has none of are left out.
+
     Args:
       text: of the compiled program.
       depth: names of modules, from the outermost, that make a part.
     """
     found: Counter[str] = Counter()
     for line in text.splitlines():
-        if match := _CYCLES.search(line):
+        match = _CYCLES.search(line)
+        if match and int(match["cycles"]) < _NO_ESTIMATE:
             found[part(match["name"], depth)] += int(match["cycles"])
     return dict(found.most_common())
 

@@ -21,6 +21,8 @@ backend_config={"window_config":{"estimated_cycles":"50"}}
 backend_config={"window_config":{"estimated_cycles":"15"}}
   %fusion.4 = f32[2] fusion(%x), metadata={op_name="jit(step)/add"}, \
 backend_config={"window_config":{"estimated_cycles":"5"}}
+  %fusion.5 = f32[2] fusion(%x), metadata={op_name="jit(step)/jvp(NTC.decode)/y"}, \
+backend_config={"window_config":{"estimated_cycles":"18446744073709551615"}}
 """
 
 
@@ -36,7 +38,7 @@ def test_convolutions_are_counted_by_their_spatial_axes():
     assert convolutions(TEXT) == {"2-D": 1, "3-D": 2}
 
 
-def test_cycles_are_summed_over_forward_and_backward_of_a_part():
+def test_cycles_are_summed_over_forward_and_backward_of_a_part_where_there_is_an_estimate():
     assert cycles(TEXT) == {"NTC.decode/refine": 65, "NTC.decode/x": 30, "other": 5}
     assert cycles(TEXT, depth=1) == {"NTC.decode": 95, "other": 5}
 
