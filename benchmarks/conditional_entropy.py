@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Count, clips_of, data_facts
+from benchmarks.inputs import Count, bundle_facts, clips_of, data_facts
 from benchmarks.report import Result, Row, benchmark
 from vqvae_jax.codec.interface import TokenModel
 from vqvae_jax.data.source import ClipSet
@@ -121,7 +121,7 @@ def main(bundle: Path, data: Path, split: str = "validation", clips: Count = 0) 
         rows[-1] |= {"equal to it": same.get(f"{level} {name}"), "smoothing": smoothing}
     return {
         "rows": rows,
-        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "bundle": bundle_facts(model),
         "fitted": data_facts(fit),
         "measured": data_facts(seen),
     }

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.codec_speed import frames
-from benchmarks.inputs import Bundle
+from benchmarks.inputs import Bundle, bundle_facts
 from benchmarks.report import Result, Row, aim, benchmark
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
@@ -84,7 +84,7 @@ def main(bundle: Bundle = None, units: int = 300) -> Result:
     return {
         "rows": rows,
         "aims": [aim("largest difference over all units", max(row["largest difference"] for row in rows), at_most=2)],
-        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "bundle": bundle_facts(model),
         "bytes": len(out.getvalue()),
     }
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Bundle, Count, DataSet, read_clips
+from benchmarks.inputs import Bundle, Count, DataSet, bundle_facts, read_clips
 from benchmarks.report import Result, Row, benchmark
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
@@ -63,7 +63,7 @@ def main(
         rows.append({"effort": effort, **change, "seconds a clip": float(seconds.mean()), **at})
     return {
         "rows": rows,
-        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "bundle": bundle_facts(model),
         "data": facts,
     }
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Count, clips_of, data_facts
+from benchmarks.inputs import Count, bundle_facts, clips_of, data_facts
 from benchmarks.report import Result, Row, aim, benchmark
 from vqvae_jax.codec.bundle import read_bundle
 from vqvae_jax.metrics.psnr import frame_psnr
@@ -95,7 +95,7 @@ def main(bundle: Path, data: Path, split: str = "test", clips: Count = 0) -> Res
             aim("bits over the zero-order entropy", every["range / entropy"], at_most=0.75),
             aim("bits over the model's cross-entropy", every["range"] / every["cross-entropy"], at_most=1.01),
         ],
-        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "bundle": bundle_facts(model),
         "data": data_facts(chosen),
         "psnr": float(np.mean(psnr)),
         "bpp": {what: every[title] * per_pixel for what, title in BPP.items()},

@@ -12,6 +12,7 @@ from tyro.conf import arg
 from data_prep.config import PrepConfig
 from data_prep.prepare import prepare
 from experiments.demo_videos import make_demo_videos
+from vqvae_jax.codec.interface import Model
 from vqvae_jax.data.open import open_split
 from vqvae_jax.data.source import ClipSet, few
 
@@ -65,3 +66,8 @@ def data_facts(clips: ClipSet) -> dict[str, Any]:
     """What a result says about its clips; the digest is of the whole split, of which it may have used a few."""
     facts = {"name": clips.data_dir.name, "split": clips.split, "digest": clips.digest}
     return facts | {"clips": len(clips), "clip_shape": list(clips.clip_shape)}
+
+
+def bundle_facts(model: Model) -> dict[str, Any]:
+    """What a result says about its model."""
+    return {"name": model.name, "digest": model.digest, **model.origin}

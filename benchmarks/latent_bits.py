@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Bundle, Count, DataSet, read_clips
+from benchmarks.inputs import Bundle, Count, DataSet, bundle_facts, read_clips
 from benchmarks.report import Result, Row, aim, benchmark
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
@@ -93,7 +93,7 @@ def main(bundle: Bundle = None, data: DataSet = None, split: str = "test", clips
             aim("payload away from the estimate, worst quality", away, at_most=0.005),
             aim("header, checksums and index over the file, at quality 40", rows[2]["overhead"], at_most=0.015),
         ],
-        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "bundle": bundle_facts(model),
         "data": facts,
     }
 

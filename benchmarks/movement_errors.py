@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Bundle, Count, DataSet, read_clips
+from benchmarks.inputs import Bundle, Count, DataSet, bundle_facts, read_clips
 from benchmarks.report import Result, Row, benchmark
 from experiments.rd.classical import AV1, ClassicalCoder, encoder_version
 from experiments.rd.ffmpeg import Processes
@@ -120,7 +120,7 @@ def main(
             rows += rows_of(f"libaom, CRF {crf}", read, partial(by_libaom, crf, Processes(), path))
     return {
         "rows": rows,
-        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "bundle": bundle_facts(model),
         "data": facts,
     }
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.inputs import Bundle, Count, DataSet, read_clips
+from benchmarks.inputs import Bundle, Count, DataSet, bundle_facts, read_clips
 from benchmarks.report import Result, Row, aim, benchmark
 from vqvae_jax.codec.encoder import Encoded, Encoder
 from vqvae_jax.codec.rate_control import LEAST, MOST, Target, encode_to_size
@@ -64,7 +64,7 @@ def main(
     return {
         "rows": rows,
         "aims": [aim("largest distance where the target can be reached", worst, at_most=0.02)],
-        "bundle": {"name": model.name, "digest": model.digest, **model.origin},
+        "bundle": bundle_facts(model),
         "data": facts,
     }
 
