@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from tests.envc.tiny_envc import TINY, tiny_params
@@ -11,7 +12,7 @@ from tests.envc.tiny_training import Runner, clips, experiment
 from vqvae_jax.envc.clip import code_clip
 from vqvae_jax.envc.coding import code_inter
 from vqvae_jax.envc.experiment import Experiment, LossConfig, StagesConfig
-from vqvae_jax.envc.stages import phases, split
+from vqvae_jax.envc.stages import phases, put, split, taken
 from vqvae_jax.envc.train import EnvcTask
 from vqvae_jax.errors import ConfigError, UserError
 from vqvae_jax.training.mapping import DeviceMap
@@ -138,6 +139,41 @@ def test_stage_5_moves_no_latent_of_an_i_frame_and_the_average_of_what_is_fixed_
     assert changed(tiny_params(), state.params) == of_stage(runner) == changed(tiny_params(), state.ema_params)
     assert losses[-1] < 0.9 * losses[0]
     assert int(state.step) == runner.phase.first + 6
+
+
+def test_the_state_of_what_moves_is_taken_out_and_put_back_by_its_paths():
+    optimizer = optax.chain(optax.clip(1.0), optax.adam(1e-3))
+    whole = {"intra": {"a": np.zeros(2)}, "inter": {"b": np.zeros(3), "c": np.zeros(1)}}
+    part = {"intra": {}, "inter": {"c": whole["inter"]["c"]}}
+    state = jax.tree.map(lambda leaf: leaf + 1, optimizer.init(whole))
+    some = taken(state, optimizer.init(part))
+    assert jax.tree.structure(some) == jax.tree.structure(optimizer.init(part))
+    after = put(state, jax.tree.map(lambda leaf: leaf + 1, some))
+    adam = after[1][0]
+    assert int(adam.count) == 2
+    for moments in (adam.mu, adam.nu):
+        assert [float(leaf[0]) for leaf in (moments["intra"]["a"], moments["inter"]["b"], moments["inter"]["c"])] == [
+            1,
+            1,
+            2,
+        ]
+
+
+def test_what_stands_still_has_no_moments():
+    base = experiment()
+    muon = replace(base, optimizer=replace(base.optimizer, algorithm="muon", learning_rate=1e-3))
+    runner = Runner(EnvcTask(muon, 1400), 6)
+    begun, still = runner.start(), "intra"
+    state, _ = runner(begun, clips())
+    assert jax.tree.structure(state) == jax.tree.structure(begun)
+    moments = {
+        "/".join(str(getattr(key, "key", key)) for key in path): float(np.abs(leaf).max())
+        for path, leaf in jax.tree.leaves_with_path(state.opt_state)
+        if np.ndim(leaf)
+    }
+    assert {name for name, size in moments.items() if size > 0 and still in name} == set()
+    assert sum(size > 0 for name, size in moments.items() if "prior_r/" in name) > 3
+    assert changed(tiny_params(), state.params) == of_stage(runner)
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+import jax
+
 from vqvae_jax.envc.experiment import Experiment
 from vqvae_jax.training.state import PyTree
 
@@ -86,3 +88,15 @@ def split(params: PyTree, moves: Moves) -> tuple[PyTree, PyTree]:
 def join(moving: PyTree, still: PyTree) -> PyTree:
     """What `split` cut."""
     return {model: moving[model] | still[model] for model in moving}
+
+
+def taken(whole: PyTree, like: PyTree) -> PyTree:
+    """Of a tree the leaves that a smaller one has by the same paths, shaped as it is."""
+    found = dict(jax.tree.leaves_with_path(whole))
+    return jax.tree.map_with_path(lambda path, _: found[path], like)
+
+
+def put(whole: PyTree, part: PyTree) -> PyTree:
+    """A tree with new leaves where a smaller one has them by the same paths."""
+    new = dict(jax.tree.leaves_with_path(part))
+    return jax.tree.map_with_path(lambda path, old: new.get(path, old), whole)

@@ -15,7 +15,7 @@ from vqvae_jax.envc.coding import init_params
 from vqvae_jax.envc.count import cost
 from vqvae_jax.envc.experiment import Experiment
 from vqvae_jax.envc.objective import distortion, training_loss
-from vqvae_jax.envc.stages import Phase, join, phases, split
+from vqvae_jax.envc.stages import Phase, join, phases, put, split, taken
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.ms_ssim import SMALLEST_SIDE
 from vqvae_jax.metrics.psnr import to_uint8
@@ -108,10 +108,11 @@ class EnvcTask:
             (batch, *mine),
             config.training.microbatches,
         )
-        gradients = join(found.params, jax.tree.map(jnp.zeros_like, still))
-        opt_state = fresh(optimizer.init(state.params), state.opt_state)
-        updates, opt_state = optimizer.update(gradients, opt_state, state.params)
-        moving = optax.apply_updates(moving, split(updates, phase.moves)[0])
+        # What stands still has no moments to keep: Muon takes as long for it as for what moves.
+        empty = optimizer.init(moving)
+        updates, moments = optimizer.update(found.params, fresh(empty, taken(state.opt_state, empty)), moving)
+        opt_state = put(fresh(optimizer.init(state.params), state.opt_state), moments)
+        moving = optax.apply_updates(moving, updates)
         average = state.ema_params
         if average is not None:
             before = split(fresh(state.params, average), phase.moves)[0]

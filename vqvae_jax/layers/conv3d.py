@@ -8,7 +8,8 @@ One operation, three ways to hand it to XLA; all give the same numbers up to rou
 
 On CPU XLA's 3-D convolution is 1.7-6x slower than the 2-D forms (`benchmarks/convolutions.py`), so `auto` means
 `concat` where the program will run on one, wherever it is traced. There a kernel's gradient is slower over many
-pictures at once (their patches leave the cache), so that they are convolved some at a time.
+pictures at once (their patches leave the cache), so that they are convolved some at a time; that of a kernel with even
+sides and no stride is made tap by tap (`vqvae_jax.layers.taps`).
 """
 
 import contextlib
@@ -22,6 +23,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from vqvae_jax.layers.kinds import Lowering, Triple
+from vqvae_jax.layers.taps import Geometry, convolution, convolution_by_taps, seen_by_taps
 from vqvae_jax.layers.weight import weight
 from vqvae_jax.precision import DType
 from vqvae_jax.target import platform
@@ -148,20 +150,17 @@ def convolve_frames(
     if _in_loop.get() and platform() == "cpu":
         y = convolve_patches(pictures, kernel, strides, padding, precision)
         return y.reshape(batch, frames, *y.shape[1:])
+    even = kernel.shape[0] % 2 == 0 and max(strides) == 1
     conv = partial(
-        lax.conv_general_dilated,
-        rhs=kernel,
-        window_strides=strides,
-        padding=padding,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=precision,
+        convolution_by_taps if even and platform() == "cpu" else convolution,
+        Geometry(strides, tuple(padding), precision),
     )
     if platform() == "cpu" and isinstance(pictures.shape[0], int):  # else as many as the exported program is given
         size = _at_once(len(pictures), height * width // math.prod(strides))
         starts = range(0, max(len(pictures), 1), size)
-        y = jnp.concatenate([conv(pictures[begin : begin + size]) for begin in starts])
+        y = jnp.concatenate([conv(pictures[begin : begin + size], kernel) for begin in starts])
     else:
-        y = conv(pictures)
+        y = conv(pictures, kernel)
     return y.reshape(batch, frames, *y.shape[1:])
 
 
@@ -176,13 +175,10 @@ def convolve_patches(
 
     On a CPU its gradient by a small input takes a sixth of the time of a convolution's with strides.
     """
-    tall, broad, _, features = kernel.shape
-    x = jnp.pad(x_BHWC, ((0, 0), *padding, (0, 0)))
-    height, width = ((size - k) // s + 1 for size, k, s in zip(x.shape[1:3], (tall, broad), strides, strict=True))
-    rows, columns = (height - 1) * strides[0] + 1, (width - 1) * strides[1] + 1
-    taps = [x[:, i : i + rows : strides[0], j : j + columns : strides[1]] for i in range(tall) for j in range(broad)]
+    taps = seen_by_taps(x_BHWC, kernel.shape[:2], strides, padding)
     patches = jnp.concatenate(taps, axis=-1).reshape(-1, kernel[..., 0].size)
-    return jnp.matmul(patches, kernel.reshape(-1, features), precision=precision).reshape(-1, height, width, features)
+    y = jnp.matmul(patches, kernel.reshape(-1, kernel.shape[3]), precision=precision)
+    return y.reshape(-1, *taps[0].shape[1:3], kernel.shape[3])
 
 
 def _at_once(pictures: int, positions: int) -> int:
