@@ -79,6 +79,35 @@ def test_rounding_passes_no_gradient_to_the_encoder_and_noise_does():
     assert moved(hard["inter"]) == set(params["inter"]) - {"m_fuse", "m_enc", "r_enc", "r_ha"}
 
 
+@pytest.mark.slow
+def test_straight_through_frames_are_the_files_and_rates_are_of_noise():
+    x, before, params = frames(0), frames(1), tiny_params()
+    i_noise, p_noise = (noise(shapes(TINY, 1, 64, 64)) for shapes in (intra_shapes, inter_shapes))
+
+    @partial(jax.jit, static_argnums=(0, 1))
+    def coded(noisy, straight):
+        i = code_intra(TINY, params, x, i_noise if noisy else None, straight)
+        return i, code_inter(TINY, params, before, x, p_noise if noisy else None, None, straight)
+
+    for ours, whole, noisy in zip(coded(True, True), coded(False, False), coded(True, False), strict=True):
+        np.testing.assert_allclose(ours.frames, whole.frames, atol=1e-5)
+        np.testing.assert_allclose(ours.latents[0], whole.latents[0], atol=1e-5)
+        np.testing.assert_allclose(ours.bits[0], noisy.bits[0], rtol=1e-4)
+    np.testing.assert_allclose(coded(True, True)[0].bits.y, coded(True, False)[0].bits.y, rtol=1e-4)
+
+    @jax.jit
+    def gradient(params):
+        def error(params):
+            i = code_intra(TINY, params, x, i_noise, True)
+            p = code_inter(TINY, params, before, i.frames, p_noise, None, True)
+            return sum(jnp.mean(jnp.square(f - t)) for f, t in ((i.frames, x), (p.frames, before)))
+
+        return jax.grad(error)(params)
+
+    assert {"g_a", "g_s"} <= moved(gradient(params)["intra"])
+    assert {"m_enc", "r_enc", "r_dec"} <= moved(gradient(params)["inter"])
+
+
 def test_latents_with_noise_are_the_encoders_plus_it():
     x, drawn = frames(0), noise(intra_shapes(TINY, 1, 64, 64))
     silent = jax.tree.map(jnp.zeros_like, drawn)

@@ -30,6 +30,9 @@ def test_a_run_is_cut_into_the_stages_of_table_i():
     assert [phase.name for phase in table if phase.given] == ["2 inter"]
     tuned = replace(Experiment(), stages=StagesConfig(shares=(0, 0, 0, 2, 1, 1)))
     assert [(p.name, p.first, p.steps) for p in phases(tuned, 10)] == [(SIX[3], 0, 5), (SIX[4], 5, 3), (SIX[5], 8, 2)]
+    rounded = replace(Experiment(), stages=StagesConfig(decoders_see="rounded"))
+    assert not any(phase.straight for phase in table)
+    assert all(phase.straight for phase in phases(rounded, 1400))
     assert len(phases(Experiment(), 1)) == 1  # what a task for reconstructing alone has
 
 

@@ -70,6 +70,7 @@ def code_clip(
     given: bool = False,
     predicted: bool = False,
     dropout: Array | None = None,
+    straight: bool = False,
     looped: bool = False,
 ) -> CodedClip:
     """Clips encoded and decoded in a closed loop.
@@ -82,11 +83,12 @@ def code_clip(
       given: the first frame is there as it is, and costs nothing.
       predicted: also what P frames are without their residuals.
       dropout: key, for `config.dropout`; without it nothing is dropped.
+      straight: where there is noise decoders see rounded latents nevertheless; see `quantised`.
       looped: on a CPU P frames are a loop's body, which is compiled once and takes about twice as long; elsewhere they
         always are.
     """
     noise = noise or ClipNoise()
-    first = None if given else code_intra(config, params, x_BTHWC[:, 0], noise.intra)
+    first = None if given else code_intra(config, params, x_BTHWC[:, 0], noise.intra, straight)
     start = x_BTHWC[:, 0] if first is None else first.frames
     bits = None if first is None else first.bits
     count = x_BTHWC.shape[1] - 1
@@ -94,7 +96,7 @@ def code_clip(
         return CodedClip(start[:, None], None, bits, None)
 
     def one(before: Array, each: tuple[Array, Inter | None, Array | None]) -> tuple[Array, Any]:
-        coded = code_inter(config, params, each[0], before, each[1], each[2])
+        coded = code_inter(config, params, each[0], before, each[1], each[2], straight)
         return coded.frames, (coded.frames, coded.predicted if predicted else None, coded.bits)
 
     by_time = jax.tree.map(lambda values: jnp.moveaxis(values, 1, 0), (x_BTHWC[:, 1:], noise.inter))

@@ -65,9 +65,23 @@ def init_params(config: EnvcConfig, key: Array) -> PyTree:
     }
 
 
-def quantised(values: Array, noise: Array | None) -> Array:
-    """Latents as a decoder sees them: rounded, with no gradient, or with the noise that stands for it in training."""
-    return lax.stop_gradient(jnp.round(values)) if noise is None else values + noise
+class Quantised(NamedTuple):
+    """Latents in place of which a file has whole numbers."""
+
+    seen: Array  # by decoders
+    priced: Array  # by priors
+
+
+def quantised(values: Array, noise: Array | None, straight: bool = False) -> Quantised:
+    """Latents rounded, with no gradient, or with the noise that stands for it in training.
+
+    `straight` has decoders see them rounded all the same, with the gradient of what was not (Minnen and Singh 2020).
+    """
+    whole = lax.stop_gradient(jnp.round(values))
+    if noise is None:
+        return Quantised(whole, whole)
+    noisy = values + noise
+    return Quantised(values + lax.stop_gradient(whole - values) if straight else noisy, noisy)
 
 
 def intra_shapes(config: EnvcConfig, batch: int, height: int, width: int) -> dict[str, tuple[int, ...]]:
@@ -83,7 +97,9 @@ def inter_shapes(config: EnvcConfig, batch: int, height: int, width: int) -> dic
     return {"m": (*grid, config.motion_latents), "z": z, "r": (*grid, config.latents)}
 
 
-def code_intra(config: EnvcConfig, params: PyTree, x_BHWC: Array, noise: Intra[Array] | None = None) -> CodedIntra:
+def code_intra(
+    config: EnvcConfig, params: PyTree, x_BHWC: Array, noise: Intra[Array] | None = None, straight: bool = False
+) -> CodedIntra:
     """I frames encoded and decoded.
 
     Args:
@@ -91,11 +107,13 @@ def code_intra(config: EnvcConfig, params: PyTree, x_BHWC: Array, noise: Intra[A
       params: of `init_params`.
       x_BHWC: pixels in [0, 1], sides multiples of 64.
       noise: in [-1/2, 1/2), shaped as `intra_shapes`; without it latents are rounded and pass no gradient.
+      straight: see `quantised`.
     """
     model = intra(config, params)
     y, z = model.analyse(x_BHWC)
-    latents = Intra(*(quantised(v, n) for v, n in zip((z, y), noise or (None, None), strict=True)))
-    return CodedIntra(decode_intra(config, params, latents), latents, intra_bits(config, params, latents))
+    both = [quantised(v, n, straight) for v, n in zip((z, y), noise or (None, None), strict=True)]
+    seen, priced = Intra(*(part.seen for part in both)), Intra(*(part.priced for part in both))
+    return CodedIntra(decode_intra(config, params, seen), seen, intra_bits(config, params, priced))
 
 
 def code_inter(
@@ -105,6 +123,7 @@ def code_inter(
     before_BHWC: Array,
     noise: Inter[Array] | None = None,
     dropout: Array | None = None,
+    straight: bool = False,
 ) -> CodedInter:
     """P frames encoded and decoded.
 
@@ -115,16 +134,18 @@ def code_inter(
       before_BHWC: the frames before, as decoded.
       noise: in [-1/2, 1/2), shaped as `inter_shapes`; without it latents are rounded and pass no gradient.
       dropout: key, for `config.dropout`; without it nothing is dropped.
+      straight: see `quantised`.
     """
     model = inter(config, params, dropout)
     noise_m, noise_z, noise_r = noise or (None, None, None)
     current, reference = model.current(x_BHWC), model.encoder_reference(before_BHWC)
-    m = quantised(model.encode_motion(current, reference), noise_m)
-    prediction = model.predict(m, reference)
-    r, z = model.encode_residual(current, prediction)
-    latents = Inter(m, quantised(z, noise_z), quantised(r, noise_r))
-    frames = model.reconstruct(latents.r, prediction)
-    return CodedInter(frames, model.frame(prediction), latents, inter_bits(config, params, latents))
+    m = quantised(model.encode_motion(current, reference), noise_m, straight)
+    prediction = model.predict(m.seen, reference)
+    residual, hyper = model.encode_residual(current, prediction)
+    both = m, quantised(hyper, noise_z, straight), quantised(residual, noise_r, straight)
+    seen, priced = Inter(*(part.seen for part in both)), Inter(*(part.priced for part in both))
+    frames = model.reconstruct(seen.r, prediction)
+    return CodedInter(frames, model.frame(prediction), seen, inter_bits(config, params, priced))
 
 
 def decode_intra(config: EnvcConfig, params: PyTree, latents: Intra[Array]) -> Array:

@@ -48,6 +48,9 @@ class StagesConfig:
     """Frames that stages 4 to 6 see."""
     behind: Literal["originals", "coded"] = "originals"
     """What stage 2 predicts P frames from: the paper's originals, or I frames as files have them, errors and all."""
+    decoders_see: Literal["noise", "rounded"] = "noise"
+    """Latents that learn, in training: with the noise that stands for rounding, as priors do and the paper has it, or
+    rounded, with the gradient of what was not (Minnen and Singh 2020)."""
 
     def __post_init__(self) -> None:
         for name in ("shares", "rates", "late_rates"):

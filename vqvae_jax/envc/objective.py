@@ -54,7 +54,8 @@ def training_loss(
         clips, noise, keys = batch
         x = normalise(clips)
         dropout = None if keys is None else keys[0]
-        coded = code_clip(model, params, x, noise, given=phase.given, predicted=guided, dropout=dropout)
+        settings = {"given": phase.given, "predicted": guided, "straight": phase.straight}
+        coded = code_clip(model, params, x, noise, dropout=dropout, **settings)
         pixels = clips.shape[2] * clips.shape[3]
         shown = slice(1 if phase.given else 0, None)
         bpp = coded.bits / pixels

@@ -28,6 +28,7 @@ class Phase(NamedTuple):
     moves: Moves  # which modules are trained
     given: bool = False  # the first frame is not coded: P frames alone are learnt, from originals
     noise: tuple[bool, bool] = (True, True)  # in place of rounding, for I and for P frames
+    straight: bool = False  # where there is noise, decoders see rounded latents and priors alone have it
     modulated: bool = False  # errors of later frames count more
 
 
@@ -47,6 +48,7 @@ def phases(experiment: Experiment, steps: int) -> tuple[Phase, ...]:
 
     def phase(name: str, number: int, moves: Moves, **rest: bool | tuple[bool, bool]) -> Phase:
         first, end = list(pairwise(ends))[number - 1]
+        rest["straight"] = config.decoders_see == "rounded"
         return Phase(name, number, first, end - first, config.seen[number - 1], moves, **rest)  # type: ignore[arg-type]
 
     table = (
