@@ -18,6 +18,7 @@ config = replace(
     name="envc_tiny",
     model=EnvcConfig(clip=(7, 64, 64), intra_width=8, intra_latents=8, width=8, latents=8, heads=2, points=2),
     optimizer=replace(envc.config.optimizer, learning_rate=2e-3, warmup_steps=5),
+    loss=envc.config.loss,
     stages=envc.config.stages,
     data=replace(envc_small.config.data, batch_size=2),
     training=TrainingConfig(steps=140, log_every=10, checkpoint_every=50, validate_every=70, validation_clips=4),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -24,7 +25,9 @@ def test_the_small_one_has_less_than_a_quarter_of_the_arithmetic_and_the_same_st
     full, small = (configs.load(name) for name in ("envc", "envc_small"))
     macs = [families.cost_of(each, (7, 64, 64)).forward_macs for each in (full, small)]
     assert macs[1] < 0.16 * macs[0]
-    trees = [families.task_of(each).abstract().params for each in (full, small)]
+    refined = replace(small, model=replace(small.model, refine=True))
+    assert families.cost_of(refined, (7, 64, 64)).forward_macs < 0.16 * macs[0]
+    trees = [families.task_of(each).abstract().params for each in (full, refined)]
     assert jax.tree.structure(trees[0]) == jax.tree.structure(trees[1])
 
 

@@ -11,6 +11,7 @@ from vqvae_jax.precision import DTypeName
 MULTIPLE = 64  # what sides of a picture are multiples of: hyper latents have one position to 64x64 pixels
 LATENT_PIXELS = 16  # to a side of a latent position
 SCALES = 3  # of the reference pyramid: 1/2, 1/4, 1/8
+SQUARE = 12  # values of 2x2 pixels, which a position of the features has for its own
 DEFORM_GROUPS = 8  # of channels that the deformable predictor moves together
 
 PredictorName = Literal["cross_scale", "pixel_flow", "scale_space", "feature_deform"]

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from vqvae_jax.config import check, check_choices
 from vqvae_jax.data.config import PipelineConfig
-from vqvae_jax.envc.config import EnvcConfig
+from vqvae_jax.envc.config import SQUARE, EnvcConfig
 from vqvae_jax.training.config import TrainingConfig
 from vqvae_jax.training.optimizer import OptimizerConfig
 
@@ -48,6 +48,9 @@ class StagesConfig:
     """Frames that stages 4 to 6 see."""
     behind: Literal["originals", "coded"] = "originals"
     """What stage 2 predicts P frames from: the paper's originals, or I frames as files have them, errors and all."""
+    fresh: Literal["random", "copies"] = "random"
+    """Weights of the P-frame model that nothing has trained: all random, or such that a frame without residual is the
+    frame before (cross_scale alone)."""
     decoders_see: Literal["noise", "rounded"] = "noise"
     """Latents that learn, in training: with the noise that stands for rounding, as priors do and the paper has it, or
     rounded, with the gradient of what was not (Minnen and Singh 2020)."""
@@ -90,6 +93,9 @@ class Experiment:
         check(self.data.frames >= asked, "data.frames", self.data.frames, f"the {asked} frames of the longest stage")
         free = self.stages.behind == "originals" or self.loss.guided == 0
         check(free, "loss.guided", self.loss.guided, "0 with stages.behind=coded")
+        if self.stages.fresh == "copies":
+            check(self.model.predictor == "cross_scale", "stages.fresh", "copies", "random without cross_scale")
+            check(self.model.width >= SQUARE, "model.width", self.model.width, f"{SQUARE} with stages.fresh=copies")
         parts = self.training.microbatches
         multiple = f"a multiple of training.microbatches={parts}"
         check(self.data.batch_size % parts == 0, "data.batch_size", self.data.batch_size, multiple)

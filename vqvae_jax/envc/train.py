@@ -12,6 +12,7 @@ from jax import Array, lax
 
 from vqvae_jax.envc.clip import code_clip, draw_noise
 from vqvae_jax.envc.coding import init_params
+from vqvae_jax.envc.copying import copying
 from vqvae_jax.envc.count import cost
 from vqvae_jax.envc.experiment import Experiment
 from vqvae_jax.envc.objective import distortion, training_loss
@@ -50,7 +51,12 @@ class EnvcTask:
             raise UserError(f"{where}: loss.distortion=ms_ssim needs sides of at least {SMALLEST_SIDE}; {clip_shape}")
 
     def init(self, key: Array, first_BTHWC: Array, start: Start | None = None) -> TrainState:
-        params = init_params(self.experiment.model, key) if start is None else jax.tree.map(jnp.copy, start.params)
+        config = self.experiment
+        if start is not None:
+            return self._assemble(jax.tree.map(jnp.copy, start.params))
+        params = init_params(config.model, key)
+        if config.stages.fresh == "copies":
+            params = params | {"inter": copying(config.model, params["inter"])}
         return self._assemble(params)
 
     def abstract(self) -> TrainState:
