@@ -6,8 +6,8 @@
 It predicts without refinement, begins P frames as copies and shows decoders rounded latents, each of which is ahead in
 short runs (docs/results/envc.md). `--model.refine True` is the paper's structure.
 
-Hardware    not run as it stands; in parts, for an hour of two cores: docs/results/envc.md
-Score       there
+Hardware    not run as it stands: the bundle of the package was made in three parts, in an hour of two shared cores;
+            commands, data and scores are in docs/results/envc.md, "An hour of two cores"
 """
 
 from dataclasses import replace

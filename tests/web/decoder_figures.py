@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.web.in_node import WEB, done, node
+from tests.web.playable import playable
 from vqvae_jax.codec.decoder import Decoder
 from vqvae_jax.codec.encoder import Encoder
 from vqvae_jax.families import load_model
@@ -29,7 +30,8 @@ def main(video: Path) -> None:
         scale, rate = resizer(SIDE, SIDE), source.info.rate
         clip = np.stack([scale(frame) for frame in islice(source.frames(rate), FRAMES)])
     with tempfile.TemporaryDirectory() as folder:
-        for name, bundle in packaged().items():
+        for name in playable():
+            bundle = packaged()[name]
             file, model, pictures = (Path(folder) / f"{name}.{ending}" for ending in ("msv", "packed", "rgb"))
             model.write_bytes(pack_model(bundle))
             loaded = load_model(bundle)

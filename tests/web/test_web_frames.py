@@ -9,6 +9,7 @@ import pytest
 from tests.codec.example_bundle import example_contexts, moving
 from tests.msvqvae.narrow_models import FAMILY, narrow, started
 from tests.web.in_node import done, needs_node
+from tests.web.playable import playable
 from tests.web.test_web_entropy import TOKENS
 from vqvae_jax.codec.bundle import make_bundle, save_bundle
 from vqvae_jax.codec.decoder import Decoder
@@ -79,7 +80,7 @@ def test_a_window_too_large_for_the_memory_is_decoded_in_pieces_to_the_same_fram
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", packaged())
+@pytest.mark.parametrize("name", playable())
 def test_models_of_the_package_show_what_jax_does_at_odd_sizes_packed_or_not(name, tmp_path):
     bundle, packed = packaged()[name], tmp_path / "packed"
     packed.write_bytes(pack_model(bundle))
