@@ -241,7 +241,9 @@ def test_models_have_names_files_and_facts(bundle, model, monkeypatch, tmp_path)
     assert vj.load(str(bundle)) is vj.load(bundle) is model  # compiled once
     monkeypatch.setenv("VQVAE_JAX_BUNDLE", str(bundle))
     assert vj.load() is model
-    with pytest.raises(vj.UserError, match="bundle nothing: no such file, and the package has edge, edge4, ntc only"):
+    with pytest.raises(
+        vj.UserError, match="bundle nothing: no such file, and the package has edge, edge4, envc_small, ntc only"
+    ):
         vj.load("nothing")
     with pytest.raises(vj.UserError, match=r"step=3: example\.safetensors is a bundle, which is of one step"):
         vj.load(bundle, step=3)
