@@ -70,7 +70,7 @@ def _with(layer: PyTree, kernel: Array) -> PyTree:
 def _identity(kernel: Array) -> Array:
     """Of a kernel with odd sides."""
     middle = tuple(side // 2 for side in kernel.shape[:2])
-    return jnp.zeros_like(kernel).at[middle].set(jnp.eye(*kernel.shape[2:]))
+    return jnp.zeros_like(kernel).at[middle].set(jnp.eye(kernel.shape[2], kernel.shape[3]))
 
 
 def _idle(blocks: PyTree) -> PyTree:
