@@ -155,18 +155,15 @@ def test_the_state_of_what_moves_is_taken_out_and_put_back_by_its_paths():
     adam = after[1][0]
     assert int(adam.count) == 2
     for moments in (adam.mu, adam.nu):
-        assert [float(leaf[0]) for leaf in (moments["intra"]["a"], moments["inter"]["b"], moments["inter"]["c"])] == [
-            1,
-            1,
-            2,
-        ]
+        values = [float(leaf[0]) for leaf in jax.tree.leaves(moments)]  # of inter's b and c, and of a
+        assert values == [1, 2, 1]
 
 
 def test_what_stands_still_has_no_moments():
     base = experiment()
     muon = replace(base, optimizer=replace(base.optimizer, algorithm="muon", learning_rate=1e-3))
     runner = Runner(EnvcTask(muon, 1400), 6)
-    begun, still = runner.start(), "intra"
+    begun = runner.start()
     state, _ = runner(begun, clips())
     assert jax.tree.structure(state) == jax.tree.structure(begun)
     moments = {
@@ -174,7 +171,7 @@ def test_what_stands_still_has_no_moments():
         for path, leaf in jax.tree.leaves_with_path(state.opt_state)
         if np.ndim(leaf)
     }
-    assert {name for name, size in moments.items() if size > 0 and still in name} == set()
+    assert {name for name, size in moments.items() if size > 0 and "intra" in name} == set()
     assert sum(size > 0 for name, size in moments.items() if "prior_r/" in name) > 3
     assert changed(tiny_params(), state.params) == of_stage(runner)
 
