@@ -65,7 +65,7 @@ def decode(params, means, size):
 class ToyTask:
     """See `training.task.Task`."""
 
-    constants, frozen, carried, growing = None, {}, (), ()
+    constants, frozen, carried, growing, renewed = None, {}, (), (), ()
 
     def __init__(self, experiment):
         self.experiment, self.frames = experiment, experiment.model.clip[0]

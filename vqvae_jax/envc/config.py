@@ -11,6 +11,7 @@ from vqvae_jax.precision import DTypeName
 MULTIPLE = 64  # what sides of a picture are multiples of: hyper latents have one position to 64x64 pixels
 LATENT_PIXELS = 16  # to a side of a latent position
 SCALES = 3  # of the reference pyramid: 1/2, 1/4, 1/8
+FINEST = 2  # pixels to a side of a position of the features
 SQUARE = 12  # values of 2x2 pixels, which a position of the features has for its own
 DEFORM_GROUPS = 8  # of channels that the deformable predictor moves together
 
@@ -45,8 +46,9 @@ class EnvcConfig:
     """Predictions go through convolutions, and are compared in features that are made for it."""
     residual: Literal["feature", "pixel"] = "feature"
     """What is coded of the difference to the prediction."""
-    motion_input: Literal["feature", "pixel"] = "feature"
-    """What the motion encoder sees of both frames; "pixel" is the paper's DVC++."""
+    motion_input: Literal["feature", "pixel", "matching"] = "feature"
+    """What the motion encoder sees of both frames; "pixel" is the paper's DVC++, "matching" is features and what block
+    matching finds between the frames. Decoders are the same."""
     dtype: DTypeName = "float32"
     """Type of convolutions; entropy parameters and the places that are sampled stay float32."""
 

@@ -3,7 +3,8 @@
 With random ones it begins as a blur of points up to eight pixels away, of features that nothing reads, and a short
 training ends before it keeps what it was given (docs/results/envc.md, "Copies"). Here each layer on the way begins as
 close to the identity as it can be: features hold the pixels of a 2x2 square, all that is sampled is the place itself,
-residual blocks add nothing. What is not on that way stays as it was drawn.
+residual blocks add nothing. Where block matching is seen, the place moves with what it finds (`following.py`). What is
+not on that way stays as it was drawn.
 """
 
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from vqvae_jax.envc.config import SCALES, SQUARE, EnvcConfig
+from vqvae_jax.envc.following import following
 from vqvae_jax.training.state import PyTree
 
 LOGIT = 6.0  # of the place itself, beside 0 for all other samples: 97 % of the weight with 4 samples of 3 scales
@@ -38,6 +40,8 @@ def copying(config: EnvcConfig, inter: PyTree) -> PyTree:
         "predictor": inter["predictor"] | {"warp": _place_itself(config, inter["predictor"]["warp"])},
         "r_dec": inter["r_dec"] | {last: {name: QUIET * leaf for name, leaf in inter["r_dec"][last].items()}},
     }
+    if config.motion_input == "matching":
+        found |= following(config, inter | found)
     if "process" in inter:
         first = inter["process"]["layers_0"]
         found["process"] = {

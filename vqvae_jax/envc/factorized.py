@@ -14,7 +14,7 @@ from vqvae_jax.layers.weight import weight
 from vqvae_jax.precision import EXACT, DType
 
 _WIDTHS = (1, 3, 3, 3, 1)
-_SCALE = 10.0  # about how wide the distribution is at first
+_SCALE = 10.0  # about how wide a distribution is at first, in steps of the quantiser
 
 
 class Factorized(nn.Module):
@@ -24,10 +24,9 @@ class Factorized(nn.Module):
 
     def setup(self) -> None:
         layers, constant = len(_WIDTHS) - 1, nn.initializers.constant
-        root = _SCALE ** (1 / layers)
         self.layers = [
             (
-                weight(self, f"matrix_{n}", constant(math.log(math.expm1(1 / root / out))), (self.channels, out, into)),
+                weight(self, f"matrix_{n}", constant(matrix_of(_SCALE, n)), (self.channels, out, into)),
                 weight(self, f"bias_{n}", _half, (self.channels, out, 1)),
                 weight(self, f"factor_{n}", nn.initializers.zeros, (self.channels, out, 1)) if n < layers - 1 else None,
             )
@@ -50,6 +49,11 @@ class Factorized(nn.Module):
         sign = lax.stop_gradient(jnp.where(lower + upper > 0, -1.0, 1.0))
         chance = jnp.abs(jax.nn.sigmoid(sign * upper) - jax.nn.sigmoid(sign * lower))
         return -jnp.log2(bounded(chance, LEAST_CHANCE, 2.0))
+
+
+def matrix_of(scale: float, layer: int) -> float:
+    """What all entries of a layer's matrix are at first, for distributions about so wide."""
+    return math.log(math.expm1(scale ** (-1 / (len(_WIDTHS) - 1)) / _WIDTHS[layer + 1]))
 
 
 def _half(key: Array, shape: tuple[int, ...], dtype: DType = jnp.float32) -> Array:

@@ -18,6 +18,7 @@ from jax import Array
 from vqvae_jax.envc.blocks import Chain, Down, HyperAnalysis, HyperSynthesis, ResBlock, ResBlocks, Up
 from vqvae_jax.envc.config import EnvcConfig
 from vqvae_jax.envc.factorized import Factorized
+from vqvae_jax.envc.matching import hints
 from vqvae_jax.envc.mixture import EntropyParameters, Mixture, mixture_bits
 from vqvae_jax.envc.predictors import PREDICTORS, Frame
 from vqvae_jax.layers.bound import bounded
@@ -73,7 +74,7 @@ class InterFrame(nn.Module):
         Args:
           x_BHWC: pixels in [0, 1], sides multiples of 64.
         """
-        return self._look(x_BHWC, self.config.motion_input == "feature" or self.config.residual == "feature")
+        return self._look(x_BHWC, self.config.motion_input != "pixel" or self.config.residual == "feature")
 
     def reference(self, frame_BHWC: Array) -> Frame:
         """The frame before as `predict` looks at it: all that a decoder needs.
@@ -85,7 +86,7 @@ class InterFrame(nn.Module):
 
     def encoder_reference(self, frame_BHWC: Array) -> Frame:
         """The frame before as `encode_motion` and `predict` look at it."""
-        return self._look(frame_BHWC, self.config.motion_input == "feature" or not self.predictor.gives_frame)
+        return self._look(frame_BHWC, self.config.motion_input != "pixel" or not self.predictor.gives_frame)
 
     def _look(self, frame_BHWC: Array, features: bool) -> Frame:
         _, height, width, _ = frame_BHWC.shape
@@ -97,7 +98,8 @@ class InterFrame(nn.Module):
         if self.config.motion_input == "pixel":
             seen = jnp.concatenate([reference.pixels, current.pixels], axis=-1)
         else:
-            seen = self.m_fuse(jnp.concatenate([reference.features, current.features], axis=-1))
+            found = [_hints(reference, current)] if self.config.motion_input == "matching" else []
+            seen = self.m_fuse(jnp.concatenate([reference.features, current.features, *found], axis=-1))
         return bounded(self.m_enc(seen).astype(jnp.float32), -MOST_MOTION, MOST_MOTION)
 
     def predict(self, m_BhwM: Array, reference: Frame) -> Array:
@@ -159,6 +161,12 @@ class InterFrame(nn.Module):
         self.motion_bits(m), self.hyper_bits(z)
         self.parameters(self.hyper(z), r)
         return self.reconstruct(r, prediction)
+
+
+def _hints(reference: Frame, current: Frame) -> Array:
+    """`matching.hints` at the sides of the features."""
+    _, height, width, _ = current.features.shape
+    return hints(reference.pixels, current.pixels, height, width).astype(current.features.dtype)
 
 
 def _still(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:

@@ -16,6 +16,14 @@ ANALYSIS = frozenset({"g_a", "h_a"})
 #: Of the P-frame model: what no latent of a frame depends on, given the frame before.
 RESIDUAL_DECODER = frozenset({"r_dec", "recon", "r_hs", "prior_r", "prior_rz", "prior_m", "context_m"})
 
+_MOTION = ("m_fuse/", "m_enc/", "m_dec/", "prior_m/", "context_m/", "predictor/warp/offsets/kernel")
+#: Prefixes of names of weights that `stages.anew` means.
+RENEWED: dict[str, tuple[str, ...]] = {
+    "nothing": (),
+    "motion": tuple(f"params/inter/{name}" for name in _MOTION),
+    "inter": ("params/inter/",),
+}
+
 
 class Phase(NamedTuple):
     """One row of the table, and where it is in a run."""

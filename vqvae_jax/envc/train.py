@@ -16,11 +16,12 @@ from vqvae_jax.envc.copying import copying
 from vqvae_jax.envc.count import cost
 from vqvae_jax.envc.experiment import Experiment
 from vqvae_jax.envc.objective import distortion, training_loss
-from vqvae_jax.envc.stages import Phase, join, phases, put, split, taken
+from vqvae_jax.envc.stages import RENEWED, Phase, join, phases, put, split, taken
 from vqvae_jax.errors import UserError
 from vqvae_jax.metrics.ms_ssim import SMALLEST_SIDE
 from vqvae_jax.metrics.psnr import to_uint8
 from vqvae_jax.precision import normalise
+from vqvae_jax.training.digests import named_leaves
 from vqvae_jax.training.gradients import global_gradients
 from vqvae_jax.training.mapping import AXIS
 from vqvae_jax.training.optimizer import average_weights, learning_rate_schedule, make_optimizer
@@ -38,6 +39,7 @@ class EnvcTask:
 
     def __init__(self, experiment: Experiment, steps: int) -> None:
         self.experiment = experiment
+        self.renewed = RENEWED[experiment.stages.anew]
         self.frames = experiment.model.clip[0]
         self.phases = phases(experiment, steps)
         self.stages = tuple(
@@ -52,11 +54,18 @@ class EnvcTask:
 
     def init(self, key: Array, first_BTHWC: Array, start: Start | None = None) -> TrainState:
         config = self.experiment
-        if start is not None:
-            return self._assemble(jax.tree.map(jnp.copy, start.params))
+        given = None if start is None else jax.tree.map(jnp.copy, start.params)
+        if given is not None and not self.renewed:
+            return self._assemble(given)
         params = init_params(config.model, key)
         if config.stages.fresh == "copies":
             params = params | {"inter": copying(config.model, params["inter"])}
+        if given is not None:
+            kept = dict(
+                leaf for leaf in named_leaves({"params": given}).items() if not leaf[0].startswith(self.renewed)
+            )
+            leaves = named_leaves({"params": params}) | kept
+            params = jax.tree.unflatten(jax.tree.structure(params), leaves.values())
         return self._assemble(params)
 
     def abstract(self) -> TrainState:

@@ -41,6 +41,7 @@ class MSVQVAETask:
 
     carried = ("codebooks",)
     growing = ()
+    renewed = ()
 
     def __init__(self, experiment: Experiment, steps: int, trunk: VggTrunk | None = None) -> None:
         self.experiment, self.constants = experiment, trunk

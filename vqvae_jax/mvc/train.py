@@ -80,6 +80,7 @@ class MvcTask:
 
     carried: tuple[str, ...] = ()
     growing: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
 
     def __init__(
         self,

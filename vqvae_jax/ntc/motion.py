@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from vqvae_jax.layers.matching import Match, match
 from vqvae_jax.layers.sampling import warp
 from vqvae_jax.ntc.config import PATCH
 
 HINTS = 4 + 3 * PATCH * PATCH  # numbers that `hints` gives for a frame at a position of the fine grid
-_SHARPNESS = 0.7  # of the soft minimum over displacements, per grey level of mean absolute difference
-_GREY = (0.299, 0.587, 0.114)
+_LEVELS = 20.0  # of grey to one of the numbers that say how well it fits
 
 
 def chain(last_BHWC: Array, flow_BFhw2: Array, change_BFHWC: Array) -> Array:
@@ -63,46 +63,16 @@ def _matched(before_NHWC: Array, frames_NHWC: Array, reach: int) -> Array:
     """`hints` of pairs of pictures, [N, H / 4, W / 4, HINTS]."""
     number, height, width, _ = frames_NHWC.shape
     rows, columns = height // PATCH, width // PATCH
-    weights = jnp.array(_GREY, jnp.float32)
-    grey, old = frames_NHWC @ weights, before_NHWC @ weights
-    span = 2 * reach + 1
-    pool = jnp.repeat(jnp.eye(columns, dtype=jnp.float32), PATCH, axis=0) / PATCH**2
-    padded = jnp.pad(old, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
-
-    def row(down: Array) -> Array:
-        strip = lax.dynamic_slice_in_dim(padded, down, height, axis=1)
-        shifted = jnp.stack([lax.slice_in_dim(strip, x, x + width, axis=2) for x in range(span)], axis=1)
-        off = jnp.abs(shifted - grey[:, None])  # [N, X, H, W]
-        # Means over blocks: a sum over rows and a product, for a sum over two axes that are not the last is slow.
-        return off.reshape(number, span, rows, PATCH, width).sum(axis=3) @ pool
-
-    costs = jnp.moveaxis(lax.map(row, jnp.arange(span)), 0, 1).reshape(number, span * span, rows, columns)
-    costs = _smooth(costs) * 127.5  # in grey levels
-    chance = jax.nn.softmax(-_SHARPNESS * costs, axis=1)
-    away = jnp.arange(span, dtype=jnp.float32) - reach
-    axes = jnp.repeat(away, span), jnp.tile(away, span)
-    flow = jnp.stack([jnp.einsum("ndhw,d->nhw", chance, axis) for axis in axes], axis=-1)
+    flow, best, still = match(before_NHWC, frames_NHWC, reach, PATCH)
     left = frames_NHWC - warp(before_NHWC, densely(flow[:, None])[:, 0])
     left = left.reshape(number, rows, PATCH, columns, PATCH, 3).transpose(0, 1, 3, 2, 4, 5)
-    fits = jnp.stack([jnp.min(costs, axis=1), costs[:, span * reach + reach]], axis=-1) / 20.0
-    return jnp.concatenate([flow / max(reach, 1), fits, left.reshape(number, rows, columns, -1)], axis=-1)
+    return jnp.concatenate(
+        [flow / max(reach, 1), best / _LEVELS, still / _LEVELS, left.reshape(number, rows, columns, -1)], axis=-1
+    )
 
 
 def matched_flow(hints_BFhwK: Array, reach: int) -> tuple[Array, Array]:
-    """The flow of `hints`, [B, F, h, w, 2] in pixels, and how sure it is: [B, F, h, w, 1] in [0, 1].
-
-    It is sure of what fits much better than no motion does.
-    """
-    best, still = hints_BFhwK[..., 2:3], hints_BFhwK[..., 3:4]
-    return hints_BFhwK[..., :2] * reach, jnp.clip(1.0 - best / (still + 0.05), 0.0, 1.0)
-
-
-def _smooth(costs_NDhw: Array) -> Array:
-    """Weights 1 2 1 along both axes of the grid, edges repeated."""
-    for axis in (2, 3):
-        size = costs_NDhw.shape[axis]
-        edge = [(1, 1) if a == axis else (0, 0) for a in range(4)]
-        wide = jnp.pad(costs_NDhw, edge, mode="edge")
-        before, here, after = (lax.slice_in_dim(wide, i, i + size, axis=axis) for i in range(3))
-        costs_NDhw = 0.25 * before + 0.5 * here + 0.25 * after
-    return costs_NDhw
+    """The flow of `hints`, [B, F, h, w, 2] in pixels, and how sure it is: [B, F, h, w, 1] in [0, 1]."""
+    flow, best, still, _ = jnp.split(hints_BFhwK, (2, 3, 4), axis=-1)
+    found = Match(flow * reach, best * _LEVELS, still * _LEVELS)
+    return found.flow, found.certainty

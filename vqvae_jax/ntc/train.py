@@ -35,6 +35,7 @@ class NtcTask:
     carried: tuple[str, ...] = ()
     # Zeros of these compute what a model without them does.
     growing: tuple[str, ...] = ("params/transform/flow/", "params/transform/change/", "params/transform/hinted/")
+    renewed: tuple[str, ...] = ()
 
     def __init__(self, experiment: Experiment, steps: int) -> None:
         self.experiment = experiment

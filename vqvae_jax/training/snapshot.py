@@ -155,9 +155,10 @@ def fitting_start(source: Path, params: PyTree, extras: Mapping[str, Any], task:
     """
     like = task.abstract()
     wanted = {"params": like.params} | {name: like.extras[name] for name in task.carried}
-    found = named_leaves({"params": params} | {name: extras.get(name) for name in task.carried})
+    given = named_leaves({"params": params} | {name: extras.get(name) for name in task.carried})
+    found = {name: leaf for name, leaf in given.items() if not name.startswith(task.renewed)}
     for name, leaf in named_leaves(wanted).items():
-        if name not in found and name.startswith(task.growing):
+        if name not in found and name.startswith(task.growing + task.renewed):
             found[name] = np.zeros(leaf.shape, leaf.dtype)
     leaves = _fitting(wanted, found, f"--init-from {source}", "this model has {}; the models must be the same")
     if extra := [name for name in found if name not in leaves]:

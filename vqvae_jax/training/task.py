@@ -101,6 +101,7 @@ class Task(Protocol):
     frozen: Mapping[str, Frozen]  # what they are, by name: noted in the run (NAME.json) and compared when it is resumed
     carried: tuple[str, ...]  # names of the extras that a warm start takes over
     growing: tuple[str, ...]  # prefixes of names of weights that a warm start may lack; they begin at zero then
+    renewed: tuple[str, ...]  # prefixes of names of weights that a warm start does not take over: zeros in `Start`
     frames: int  # of a clip, from its start, that validation looks at
 
     def check_clips(self, clip_shape: Triple, where: str) -> None:
