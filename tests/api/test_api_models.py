@@ -236,13 +236,14 @@ def test_what_codes_do_not_cover_is_refused(model, shape):
 
 
 def test_models_have_names_files_and_facts(bundle, model, monkeypatch, tmp_path):
-    assert set(vj.models()) == {"edge", "edge4", "envc_small", "ntc"}
+    assert set(vj.models()) == {"edge", "edge4", "envc_small", "envc_small_64", "ntc"}
     assert model.clip == MODELS[2].clip and model.levels["bottom"] == (16, MODELS[2].bottom.dim, (2, 4, 4))
     assert vj.load(str(bundle)) is vj.load(bundle) is model  # compiled once
     monkeypatch.setenv("VQVAE_JAX_BUNDLE", str(bundle))
     assert vj.load() is model
     with pytest.raises(
-        vj.UserError, match="bundle nothing: no such file, and the package has edge, edge4, envc_small, ntc only"
+        vj.UserError,
+        match="bundle nothing: no such file, and the package has edge, edge4, envc_small, envc_small_64, ntc only",
     ):
         vj.load("nothing")
     with pytest.raises(vj.UserError, match=r"step=3: example\.safetensors is a bundle, which is of one step"):

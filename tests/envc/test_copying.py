@@ -110,6 +110,8 @@ def test_parts_may_begin_anew(tmp_path, anew, drawn, taken):
     with pytest.raises(UserError, match=r"m_fuse/layers_0/kernel is of shape \(3, 3, 32, 16\), this model has"):
         start_from(file, EnvcTask(base, 1400))
     task = EnvcTask(replace(base, stages=replace(base.stages, anew=anew)), 1400)
+    with pytest.raises(UserError, match=f"stages.anew={anew}: .* give --init-from"):
+        task.init(jax.random.key(3), None)
     found = task.init(jax.random.key(3), None, start_from(file, task)).params
     jax.tree.map(np.testing.assert_array_equal, found["intra"], old["intra"])
     fresh, given, found = (named_leaves(tree["inter"]) for tree in (init_params(new, jax.random.key(3)), old, found))

@@ -58,6 +58,7 @@ VARIANTS = [
     *({"predictor": predictor, "refine": predictor != "scale_space"} for predictor in PREDICTORS),
     {"residual": "pixel"},  # the base of table IV
     {"predictor": "pixel_flow", "residual": "pixel", "refine": False, "motion_input": "pixel"},  # DVC++
+    {"motion_input": "matching"},
 ]
 
 

@@ -79,7 +79,7 @@ def test_bytes_are_what_the_model_in_floats_says_they_cost(ar, monkeypatch):
     "changes",
     [
         {"predictor": "pixel_flow", "residual": "pixel", "motion_input": "pixel", "refine": False},
-        {"predictor": "scale_space"},
+        {"predictor": "scale_space", "motion_input": "matching"},
         {"predictor": "feature_deform", "width": 16},
     ],
     ids=lambda changes: changes["predictor"],
