@@ -7,8 +7,8 @@ It predicts without refinement, begins P frames as copies that are moved by bloc
 latents, each of which is ahead in short runs (docs/results/envc.md). `--model.refine True --model.motion-input feature`
 is the paper's structure.
 
-Hardware    not run as it stands: the bundle of the package was made in parts, in an hour and a half of two shared
-            cores; commands, data and scores are in docs/results/envc.md, "An hour of two cores" to "Five frames"
+Hardware    not run as it stands: the bundle of the package was made in parts, in an hour and three quarters of two
+            shared cores; commands, data and scores are in docs/results/envc.md, "An hour of two cores" to "Five frames"
 """
 
 from dataclasses import replace

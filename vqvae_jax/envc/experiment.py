@@ -52,8 +52,8 @@ class StagesConfig:
     """Weights of the P-frame model that nothing has trained: all random, or such that a frame without residual is the
     frame before (cross_scale alone)."""
     anew: Literal["nothing", "motion", "inter"] = "nothing"
-    """What begins with fresh weights although the run begins from another one or a bundle: what makes, codes and reads
-    motion, or the whole P-frame model."""
+    """What begins with fresh weights although the run begins from another one or a bundle: what makes and codes
+    motion and moves samples by it, or the whole P-frame model."""
     decoders_see: Literal["noise", "rounded"] = "noise"
     """Latents that learn, in training: with the noise that stands for rounding, as priors do and the paper has it, or
     rounded, with the gradient of what was not (Minnen and Singh 2020)."""

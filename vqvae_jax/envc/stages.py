@@ -16,7 +16,15 @@ ANALYSIS = frozenset({"g_a", "h_a"})
 #: Of the P-frame model: what no latent of a frame depends on, given the frame before.
 RESIDUAL_DECODER = frozenset({"r_dec", "recon", "r_hs", "prior_r", "prior_rz", "prior_m", "context_m"})
 
-_MOTION = ("m_fuse/", "m_enc/", "m_dec/", "prior_m/", "context_m/", "predictor/warp/offsets/kernel")
+_MOTION = (
+    "m_fuse/",
+    "m_enc/",
+    "m_dec/",
+    "prior_m/",
+    "context_m/",
+    "predictor/warp/offsets/kernel",
+    "predictor/offsets/",
+)
 #: Prefixes of names of weights that `stages.anew` means.
 RENEWED: dict[str, tuple[str, ...]] = {
     "nothing": (),

@@ -54,17 +54,16 @@ class EnvcTask:
 
     def init(self, key: Array, first_BTHWC: Array, start: Start | None = None) -> TrainState:
         config = self.experiment
-        given = None if start is None else jax.tree.map(jnp.copy, start.params)
-        if given is None and self.renewed:
+        if start is None and self.renewed:
             raise UserError(f"stages.anew={config.stages.anew}: there is nothing else to begin from; give --init-from")
-        if given is not None and not self.renewed:
-            return self._assemble(given)
+        if start is not None and not self.renewed:
+            return self._assemble(jax.tree.map(jnp.copy, start.params))
         params = init_params(config.model, key)
         if config.stages.fresh == "copies":
             params = params | {"inter": copying(config.model, params["inter"])}
-        if given is not None:
-            old = named_leaves({"params": given})
-            kept = {name: leaf for name, leaf in old.items() if not name.startswith(self.renewed)}
+        if start is not None:
+            given = named_leaves({"params": jax.tree.map(jnp.copy, start.params)})
+            kept = {name: leaf for name, leaf in given.items() if not name.startswith(self.renewed)}
             leaves = named_leaves({"params": params}) | kept
             params = jax.tree.unflatten(jax.tree.structure(params), leaves.values())
         return self._assemble(params)
